@@ -1,0 +1,71 @@
+"""The shapes that travel between stages and into the store, as Arrow schemas.
+
+Every table carries `tenant_id`, so that one call serves a batch of tenants. Values are canonical text (see `canonical`):
+null = the partner did not send the field (missing), '' = blank, anything else = the value. Times are UTC, microseconds.
+"""
+
+import pyarrow as pa
+
+TEXT = pa.string()
+TIME = pa.timestamp("us", tz="UTC")
+COUNT = pa.int64()
+
+
+def _schema(**columns: pa.DataType) -> pa.Schema:
+    return pa.schema(list(columns.items()))
+
+
+OBSERVED_PREFIX = _schema(tenant_id=TEXT, record_id=TEXT, observed_at=TIME, deleted=pa.bool_())
+"""First columns of every observation; the contract's columns follow, all text (or nested lists of text)."""
+
+TALLY = _schema(tenant_id=TEXT, object=TEXT, record_id=TEXT)
+"""What the extract saw, stored before the gate: the left-hand side of every balance."""
+
+IDENTITY_LINKS = _schema(
+    tenant_id=TEXT, integration=TEXT, link_id=TEXT, left_id=TEXT, right_id=TEXT, state=TEXT, match_rule=TEXT,
+    match_evidence=TEXT, created_at=TIME, updated_at=TIME, survivor_link_id=TEXT,
+)  # fmt: skip
+
+QUARANTINE = _schema(
+    tenant_id=TEXT, integration=TEXT, object=TEXT, record_id=TEXT, field=TEXT, expectation=TEXT, reason=TEXT, remedy=TEXT,
+    first_seen=TIME, last_seen=TIME, resolved_at=TIME,
+)  # fmt: skip
+
+DIFFS = _schema(
+    diff_id=TEXT, tenant_id=TEXT, integration=TEXT, contract_version=COUNT, object=TEXT, field=TEXT, link_id=TEXT,
+    left_id=TEXT, right_id=TEXT, record_label=TEXT, owner_role=TEXT, left_value=TEXT, right_value=TEXT, base_value=TEXT,
+    resolved_value=TEXT, currency=TEXT, amount_delta_minor=COUNT, kind=TEXT, action=TEXT, status=TEXT, rule_id=TEXT,
+    reason=TEXT, first_seen_at=TIME, last_seen_at=TIME, occurrences=COUNT, first_run_id=TEXT, last_run_id=TEXT,
+    plan_id=TEXT, write_id=TEXT, left_observed_at=TIME, right_observed_at=TIME, resolved_at=TIME,
+)  # fmt: skip
+
+FIELD_CHANGE = pa.struct([("field", TEXT), ("path", TEXT), ("before", TEXT), ("after", TEXT)])
+"""One field of a write; before and after are in the target's own spelling, null before = missing."""
+
+PLANNED_WRITES = _schema(
+    tenant_id=TEXT, integration=TEXT, target=TEXT, target_id=TEXT, operation=TEXT, record_label=TEXT,
+    changes=pa.list_(FIELD_CHANGE), diff_ids=pa.list_(TEXT), fingerprint=TEXT,
+)  # fmt: skip
+"""One row per target record. `target` is the object's name in the contract, `operation` is update, create or delete;
+`fingerprint` hashes target, id and changes, so that an approval can name exactly what was approved."""
+
+LEDGER = _schema(
+    tenant_id=TEXT, integration=TEXT, run_id=TEXT, plan_id=TEXT, write_id=TEXT, idempotency_key=TEXT, target=TEXT,
+    target_id=TEXT, fields=TEXT, before_image=TEXT, after_image=TEXT, state=TEXT, attempts=COUNT, error_kind=TEXT,
+    error_text=TEXT, created_at=TIME, confirmed_at=TIME,
+)  # fmt: skip
+"""`fields`, `before_image` and `after_image` are JSON: a list of canonical names, and name → text in the target's spelling."""
+
+OUTCOMES = _schema(tenant_id=TEXT, object=TEXT, record_id=TEXT, outcome=TEXT, rule=TEXT)
+"""Exactly one row per source record: the balance."""
+
+INTENTS = _schema(tenant_id=TEXT, target=TEXT, target_id=TEXT, field=TEXT, value=TEXT)
+"""Values we sent and have not confirmed; the second ancestor of the merge."""
+
+UNKNOWN_FIELDS = _schema(tenant_id=TEXT, integration=TEXT, object=TEXT, name=TEXT, type=TEXT, count=COUNT)
+"""Partner fields that the contract does not know: names, JSON types and counts, never values."""
+
+
+def empty(schema: pa.Schema) -> pa.Table:
+    """A table of that shape without rows."""
+    return schema.empty_table()

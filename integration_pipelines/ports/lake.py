@@ -1,0 +1,109 @@
+"""Immutable Parquet files and the manifest that says which of them count.
+
+A file becomes visible only through a manifest row; the row and the watermark move in one transaction. A reader that goes by the
+manifest can therefore never see a torn, doubled or orphaned file.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import pyarrow as pa
+
+
+class Mode(StrEnum):
+    """A full file replaces all that came before it; a delta is laid over."""
+
+    FULL = "full"
+    DELTA = "delta"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A durable Parquet file: `path` is relative to the lake, `sha256` is of its bytes."""
+
+    path: str
+    sha256: str
+    rows: int
+    bytes: int
+
+
+class Lake(ABC):
+    """Where Parquet files live: local disk or any fsspec location."""
+
+    @abstractmethod
+    def write(self, *, tenant_id: str, dataset: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> StoredFile:
+        """Stream batches into one new file; returns after it is durable (temp, fsync, rename, directory fsync).
+
+        Raises:
+            TransientError: the disk is full or the location does not answer; nothing was left behind that counts.
+        """
+
+    @abstractmethod
+    def read(self, files: Sequence[StoredFile], schema: pa.Schema | None = None) -> pa.Table:
+        """All rows of those files in the given order; columns missing in an older file are null.
+
+        Raises:
+            BugError: a file is gone or its hash differs from the manifest's.
+        """
+
+    @abstractmethod
+    def sweep(self, known_paths: set[str], older_than: datetime) -> list[str]:
+        """Remove files that no manifest row names and that are older than that; returns their paths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """Where the next incremental read starts: an opaque token of the connector, and when it was taken."""
+
+    token: str
+    taken_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """A file about to count. `watermark` moves with it."""
+
+    tenant_id: str
+    integration: str
+    dataset: str
+    mode: Mode
+    file: StoredFile
+    run_id: str
+    watermark: Watermark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestEntry:
+    """A file that counts; a higher sequence wins per record."""
+
+    tenant_id: str
+    integration: str
+    dataset: str
+    mode: Mode
+    sequence: int
+    file: StoredFile
+    run_id: str
+    written_at: datetime
+
+
+class Manifest(ABC):
+    """Which files count, and the watermarks."""
+
+    @abstractmethod
+    def append(self, entries: Sequence[NewEntry], at: datetime) -> list[ManifestEntry]:
+        """Make files visible and move their watermarks, all in one transaction."""
+
+    @abstractmethod
+    def current(self, tenant_ids: Sequence[str], integration: str, dataset: str) -> list[ManifestEntry]:
+        """Per tenant the newest full file and every later delta, by ascending sequence."""
+
+    @abstractmethod
+    def watermark(self, tenant_id: str, integration: str, dataset: str) -> Watermark | None:
+        """The newest watermark of that dataset, if it was ever read."""
+
+    @abstractmethod
+    def paths(self) -> set[str]:
+        """Every path that any row names; what a sweep must keep."""

@@ -1,0 +1,141 @@
+"""What the engine asks of a partner's product, whichever it is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from integration_pipelines.core.contract import PropertySpec, SourceObject
+from integration_pipelines.errors import ErrorKind
+from integration_pipelines.ports.lake import Mode, Watermark
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionSummary:
+    """Known only after the last batch: where to go on, what was seen besides the contract, what it cost."""
+
+    watermark: Watermark
+    unknown_fields: dict[tuple[str, str], int]  # (name, JSON type) → records that carried it
+    missing_columns: tuple[str, ...]  # declared columns the partner's schema does not have at this tenant
+    calls: int
+
+
+class Extraction(ABC):
+    """One read under way. Iterate it to the end, then ask for the summary."""
+
+    mode: Mode
+    """What is really done: an incremental read whose watermark is past the partner's horizon is full."""
+    reason: str
+    """Why that mode, in words."""
+    schema: pa.Schema
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Batches in the observation shape (`OBSERVED_PREFIX` and the contract's columns), a page or more each."""
+
+    @property
+    @abstractmethod
+    def summary(self) -> ExtractionSummary:
+        """Raises BugError before the last batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldWrite:
+    """One field of a write: `path` as in the contract's column source; `after` in neutral text, '' clears."""
+
+    path: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordWrite:
+    """One record's changed fields and the key under which a repeat is recognised."""
+
+    write_id: str
+    idempotency_key: str
+    record_id: str
+    fields: tuple[FieldWrite, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The partner confirmed the write."""
+
+    write_id: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The partner refused this record; others are not affected."""
+
+    write_id: str
+    kind: ErrorKind
+    text: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No trustworthy answer; only a read can tell whether it was applied."""
+
+    write_id: str
+    text: str
+
+
+WriteOutcome = Applied | Refused | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a connection can do right now."""
+
+    ok: bool
+    account: str
+    text: str
+    remedy: str = ""
+    missing_scopes: tuple[str, ...] = ()
+
+
+class Connector(ABC):
+    """One tenant's connection to one partner. Thread-safe; closes its connections on `close`.
+
+    Every method raises AuthError, RateLimitedError (past the deadline only), TransientError or InvalidError.
+    """
+
+    partner: str
+    write_batch: int
+    """How many records `fetch` and `write` take at once at most."""
+
+    @abstractmethod
+    def extract(self, name: str, spec: SourceObject, since: Watermark | None) -> Extraction:
+        """Read an object: everything, or what changed since (deleted records arrive with `deleted`)."""
+
+    @abstractmethod
+    def fetch(self, name: str, spec: SourceObject, record_ids: Sequence[str]) -> pa.Table:
+        """The present state of those records, one row per id asked for; unknown or deleted ones have `deleted` set.
+
+        `record_id` is the id asked for; the column whose source is `id` holds the id that answered (a merge makes them differ).
+        """
+
+    @abstractmethod
+    def write(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
+        """Send changed fields; one outcome per write, in any order. A bad record never spoils its batch."""
+
+    @abstractmethod
+    def ensure_properties(self, partner_object: str, wanted: dict[str, PropertySpec]) -> tuple[str, ...]:
+        """Create what does not exist yet; returns the names created. Partners without a schema create nothing."""
+
+    @abstractmethod
+    def probe(self) -> Probe:
+        """A cheap call that shows the connection works and to which account it leads."""
+
+    @property
+    @abstractmethod
+    def calls(self) -> int:
+        """Requests sent so far, retries included."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give connections back."""

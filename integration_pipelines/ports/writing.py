@@ -1,0 +1,136 @@
+"""What stands between a decision and a write: plans, the write ledger, bases, and the lease of one writer per tenant."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import pyarrow as pa
+
+from integration_pipelines.ports.lake import StoredFile
+
+
+class PlanState(StrEnum):
+    """A plan waits (held), may go (ready, approved), went (applied), or never will (rejected, superseded)."""
+
+    HELD = "held"
+    READY = "ready"
+    APPROVED = "approved"
+    APPLIED = "applied"
+    REJECTED = "rejected"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """A plan's row; its writes are a Parquet file (`PLANNED_WRITES`) that `plan_hash` is taken over.
+
+    `numbers` has writes, updates, blankings, creates, deletes, records, calls_forecast and the guard's limits.
+    """
+
+    plan_id: str
+    tenant_id: str
+    integration: str
+    run_id: str
+    plan_hash: str
+    state: PlanState
+    reason: str
+    numbers: dict[str, int]
+    file: StoredFile
+    created_at: datetime
+    decided_at: datetime | None = None
+    decided_by: str | None = None
+
+
+class Plans(ABC):
+    """Plans by tenant; immutable but for their state."""
+
+    @abstractmethod
+    def save(self, plans: Sequence[StoredPlan]) -> None:
+        """Insert; earlier held or ready plans of the same tenant and integration become superseded, in one transaction."""
+
+    @abstractmethod
+    def open(self, tenant_id: str, integration: str) -> StoredPlan | None:
+        """The newest plan that is held, ready or approved."""
+
+    @abstractmethod
+    def find(self, tenant_id: str, plan_id_or_hash: str) -> StoredPlan:
+        """By id or a unique beginning of id or hash. Raises ConfigError if none or several."""
+
+    @abstractmethod
+    def list(self, tenant_id: str, integration: str | None = None, limit: int = 20) -> list[StoredPlan]:
+        """Newest first."""
+
+    @abstractmethod
+    def decide(self, plan_id: str, plan_hash: str, state: PlanState, actor: str, at: datetime) -> StoredPlan:
+        """Approve, reject or mark applied. Raises ConflictError if the hash differs or the state does not allow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a write: the new state and, when it did not work, why."""
+
+    write_id: str
+    state: str  # see core.writes.WriteState
+    error_kind: str | None = None
+    error_text: str | None = None
+
+
+class Ledger(ABC):
+    """Every intended write, before it is sent (write-ahead) and after."""
+
+    @abstractmethod
+    def intend(self, writes: pa.Table) -> None:
+        """Insert `LEDGER` rows in state planned, in one transaction; rows already there (same write_id) are left as they are."""
+
+    @abstractmethod
+    def send(self, write_ids: Sequence[str], lease: "Lease") -> None:
+        """Planned → sent, attempts + 1, only while the lease's token is the tenant's newest. Raises ConflictError otherwise."""
+
+    @abstractmethod
+    def settle(self, results: Sequence[Settled], at: datetime) -> None:
+        """Move states along the allowed paths. Raises BugError on any other move."""
+
+    @abstractmethod
+    def unsettled(self, tenant_ids: Sequence[str], integration: str) -> pa.Table:
+        """`LEDGER` rows in state planned, sent, unknown or applied (not yet confirmed)."""
+
+    @abstractmethod
+    def of_run(self, tenant_id: str, run_id: str) -> pa.Table:
+        """`LEDGER` rows of that run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write for one tenant; a higher token fences off every lower one."""
+
+    tenant_id: str
+    integration: str
+    token: int
+    holder: str
+    expires_in: float
+
+
+class Leases(ABC):
+    """One writer per tenant and integration."""
+
+    @abstractmethod
+    def take(self, tenant_id: str, integration: str, holder: str, seconds: float) -> Lease | None:
+        """None if somebody else holds it."""
+
+    @abstractmethod
+    def renew(self, lease: Lease, seconds: float) -> bool:
+        """False if it was lost."""
+
+    @abstractmethod
+    def give_back(self, lease: Lease) -> None:
+        """Free it for the next one."""
+
+
+class Metrics(ABC):
+    """Figures per tenant computed from the store, so that no process has to stay up to be asked."""
+
+    @abstractmethod
+    def figures(self) -> Mapping[str, list[tuple[dict[str, str], float]]]:
+        """Metric name → (labels, value) rows."""
