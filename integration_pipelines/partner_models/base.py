@@ -1,6 +1,7 @@
 """What every modelled partner account has in common: its clock, what was done to it, and the faults switched on.
 
-A model is the partner's behaviour as plain Python: state, quirks, limits. It knows no HTTP (that is `sandbox`) and nothing of our engine.
+A model is the partner's behaviour as plain Python: state, quirks, limits. It knows no HTTP (that is `sandbox`) and nothing
+of our engine.
 """
 
 import threading
@@ -37,7 +38,7 @@ class FaultKind(StrEnum):
 
 @dataclass(slots=True)
 class Fault:
-    """One fault switched on. It fires for requests whose method and path contain the given text, `times` times (-1: until cleared)."""
+    """A fault switched on. It fires for requests whose method and path match, `times` times (-1: until cleared)."""
 
     kind: FaultKind
     account: str = "*"
@@ -128,7 +129,7 @@ class PartnerAccount(ABC):
 
     @abstractmethod
     def edit(self, object_name: str, record_id: str, fields: Json) -> Json:
-        """A person edits a record in the partner's own pages; nested paths use dots. Raises PartnerRefusalError if it does not exist."""
+        """A person edits a record; nested paths use dots. Raises PartnerRefusalError if unknown."""
 
     def merge(self, object_name: str, primary_id: str, other_id: str) -> Json:
         """A person merges two records. Raises PartnerRefusalError where the partner cannot."""
