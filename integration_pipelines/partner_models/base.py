@@ -72,13 +72,20 @@ class Faults:
         with self._lock:
             return list(self._faults)
 
-    def take(self, account: str, method: str, path: str, kinds: frozenset[FaultKind]) -> Fault | None:
-        """The first fault of those kinds that fires for this request; counts it."""
+    def take(
+        self,
+        account: str,
+        method: str,
+        path: str,
+        kinds: frozenset[FaultKind],
+        strikes: Callable[[Fault], bool] = lambda _: True,
+    ) -> Fault | None:
+        """The first fault of those kinds that fires for this request and `strikes`; counts it."""
         with self._lock:
             for fault in self._faults:
                 if fault.kind not in kinds or fault.times == 0 or fault.account not in {"*", account}:
                     continue
-                if fault.method not in {"", method} or fault.path not in path:
+                if fault.method not in {"", method} or fault.path not in path or not strikes(fault):
                     continue
                 if fault.skip > 0:
                     fault.skip -= 1
