@@ -1,0 +1,148 @@
+"""How HubSpot is spoken to: paths, limits, and the catalogue of fields that exist there and may be written.
+
+Facts only. What a value means is `translate`; sending and receiving is `client` and its siblings.
+"""
+
+import re
+from dataclasses import dataclass
+
+API_VERSION = "2026-03"
+"""The date in every path. HubSpot supports a version for at least 18 months; v3 ends in September 2027."""
+
+LIST_PAGE = 100
+SEARCH_PAGE = 200
+BATCH = 100
+
+COMPANIES = "companies"
+OWNERS = "owners"
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One of HubSpot's limits as we keep to it: below the partner's figure, since other apps call too."""
+
+    name: str
+    per_second: float
+    burst: int
+
+
+DEFAULT_BUCKET = Bucket("default", per_second=11.0, burst=100)
+"""HubSpot allows an account 190 calls in 10 seconds, a publicly distributed app 110."""
+
+SEARCH_BUCKET = Bucket("search", per_second=4.0, burst=4)
+"""Search has a limit of its own: 5 a second and account, in older words 4."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The addresses of one API version."""
+
+    version: str = API_VERSION
+
+    def objects(self, partner_object: str) -> str:
+        """List and, below it, single records and batches."""
+        return f"/crm/objects/{self.version}/{partner_object}"
+
+    def owners(self) -> str:
+        """The people of the account."""
+        return f"/crm/owners/{self.version}"
+
+    def properties(self, partner_object: str) -> str:
+        """The schema of an object."""
+        return f"/crm/properties/{self.version}/{partner_object}"
+
+    def account(self) -> str:
+        """Which account a token leads to."""
+        return f"/account-info/{self.version}/details"
+
+
+STANDARD_PROPERTIES = frozenset(
+    """
+    about_us address address2 annualrevenue city closedate country createdate
+    days_to_close description domain engagements_last_meeting_booked facebook_company_page facebookfans
+    first_contact_createdate first_conversion_date first_conversion_event_name first_deal_created_date founded_year
+    googleplus_page hubspot_owner_assigneddate hubspot_owner_id hubspot_team_id hubspotscore industry is_public
+    lifecyclestage linkedin_company_page linkedinbio name notes_last_contacted notes_last_updated
+    notes_next_activity_date num_associated_contacts num_associated_deals num_contacted_notes num_conversion_events
+    num_notes numberofemployees phone recent_conversion_date recent_conversion_event_name recent_deal_amount
+    recent_deal_close_date state timezone total_money_raised total_revenue twitterbio twitterfollowers twitterhandle type
+    web_technologies website zip
+    hs_additional_domains hs_all_accessible_team_ids hs_all_owner_ids hs_all_team_ids hs_analytics_first_timestamp
+    hs_analytics_first_visit_timestamp hs_analytics_last_timestamp hs_analytics_last_visit_timestamp
+    hs_analytics_latest_source hs_analytics_num_page_views hs_analytics_num_visits hs_analytics_source
+    hs_analytics_source_data_1 hs_analytics_source_data_2 hs_avatar_filemanager_key hs_country_code hs_created_by_user_id
+    hs_createdate hs_csm_sentiment hs_customer_success_ticket_sentiment hs_employee_range hs_ideal_customer_profile
+    hs_industry_group hs_is_target_account hs_keywords hs_last_booked_meeting_date hs_last_logged_call_date
+    hs_last_open_task_date hs_last_sales_activity_date hs_last_sales_activity_timestamp hs_last_sales_activity_type
+    hs_lastmodifieddate hs_lead_status hs_linkedin_handle hs_logo_url hs_merged_object_ids hs_notes_next_activity_type
+    hs_num_blockers hs_num_child_companies hs_num_contacts_with_buying_roles hs_num_decision_makers hs_num_open_deals
+    hs_object_id hs_object_source hs_object_source_detail_1 hs_object_source_id hs_object_source_label
+    hs_object_source_user_id hs_parent_company_id hs_pipeline hs_predictivecontactscore_v2 hs_quick_context
+    hs_read_only hs_revenue_range hs_shared_team_ids hs_shared_user_ids hs_target_account
+    hs_target_account_probability hs_task_label hs_total_deal_value hs_unique_creation_key hs_updated_by_user_id
+    hs_user_ids_of_all_notification_followers hs_user_ids_of_all_owners hs_was_imported
+    """.split()  # noqa: SIM905 - a list of words is easier to read and to compare
+)
+"""Properties every account's companies have; any other valid name is the tenant's own."""
+
+_WRITABLE_HS = frozenset(
+    """
+    hs_additional_domains hs_csm_sentiment hs_ideal_customer_profile hs_lead_status hs_logo_url hs_pipeline
+    hs_quick_context hs_target_account
+    """.split()  # noqa: SIM905 - a list of words is easier to read and to compare
+)
+_COMPUTED = frozenset(
+    """
+    createdate days_to_close first_contact_createdate first_conversion_date first_conversion_event_name
+    first_deal_created_date hubspot_owner_assigneddate hubspot_team_id notes_last_contacted notes_last_updated
+    notes_next_activity_date num_associated_contacts num_associated_deals num_contacted_notes num_conversion_events
+    num_notes recent_conversion_date recent_conversion_event_name recent_deal_amount recent_deal_close_date total_revenue
+    engagements_last_meeting_booked hubspotscore
+    """.split()  # noqa: SIM905 - a list of words is easier to read and to compare
+)
+_TOP_LEVEL = {
+    COMPANIES: frozenset({"id", "createdAt", "updatedAt", "archived", "archivedAt"}),
+    OWNERS: frozenset(
+        {
+            "id", "email", "firstName", "lastName", "userId", "userIdIncludingInactive", "type", "archived", "createdAt",
+            "updatedAt", "teams",
+        }
+    ),
+}  # fmt: skip
+_NESTED = {(OWNERS, "teams"): frozenset({"id", "name", "primary"})}
+_CUSTOM_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
+_RESERVED = ("hs_", "hubspot_")
+
+
+def knows(partner_object: str, path: str, nested: tuple[str, ...] = ()) -> bool:
+    """Whether a column's source can exist at HubSpot.
+
+    Args:
+        partner_object: `companies` or `owners`.
+        path: as in a contract, e.g. `properties.domain`. A name that is no standard property is taken for a tenant's own.
+        nested: for a list, the source of a column inside it.
+    """
+    if nested:
+        return len(nested) == 1 and nested[0] in _NESTED.get((partner_object, path), frozenset())
+    if path in _TOP_LEVEL.get(partner_object, frozenset()):
+        return True
+    name = property_of(path)
+    return partner_object == COMPANIES and name is not None and (name in STANDARD_PROPERTIES or _may_be_custom(name))
+
+
+def writable(partner_object: str, path: str) -> bool:
+    """Whether HubSpot lets an app write this field: properties, but for those it computes itself."""
+    name = property_of(path)
+    if name is None or not knows(partner_object, path):
+        return False
+    return name in _WRITABLE_HS or not (name.startswith("hs_") or name in _COMPUTED)
+
+
+def property_of(path: str) -> str | None:
+    """The property's name in a path such as `properties.domain`; None for a top-level field."""
+    head, _, name = path.partition(".")
+    return name if head == "properties" and name else None
+
+
+def _may_be_custom(name: str) -> bool:
+    return _CUSTOM_NAME.fullmatch(name) is not None and not name.startswith(_RESERVED)
