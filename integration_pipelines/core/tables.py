@@ -39,8 +39,8 @@ DIFFS = _schema(
     plan_id=TEXT, write_id=TEXT, left_observed_at=TIME, right_observed_at=TIME, resolved_at=TIME,
 )  # fmt: skip
 
-FIELD_CHANGE = pa.struct([("field", TEXT), ("path", TEXT), ("before", TEXT), ("after", TEXT)])
-"""One field of a write; before and after are in the target's own spelling, null before = missing."""
+FIELD_CHANGE = pa.struct([("field", TEXT), ("path", TEXT), ("before", TEXT), ("after", TEXT), ("value", TEXT)])
+"""One field of a write; before and after are in the target's own spelling (null before = missing), value is canonical."""
 
 PLANNED_WRITES = _schema(
     tenant_id=TEXT, integration=TEXT, target=TEXT, target_id=TEXT, operation=TEXT, record_label=TEXT,

@@ -1,0 +1,84 @@
+"""Reconciliation diffs: what differs now, joined with what differed before, so that a difference keeps one identity until it is gone."""
+
+import pyarrow as pa
+
+from integration_pipelines.core.contract import Contract, FieldType
+from integration_pipelines.core.merge import compared_fields
+from integration_pipelines.core.sql import Sql, name, text
+from integration_pipelines.core.tables import DIFFS
+
+
+def diffs(sql: Sql, contract: Contract, unresolved: pa.Table, now_text: str) -> pa.Table:
+    """Every difference of this pass and every earlier one that is now resolved, in the `DIFFS` shape, ordered.
+
+    Reads `cells`, `links`, `unlinked`, the `runs` table (tenant_id, run_id) and `scope` (tenant_id, right_id; empty means everything).
+    A difference seen before keeps its `diff_id`, `first_*` and counts up; one that is gone is resolved.
+    """
+    sql.put("earlier", unresolved)
+    sql.make(
+        "fresh", f"{_field_rows(contract)} UNION ALL BY NAME {_missing_rows(contract)} UNION ALL BY NAME {_link_rows(contract)}"
+    )
+    same = " AND ".join(
+        f"coalesce(f.{c}, '') = coalesce(e.{c}, '')" for c in ("tenant_id", "field", "link_id", "left_id", "right_id")
+    )
+    now = f"{text(now_text)}::TIMESTAMPTZ"
+    key = "concat_ws(chr(31), f.tenant_id, f.field, f.link_id, f.left_id, f.right_id, r.run_id)"
+    sql.make(
+        "seen",
+        f"""SELECT f.*, coalesce(e.diff_id, 'diff_' || left(sha256({key}), 32)) AS diff_id, {text(contract.contract)} AS integration,
+          {contract.version}::BIGINT AS contract_version, coalesce(e.first_seen_at, {now}) AS first_seen_at, {now} AS last_seen_at,
+          coalesce(e.occurrences, 0) + 1 AS occurrences, coalesce(e.first_run_id, r.run_id) AS first_run_id, r.run_id AS last_run_id,
+          NULL::VARCHAR AS plan_id, NULL::VARCHAR AS write_id, NULL::TIMESTAMPTZ AS resolved_at
+        FROM fresh f JOIN runs r ON r.tenant_id = f.tenant_id LEFT JOIN earlier e ON {same}""",
+    )
+    gone = f"""SELECT e.* REPLACE ('resolved' AS status, {now} AS resolved_at, r.run_id AS last_run_id)
+      FROM earlier e JOIN runs r ON r.tenant_id = e.tenant_id ANTI JOIN seen s ON s.tenant_id = e.tenant_id AND s.diff_id = e.diff_id"""
+    result = sql.arrow(f"SELECT * FROM (SELECT * FROM seen UNION ALL BY NAME {gone}) ORDER BY tenant_id, diff_id", DIFFS)
+    sql.drop("earlier", "fresh")
+    return result
+
+
+def _field_rows(contract: Contract) -> str:
+    money = [f for f, s in compared_fields(contract).items() if s.type is FieldType.MONEY]
+    is_money = f"field IN ({', '.join(text(f) for f in money)})" if money else "false"
+    delta = f"CASE WHEN {is_money} THEN TRY_CAST(r AS BIGINT) - TRY_CAST(l AS BIGINT) END"
+    return f"""SELECT tenant_id, target AS object, field, link_id, left_id, right_id, record_label, owner_role, l AS left_value,
+      r AS right_value, z AS base_value, resolved AS resolved_value, nullif(currency, '') AS currency,
+      {delta} AS amount_delta_minor, kind, CASE WHEN action = 'hold' THEN 'hold' ELSE action END AS action,
+      CASE WHEN action = 'hold' THEN 'held' ELSE 'open' END AS status, rule_id, reason, left_observed_at, right_observed_at
+    FROM cells"""
+
+
+def _missing_rows(contract: Contract) -> str:
+    """Right records without a counterpart, if the contract wants them reported; ambiguous ones are always held for a person."""
+    right = contract.main_object("right")
+    spec = contract.objects[right]
+    label = ", ".join(f"nullif(o.{name(c)}, '')" for c in spec.label)
+    wanted = "true" if contract.matching.unmatched_right == "report" else "u.outcome = 'ambiguous'"
+    return f"""SELECT u.tenant_id, {text(right)} AS object, '*' AS field, NULL::VARCHAR AS link_id, NULL::VARCHAR AS left_id,
+      u.record_id AS right_id, left(coalesce({label}, u.record_id), 200) AS record_label, {text(contract.roles.right.name)} AS owner_role,
+      NULL::VARCHAR AS left_value, NULL::VARCHAR AS right_value, NULL::VARCHAR AS base_value, NULL::VARCHAR AS resolved_value,
+      NULL::VARCHAR AS currency, NULL::BIGINT AS amount_delta_minor, 'missing_left' AS kind,
+      CASE WHEN u.outcome = 'ambiguous' THEN 'hold' ELSE 'none' END AS action,
+      CASE WHEN u.outcome = 'ambiguous' THEN 'held' ELSE 'open' END AS status, u.outcome || '.' || u.rule AS rule_id, u.reason,
+      NULL::TIMESTAMPTZ AS left_observed_at, o.observed_at AS right_observed_at
+    FROM unlinked u JOIN observed_{right} o ON o.tenant_id = u.tenant_id AND o.record_id = u.record_id WHERE {wanted}"""
+
+
+def _link_rows(contract: Contract) -> str:
+    """A link first made in this pass, and one whose other side is gone."""
+    left, right = contract.main_object("left"), contract.main_object("right")
+    gone = "EXISTS (SELECT 1 FROM observed_{0} o WHERE o.tenant_id = k.tenant_id AND o.record_id = k.{1} AND NOT o.deleted)"
+    left_gone = f"NOT {gone.format(left, 'left_id')}"
+    return f"""SELECT k.tenant_id, {text(right)} AS object, '*' AS field, k.link_id, k.left_id, k.right_id,
+      coalesce(w.record_label, k.right_id) AS record_label, {text(contract.roles.right.name)} AS owner_role,
+      NULL::VARCHAR AS left_value, NULL::VARCHAR AS right_value, NULL::VARCHAR AS base_value, NULL::VARCHAR AS resolved_value,
+      NULL::VARCHAR AS currency, NULL::BIGINT AS amount_delta_minor,
+      CASE WHEN k.state = 'live' THEN 'new_link' WHEN {left_gone} THEN 'missing_left' ELSE 'missing_right' END AS kind,
+      CASE WHEN k.state = 'live' THEN 'none' ELSE 'hold' END AS action, CASE WHEN k.state = 'live' THEN 'open' ELSE 'held' END AS status,
+      CASE WHEN k.state = 'live' THEN 'link.' || k.match_rule ELSE 'link.one_sided' END AS rule_id,
+      CASE WHEN k.state = 'live' THEN k.match_evidence
+        ELSE 'the record on the other side is gone; nothing is deleted and nothing is written' END AS reason,
+      NULL::TIMESTAMPTZ AS left_observed_at, NULL::TIMESTAMPTZ AS right_observed_at
+    FROM links k LEFT JOIN wide w ON w.tenant_id = k.tenant_id AND w.link_id = k.link_id
+    WHERE (k.state = 'live' AND k.is_new) OR k.state = 'one_sided'"""

@@ -1,0 +1,61 @@
+"""From observation files to the tables that the engine works on: the latest state per record, minus what may not go on.
+
+For each object `X` of the contract this makes `observed_X` (latest state, deleted rows included), `accepted_X` (what may be linked and
+merged) and, for all objects together, `left_out` (tenant_id, object, record_id, outcome, rule) for every record that is in no
+`accepted_X` for a reason.
+"""
+
+import pyarrow as pa
+
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.sql import Sql, name, text, text_list
+
+_KEY = "tenant_id, record_id"
+
+
+def latest(sql: Sql, object_name: str, observed: pa.Table) -> None:
+    """Make `observed_<object>`: per record the row with the highest `_sequence` (a column of the input), newest read first."""
+    sql.put("intake_rows", observed)
+    sql.make(
+        f"observed_{object_name}",
+        f"""SELECT * EXCLUDE (_sequence) FROM intake_rows
+        QUALIFY row_number() OVER (PARTITION BY {_KEY} ORDER BY _sequence DESC, observed_at DESC) = 1""",
+    )
+    sql.drop("intake_rows")
+
+
+def accept(sql: Sql, contract: Contract, refused: pa.Table) -> None:
+    """Make `accepted_<object>` for every object, and `left_out`.
+
+    `refused` has tenant_id, object, record_id, expectation: one row per broken expectation of the gate.
+    """
+    sql.put("gate_refused", refused)
+    sql.make("refused", "SELECT tenant_id, object, record_id, min(expectation) AS rule FROM gate_refused GROUP BY ALL")
+    parts = []
+    for object_name in contract.objects:
+        sql.make(f"excluded_{object_name}", _excluded(contract, object_name))
+        sql.make(f"accepted_{object_name}", _accepted(object_name))
+        parts.append(
+            f"""SELECT o.tenant_id, {text(object_name)} AS object, o.record_id,
+              CASE WHEN r.record_id IS NOT NULL THEN 'quarantined' ELSE 'excluded' END AS outcome, coalesce(r.rule, e.rule) AS rule
+            FROM observed_{object_name} o
+            LEFT JOIN refused r ON r.tenant_id = o.tenant_id AND r.record_id = o.record_id AND r.object = {text(object_name)}
+            LEFT JOIN excluded_{object_name} e ON e.tenant_id = o.tenant_id AND e.record_id = o.record_id
+            WHERE r.record_id IS NOT NULL OR e.record_id IS NOT NULL"""
+        )
+    sql.make("left_out", " UNION ALL ".join(parts))
+    sql.drop("gate_refused")
+
+
+def _excluded(contract: Contract, object_name: str) -> str:
+    rules = contract.objects[object_name].exclude_when
+    cases = " ".join(f"WHEN {name(c)} IN {text_list(values)} THEN {text(f'{c}={values[0]}')}" for c, values in rules.items())
+    rule = f"CASE WHEN deleted THEN 'deleted' {cases} END"
+    return f"SELECT {_KEY}, {rule} AS rule FROM observed_{object_name} WHERE {rule} IS NOT NULL"
+
+
+def _accepted(object_name: str) -> str:
+    return f"""SELECT o.* FROM observed_{object_name} o
+      ANTI JOIN (SELECT tenant_id, record_id FROM refused WHERE object = {text(object_name)}
+        UNION SELECT tenant_id, record_id FROM excluded_{object_name}) x
+      ON x.tenant_id = o.tenant_id AND x.record_id = o.record_id"""

@@ -1,0 +1,192 @@
+"""Identity links: stored links decide, rules propose for records without one, and ambiguity creates nothing.
+
+Makes `links` (every link as it stands now, `is_new` and `changed` beside the stored columns), `live_links` (both records accepted,
+`is_primary` on the oldest link of a left record) and `unlinked` (tenant_id, record_id, outcome, rule, reason: right records without a link).
+"""
+
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from integration_pipelines.core.canonical import canonical
+from integration_pipelines.core.contract import Contract, FieldType, MatchRule
+from integration_pipelines.core.sql import Sql, name, text, text_list
+
+STORED = "tenant_id, integration, link_id, left_id, right_id, state, match_rule, match_evidence, created_at, updated_at, survivor_link_id"
+
+
+def resolve_links(sql: Sql, contract: Contract, stored: pa.Table, now_text: str) -> None:
+    """Make `links`, `live_links` and `unlinked` from the stored links and the accepted records.
+
+    Args:
+        sql: connection with `observed_*`, `accepted_*` and `left_out`.
+        contract: the integration.
+        stored: every stored link (`IDENTITY_LINKS`).
+        now_text: ISO 8601, UTC: when new and changed links are dated.
+    """
+    sql.put("stored_links", stored)
+    _aliases(sql, contract)
+    _carried(sql, contract, now_text)
+    _proposals(sql, contract)
+    _verdicts(sql, contract)
+    _links(sql, contract, now_text)
+    _live(sql, contract)
+    sql.drop("stored_links", "proposals", "verdicts", "carried")
+
+
+def _link_id(contract: Contract, left: str, right: str) -> str:
+    key = f"concat_ws(chr(31), tenant_id, {text(contract.contract)}, {left}, {right})"
+    return f"'link_' || left(sha256({key}), 32)"
+
+
+def _aliases(sql: Sql, contract: Contract) -> None:
+    """`aliases`: (tenant_id, old_id, survivor_id) for ids that were merged away; an id that still answers for itself is none."""
+    left = contract.main_object("left")
+    column = contract.objects[left].aliases
+    if column is None:
+        sql.make(
+            "aliases", "SELECT NULL::VARCHAR AS tenant_id, NULL::VARCHAR AS old_id, NULL::VARCHAR AS survivor_id WHERE false"
+        )
+        return
+    sql.make(
+        "aliases",
+        f"""WITH RECURSIVE named AS (
+            SELECT tenant_id, unnest(string_split({name(column)}, ';')) AS old_id, record_id AS into_id
+            FROM observed_{left} WHERE coalesce({name(column)}, '') <> '' AND NOT deleted),
+          direct AS (SELECT n.* FROM named n ANTI JOIN (SELECT * FROM observed_{left} WHERE NOT deleted) o
+            ON o.tenant_id = n.tenant_id AND o.record_id = n.old_id WHERE n.old_id <> n.into_id),
+          chain AS (SELECT tenant_id, old_id, into_id, 1 AS depth FROM direct
+            UNION ALL SELECT c.tenant_id, c.old_id, d.into_id, depth + 1
+            FROM chain c JOIN direct d ON d.tenant_id = c.tenant_id AND d.old_id = c.into_id WHERE depth < 50)
+        SELECT tenant_id, old_id, arg_max(into_id, depth) AS survivor_id FROM chain GROUP BY tenant_id, old_id""",
+    )
+
+
+def _carried(sql: Sql, contract: Contract, now_text: str) -> None:
+    """`carried`: stored links after following merges; a side that is gone makes the link one-sided."""
+    left, right = contract.main_object("left"), contract.main_object("right")
+    present = "EXISTS (SELECT 1 FROM observed_{0} o WHERE o.tenant_id = s.tenant_id AND o.record_id = {1} AND NOT o.deleted)"
+    both = f"{present.format(left, 's.now_left')} AND {present.format(right, 's.right_id')}"
+    sql.make(
+        "carried",
+        f"""SELECT s.* EXCLUDE (old_state), CASE WHEN old_state NOT IN ('live', 'one_sided') THEN old_state
+            WHEN {both} THEN 'live' ELSE 'one_sided' END AS now_state, old_state
+        FROM (SELECT l.* EXCLUDE (state), l.state AS old_state, coalesce(a.survivor_id, l.left_id) AS now_left,
+            {text(now_text)}::TIMESTAMPTZ AS now_at
+          FROM stored_links l LEFT JOIN aliases a
+          ON a.tenant_id = l.tenant_id AND a.old_id = l.left_id AND l.state IN ('live', 'one_sided')) s""",
+    )
+
+
+def _proposals(sql: Sql, contract: Contract) -> None:
+    """`proposals`: for each right record without a link, every left record that a rule names, with the rule's place in the order."""
+    right = contract.main_object("right")
+    taken = "SELECT tenant_id, right_id FROM carried WHERE now_state IN ('live', 'one_sided')"
+    sql.make(
+        "free_right",
+        f"SELECT r.* FROM accepted_{right} r ANTI JOIN ({taken}) t ON t.tenant_id = r.tenant_id AND t.right_id = r.record_id",
+    )
+    left = contract.main_object("left")
+    compare: dict[str, Callable[[Contract, MatchRule, str], str]] = {"equal": _equal, "email_domain": _email_domain}
+    parts = [
+        f"""SELECT p.*, {place} AS place, {text(rule.name)} AS rule FROM ({compare[rule.compare](contract, rule, left)}) p"""
+        for place, rule in enumerate(contract.matching.rules)
+    ]
+    sql.make("proposals", " UNION ALL ".join(parts))
+    sql.drop("free_right")
+
+
+def _equal(contract: Contract, rule: MatchRule, left: str) -> str:
+    """Both columns say the same; a right column that names a merged left record means its survivor."""
+    l_type = contract.objects[left].columns[rule.left].type
+    value = canonical(l_type, f"r.{name(rule.right)}")
+    survivor = "coalesce(a.survivor_id, v.value)" if contract.objects[left].columns[rule.left].source == "id" else "v.value"
+    return f"""SELECT v.tenant_id, v.record_id AS right_id, l.record_id AS left_id, false AS doubled
+      FROM (SELECT r.tenant_id, r.record_id, {value} AS value FROM free_right r) v
+      LEFT JOIN aliases a ON a.tenant_id = v.tenant_id AND a.old_id = v.value
+      JOIN observed_{left} l ON l.tenant_id = v.tenant_id AND NOT l.deleted
+        AND {canonical(l_type, f"l.{name(rule.left)}")} = {survivor}
+      WHERE coalesce(v.value, '') <> ''"""
+
+
+def _email_domain(contract: Contract, rule: MatchRule, left: str) -> str:
+    """The domain of the right side's e-mail is the left side's domain; free-mail domains say nothing about a company."""
+    free = text_list(contract.matching.free_mail_domains or ("",)) if rule.exclude_free_mail else "('')"
+    email = canonical(FieldType.EMAIL, f"r.{name(rule.right)}")
+    unique = canonical(FieldType.EMAIL, f"r.{name(rule.unique_right)}") if rule.unique_right else "r.record_id"
+    right = contract.main_object("right")
+    return f"""SELECT v.tenant_id, v.record_id AS right_id, l.record_id AS left_id, coalesce(n.sharing, 1) > 1 AS doubled
+      FROM (SELECT r.tenant_id, r.record_id, split_part({email}, '@', 2) AS domain, {unique} AS shared FROM free_right r) v
+      LEFT JOIN (SELECT tenant_id, {unique} AS shared, count(*) AS sharing FROM accepted_{right} r GROUP BY ALL) n
+        ON n.tenant_id = v.tenant_id AND n.shared = v.shared AND v.shared <> ''
+      JOIN observed_{left} l ON l.tenant_id = v.tenant_id AND NOT l.deleted
+        AND {canonical(FieldType.DOMAIN, f"l.{name(rule.left)}")} = v.domain
+      WHERE coalesce(v.domain, '') <> '' AND v.domain NOT IN {free}"""
+
+
+def _verdicts(sql: Sql, contract: Contract) -> None:
+    """`verdicts`: per free right record the first rule that names anything, and whether it names exactly one acceptable record."""
+    left = contract.main_object("left")
+    explained = " ".join(f"WHEN {text(r.name)} THEN {text(r.explanation)}" for r in contract.matching.rules)
+    several = contract.matching.several_right_per_left == "aggregate"
+    sql.make(
+        "verdicts",
+        f"""SELECT v.*, CASE rule {explained} END AS explanation, a.record_id IS NOT NULL AS acceptable,
+          CASE WHEN candidates > 1 THEN 'ambiguous: ' || candidates || ' records match by ' || rule
+            WHEN doubled THEN 'ambiguous: another record has the same value for ' || rule
+            WHEN NOT {str(several).lower()} AND claims > 1 THEN 'ambiguous: ' || claims || ' records claim the same one by ' || rule
+          END AS trouble
+        FROM (SELECT *, count(*) OVER (PARTITION BY tenant_id, left_id) AS claims FROM (
+            SELECT tenant_id, right_id, rule, min(left_id) AS left_id, count(DISTINCT left_id) AS candidates, bool_or(doubled) AS doubled
+            FROM (SELECT * FROM proposals QUALIFY place = min(place) OVER (PARTITION BY tenant_id, right_id)) GROUP BY ALL)) v
+        LEFT JOIN accepted_{left} a ON a.tenant_id = v.tenant_id AND a.record_id = v.left_id""",
+    )
+
+
+def _links(sql: Sql, contract: Contract, now_text: str) -> None:
+    """`links`: carried links, their moves to survivors, and new ones; `unlinked`: right records left without one."""
+    right, now = contract.main_object("right"), f"{text(now_text)}::TIMESTAMPTZ"
+    moved = "now_left <> left_id AND now_state IN ('live', 'one_sided')"
+    sql.make(
+        "links",
+        f"""WITH old AS (
+          SELECT tenant_id, integration, link_id, left_id, right_id, CASE WHEN {moved} THEN 'merged' ELSE now_state END AS state,
+            match_rule, match_evidence, created_at,
+            CASE WHEN {moved} OR now_state <> old_state THEN now_at ELSE updated_at END AS updated_at,
+            CASE WHEN {moved} THEN {_link_id(contract, "now_left", "right_id")} ELSE survivor_link_id END AS survivor_link_id,
+            false AS is_new, {moved} OR now_state <> old_state AS changed FROM carried),
+        followed AS (
+          SELECT tenant_id, integration, {_link_id(contract, "now_left", "right_id")} AS link_id, now_left AS left_id, right_id,
+            now_state AS state, 'merge' AS match_rule, 'the record ' || left_id || ' was merged into ' || now_left AS match_evidence,
+            min(created_at) AS created_at, any_value(now_at) AS updated_at, NULL::VARCHAR AS survivor_link_id, true AS is_new, true AS changed
+          FROM carried WHERE {moved} GROUP BY ALL),
+        proposed AS (
+          SELECT tenant_id, {text(contract.contract)} AS integration, {_link_id(contract, "left_id", "right_id")} AS link_id, left_id,
+            right_id, 'live' AS state, rule AS match_rule, explanation AS match_evidence, {now} AS created_at, {now} AS updated_at,
+            NULL::VARCHAR AS survivor_link_id, true AS is_new, true AS changed FROM verdicts WHERE trouble IS NULL AND acceptable)
+        SELECT * FROM (SELECT * FROM old UNION ALL SELECT * FROM followed UNION ALL SELECT * FROM proposed)
+        QUALIFY row_number() OVER (PARTITION BY tenant_id, link_id ORDER BY is_new DESC) = 1""",
+    )
+    sql.make(
+        "unlinked",
+        f"""SELECT r.tenant_id, r.record_id, CASE WHEN v.trouble IS NOT NULL THEN 'ambiguous' ELSE 'unmatched' END AS outcome,
+          CASE WHEN v.right_id IS NULL THEN 'no_rule_matched' WHEN v.trouble IS NOT NULL THEN v.rule ELSE 'counterpart_left_out' END AS rule,
+          CASE WHEN v.right_id IS NULL THEN 'no rule finds a counterpart' WHEN v.trouble IS NOT NULL THEN v.trouble
+            ELSE 'the record it belongs to is quarantined or excluded' END AS reason
+        FROM accepted_{right} r LEFT JOIN verdicts v ON v.tenant_id = r.tenant_id AND v.right_id = r.record_id
+        ANTI JOIN (SELECT tenant_id, right_id FROM links WHERE state IN ('live', 'one_sided')) l
+          ON l.tenant_id = r.tenant_id AND l.right_id = r.record_id""",
+    )
+
+
+def _live(sql: Sql, contract: Contract) -> None:
+    left, right = contract.main_object("left"), contract.main_object("right")
+    sql.make(
+        "live_links",
+        f"""SELECT k.tenant_id, k.link_id, k.left_id, k.right_id, k.is_new, k.created_at,
+          row_number() OVER (PARTITION BY k.tenant_id, k.left_id ORDER BY k.created_at, k.right_id) = 1 AS is_primary
+        FROM links k
+        SEMI JOIN accepted_{left} l ON l.tenant_id = k.tenant_id AND l.record_id = k.left_id
+        SEMI JOIN accepted_{right} r ON r.tenant_id = k.tenant_id AND r.record_id = k.right_id
+        WHERE k.state = 'live'""",
+    )

@@ -1,0 +1,148 @@
+"""Both sides of every live link beside each other, field by field, in canonical form; and the base that both once agreed on.
+
+Makes `wide`: one row per live link with `l_<field>`, `r_<field>` (canonical text, null = missing), `z_<field>` (base) for every field that
+is compared, and `merged`, the table people read: the resolved value of each field. Which value wins is `reconcile`.
+"""
+
+from integration_pipelines.core.canonical import canonical, minor_from_major
+from integration_pipelines.core.contract import Contract, FieldType, Side, SyncField
+from integration_pipelines.core.rollup import group_rollup
+from integration_pipelines.core.sql import Sql, mapped, name, text
+
+_ROLLUP_COLUMN = {
+    "status": "status", "mrr": "mrr", "currency": "currency", "renewal_date": "renewal_date", "cancel_date": "cancel_date"
+}  # fmt: skip
+
+
+def compared_fields(contract: Contract) -> dict[str, SyncField]:
+    """The fields that are compared: all but the stamps, which the sync writes and never reads."""
+    return {f: spec for f, spec in contract.fields.items() if spec.owner != "sync"}
+
+
+def owner_side(contract: Contract, spec: SyncField) -> str:
+    """`left`, `right` or `two_way`."""
+    return "two_way" if spec.owner == "two_way" else contract.side_of(spec.owner)
+
+
+def on_primary_only(contract: Contract, spec: SyncField) -> bool:
+    """Whether a field is compared once per left record, under its oldest link: all that is written to the left side."""
+    return owner_side(contract, spec) != "left"
+
+
+def widen(sql: Sql, contract: Contract, setting_up: str) -> None:
+    """Make `wide` from `live_links`, `accepted_*`, `sub_facts` and `base`.
+
+    `setting_up` names a table (tenant_id) of tenants at which the contract's own properties do not exist yet; there a missing property
+    that the set-up will create counts as blank, so that the first plan shows what would be written.
+    """
+    if contract.rollup is not None:
+        sql.make("link_groups", "SELECT tenant_id, left_id AS group_id, right_id AS customer_id FROM live_links")
+        group_rollup(sql, contract, "group_facts", "link_groups")
+        _group_holds(sql, contract)
+    fields = compared_fields(contract)
+    sql.make("wide", _wide(contract, fields, setting_up))
+
+
+def _group_holds(sql: Sql, contract: Contract) -> None:
+    """`group_holds`: left records for which a roll-up would be wrong, because a detail row or a sibling was refused."""
+    rollup = contract.rollup
+    if rollup is None:
+        return
+    spec = contract.objects[rollup.object]
+    sql.make(
+        "group_holds",
+        f"""SELECT g.tenant_id, g.group_id, count(*) AS refused_details FROM link_groups g
+        JOIN (SELECT o.tenant_id, o.{name(spec.parent or "")} AS parent_id FROM observed_{rollup.object} o
+          SEMI JOIN (SELECT * FROM left_out WHERE object = {text(rollup.object)} AND outcome = 'quarantined') q
+            ON q.tenant_id = o.tenant_id AND q.record_id = o.record_id) d
+          ON d.tenant_id = g.tenant_id AND d.parent_id = g.customer_id
+        GROUP BY ALL
+        UNION ALL BY NAME
+        SELECT k.tenant_id, k.left_id AS group_id, count(*) AS refused_details FROM links k
+        SEMI JOIN (SELECT * FROM left_out WHERE object = {text(spec.parent_object)} AND outcome = 'quarantined') q
+          ON q.tenant_id = k.tenant_id AND q.record_id = k.right_id WHERE k.state = 'live' GROUP BY ALL""",
+    )
+
+
+def _wide(contract: Contract, fields: dict[str, SyncField], setting_up: str) -> str:
+    left, right = contract.main_object("left"), contract.main_object("right")
+    joins, columns = [], []
+    for field, spec in fields.items():
+        l_value, l_join = _side_value(contract, "left", field, spec)
+        r_value, r_join = _side_value(contract, "right", field, spec)
+        joins += [j for j in (l_join, r_join) if j]
+        if spec.type is FieldType.MONEY:
+            currency = _side_value(
+                contract, owner_side(contract, spec), spec.currency_field or "", fields[spec.currency_field or ""]
+            )[0]
+            l_value = _in_minor(spec.left, l_value, currency)
+            r_value = _in_minor(spec.right, r_value, currency)
+        columns.append(
+            f"{l_value} AS {name('l_' + field)}, {r_value} AS {name('r_' + field)}, z.{name(field)} AS {name('z_' + field)}"
+        )
+    rollup_join = (
+        """LEFT JOIN group_facts g ON g.tenant_id = k.tenant_id AND g.group_id = k.left_id
+      LEFT JOIN (SELECT tenant_id, group_id, sum(refused_details) AS refused_details FROM group_holds GROUP BY ALL) h
+        ON h.tenant_id = k.tenant_id AND h.group_id = k.left_id"""
+        if contract.rollup
+        else ""
+    )
+    held = "coalesce(h.refused_details, 0)" if contract.rollup else "0"
+    return f"""SELECT k.tenant_id, k.link_id, k.left_id, k.right_id, k.is_new, k.is_primary, {held} AS refused_details,
+        {_label(contract, "left", "l")} AS record_label, l.observed_at AS left_observed_at, r.observed_at AS right_observed_at,
+        {", ".join(columns)}
+      FROM live_links k
+      JOIN accepted_{left} l ON l.tenant_id = k.tenant_id AND l.record_id = k.left_id
+      JOIN accepted_{right} r ON r.tenant_id = k.tenant_id AND r.record_id = k.right_id
+      LEFT JOIN {setting_up} u ON u.tenant_id = k.tenant_id
+      LEFT JOIN base z ON z.tenant_id = k.tenant_id AND z.link_id = k.link_id
+      {rollup_join} {" ".join(dict.fromkeys(joins))}"""
+
+
+def _label(contract: Contract, side: str, alias: str) -> str:
+    spec = contract.objects[contract.main_object("left" if side == "left" else "right")]
+    parts = ", ".join(f"nullif({alias}.{name(c)}, '')" for c in spec.label)
+    return f"left(coalesce({parts}, {alias}.record_id), 200)"
+
+
+def _side_value(contract: Contract, side: str, field: str, spec: SyncField) -> tuple[str, str | None]:
+    """The canonical value of a field on a side, and the join that it needs (money: the raw value)."""
+    where: Side = spec.left if side == "left" else spec.right
+    alias = "l" if side == "left" else "r"
+    if where.rollup is not None:
+        return f"g.{_ROLLUP_COLUMN[where.rollup]}", None
+    if where.lookup is not None:
+        return _looked_up(contract, where, field, spec, alias)
+    raw = f"{alias}.{name(where.column or '')}"
+    if where.create is not None:
+        raw = f"CASE WHEN {raw} IS NULL AND u.tenant_id IS NOT NULL THEN '' ELSE {raw} END"
+    if spec.type is FieldType.MONEY:
+        return raw, None
+    return canonical(spec.type, mapped(raw, where.map)), None
+
+
+def _looked_up(contract: Contract, where: Side, field: str, spec: SyncField, alias: str) -> tuple[str, str]:
+    """A value behind an id: blank id = blank, an unknown id = missing, an archived row as the contract says."""
+    lookup = where.lookup
+    if lookup is None:
+        raise AssertionError(field)
+    key = f"k_{lookup.object}_{where.column}"
+    reference = f"{alias}.{name(where.column or '')}"
+    join = f"""LEFT JOIN accepted_{lookup.object} {key}
+        ON {key}.tenant_id = k.tenant_id AND {key}.record_id = nullif({reference}, '')"""
+    columns = lookup.column.split()
+    joined = f"{key}.{name(columns[0])}" if len(columns) == 1 else _spaced(key, columns)
+    gone = "''" if lookup.when_archived == "clear" else "NULL"
+    archived = f"WHEN lower({key}.archived) = 'true' THEN {gone}" if "archived" in contract.objects[lookup.object].columns else ""
+    value = canonical(spec.type, joined)
+    return f"CASE WHEN {reference} IS NULL THEN NULL WHEN {reference} = '' THEN '' {archived} ELSE {value} END", join
+
+
+def _spaced(alias: str, columns: list[str]) -> str:
+    parts = ", ".join(f"nullif(trim({alias}.{name(c)}), '')" for c in columns)
+    return f"CASE WHEN {alias}.record_id IS NULL THEN NULL ELSE concat_ws(' ', {parts}) END"
+
+
+def _in_minor(side: Side, value: str, currency: str) -> str:
+    """Roll-ups are in minor units already; partners' own money properties are in major units."""
+    return value if side.rollup is not None else minor_from_major(value, currency)

@@ -1,0 +1,103 @@
+"""One pass of the engine over a batch of tenants: from what was observed to what should be written. Pure: same inputs, same bytes out.
+
+`run_pass` is the heart's only door: the pipeline calls it to plan, and again after the writes to prove that nothing is left to write.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from integration_pipelines.core import balance, diffs, links, plan
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.intake import accept, latest
+from integration_pipelines.core.merge import compared_fields, widen
+from integration_pipelines.core.reconcile import merged, reconcile
+from integration_pipelines.core.rollup import subscription_facts
+from integration_pipelines.core.sql import Sql
+from integration_pipelines.core.tables import IDENTITY_LINKS, INTENTS
+
+
+@dataclass(frozen=True, slots=True)
+class PassInputs:
+    """Everything a pass depends on; nothing else may influence its result."""
+
+    contract: Contract
+    run_ids: Mapping[str, str]  # tenant → run
+    now: datetime
+    observed: Mapping[str, pa.Table]  # object → observations with `_sequence`
+    refused: pa.Table  # tenant_id, object, record_id, expectation
+    links: pa.Table  # IDENTITY_LINKS
+    base: pa.Table  # tenant_id, link_id, one text column per compared field
+    intents: pa.Table  # INTENTS
+    unresolved: pa.Table  # DIFFS
+    setting_up: tuple[str, ...] = ()  # tenants whose own properties do not exist yet
+
+
+@dataclass(frozen=True, slots=True)
+class PassResult:
+    """What a pass found and would do."""
+
+    links: pa.Table  # IDENTITY_LINKS: new and changed ones only
+    merged: pa.Table  # tenant_id, link_id, left_id, right_id, record_label, one column per compared field
+    diffs: pa.Table  # DIFFS: seen now and resolved now
+    field_counts: pa.Table  # tenant_id, object, field, compared, matched, differing, held
+    base_moves: pa.Table  # as PassInputs.base
+    writes: pa.Table  # PLANNED_WRITES
+    numbers: Mapping[str, plan.PlanNumbers]
+
+
+class Pass:
+    """A pass that keeps its tables, so that the balance can be drawn after the writes. Use as `with Pass(con, inputs) as p`."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, inputs: PassInputs) -> None:
+        self._sql = Sql(con)
+        self._inputs = inputs
+
+    def run(self) -> PassResult:
+        """Link, roll up, merge, diff and plan."""
+        sql, given = self._sql, self._inputs
+        now_text = given.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._load()
+        links.resolve_links(sql, given.contract, given.links, now_text)
+        subscription_facts(sql, given.contract, now_text)
+        widen(sql, given.contract, "setting_up")
+        reconcile(sql, given.contract)
+        found = diffs.diffs(sql, given.contract, given.unresolved, now_text)
+        writes = plan.plan_writes(sql, given.contract)
+        return PassResult(
+            links=sql.arrow("SELECT * FROM links WHERE changed ORDER BY tenant_id, link_id", IDENTITY_LINKS),
+            merged=sql.arrow(merged(given.contract)),
+            diffs=found,
+            field_counts=sql.arrow("SELECT * FROM field_counts ORDER BY tenant_id, object, field"),
+            base_moves=sql.arrow("SELECT * FROM base_moves ORDER BY tenant_id, link_id", base_schema(given.contract)),
+            writes=writes,
+            numbers=plan.plan_numbers(sql, tuple(sorted(given.run_ids))),
+        )
+
+    def outcomes(self, writes: pa.Table) -> pa.Table:
+        """The outcome of every record, given what became of this pass' writes (tenant_id, target, target_id, state)."""
+        return balance.outcomes(self._sql, self._inputs.contract, writes)
+
+    def imbalances(self, tally: pa.Table, found: pa.Table) -> list[balance.Imbalance]:
+        """Compare outcomes with what the extract saw."""
+        return balance.imbalances(self._sql, tally, found)
+
+    def _load(self) -> None:
+        sql, given = self._sql, self._inputs
+        tenants = pa.table({"tenant_id": list(given.run_ids), "run_id": list(given.run_ids.values())})
+        sql.put("runs", tenants)
+        sql.put("setting_up", pa.table({"tenant_id": pa.array(given.setting_up, pa.string())}))
+        sql.put("base", given.base)
+        sql.put("intents", given.intents.cast(INTENTS))
+        for object_name in given.contract.objects:
+            latest(sql, object_name, given.observed[object_name])
+        accept(sql, given.contract, given.refused)
+
+
+def base_schema(contract: Contract) -> pa.Schema:
+    """The shape of a base: the last value that both sides were seen to hold, per link and compared field."""
+    columns = ["tenant_id", "link_id", *compared_fields(contract)]
+    return pa.schema([(column, pa.string()) for column in columns])

@@ -1,0 +1,143 @@
+"""From verdicts to writes: one row per target record, what it costs, and whether the guards let it pass.
+
+A plan is a value: sorted, hashed over its content alone (no time, no id of ours), printable and refusable before anything happens.
+"""
+
+import math
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from integration_pipelines.core.canonical import major_from_minor
+from integration_pipelines.core.contract import Contract, FieldType, Guards, SyncField
+from integration_pipelines.core.merge import compared_fields, owner_side
+from integration_pipelines.core.sql import Sql, mapped, name, text
+from integration_pipelines.core.tables import PLANNED_WRITES
+
+
+@dataclass(frozen=True, slots=True)
+class PlanNumbers:
+    """What one tenant's plan would do."""
+
+    tenant_id: str
+    plan_hash: str
+    records: int  # target records
+    updates: int  # fields
+    blankings: int  # fields that would become blank
+    links: int  # live links, the whole that the limits are shares of
+
+    def as_dict(self) -> dict[str, int]:
+        """The whole numbers by name."""
+        return {"records": self.records, "updates": self.updates, "blankings": self.blankings, "links": self.links}
+
+
+@dataclass(frozen=True, slots=True)
+class GuardVerdict:
+    """`passed`, or the sentence that says which limit was broken by which number."""
+
+    passed: bool
+    reason: str
+    limits: dict[str, int]
+
+
+def plan_writes(sql: Sql, contract: Contract) -> pa.Table:
+    """All tenants' writes (`PLANNED_WRITES`) from `cells`, ordered by tenant, target and id. Keeps `plan_rows` for `plan_numbers`."""
+    sql.make(
+        "plan_cells", f"SELECT c.*, {_wire(contract)} AS after, {_path(contract)} AS path FROM cells c WHERE action <> 'hold'"
+    )
+    sql.make("plan_changes", f"SELECT c.*, {_before(contract)} AS before FROM plan_cells c {_target_joins(contract)}")
+    change = "{'field': field, 'path': path, 'before': before, 'after': after, 'value': resolved}"
+    sql.make(
+        "plan_rows",
+        f"""SELECT *, sha256(concat_ws(chr(31), target, target_id, changes::JSON::VARCHAR)) AS fingerprint FROM (
+          SELECT tenant_id, {text(contract.contract)} AS integration, target, target_id, 'update' AS operation,
+            any_value(record_label) AS record_label, list({change} ORDER BY field) AS changes,
+            list(d.diff_id ORDER BY d.diff_id) AS diff_ids, count(*) FILTER (WHERE after = '') AS blankings, count(*) AS updates
+          FROM plan_changes c JOIN (SELECT tenant_id, link_id, field, diff_id FROM seen) d USING (tenant_id, link_id, field)
+          GROUP BY tenant_id, target, target_id)""",
+    )
+    sql.drop("plan_cells", "plan_changes")
+    return sql.arrow("SELECT * FROM plan_rows ORDER BY tenant_id, target, target_id", PLANNED_WRITES)
+
+
+def plan_numbers(sql: Sql, tenant_ids: tuple[str, ...]) -> dict[str, PlanNumbers]:
+    """Per tenant the hash and the numbers of its plan; tenants without a write have a plan of nothing."""
+    sql.put("plan_tenants", pa.table({"tenant_id": list(tenant_ids)}, schema=pa.schema([("tenant_id", pa.string())])))
+    rows = sql.arrow(
+        """SELECT t.tenant_id, sha256(coalesce(p.content, '')) AS plan_hash, coalesce(p.records, 0) AS records,
+          coalesce(p.updates, 0)::BIGINT AS updates, coalesce(p.blankings, 0)::BIGINT AS blankings, coalesce(k.links, 0) AS links
+        FROM plan_tenants t
+        LEFT JOIN (SELECT tenant_id, string_agg(fingerprint, '' ORDER BY target, target_id) AS content, count(*) AS records,
+            sum(updates) AS updates, sum(blankings) AS blankings FROM plan_rows GROUP BY tenant_id) p USING (tenant_id)
+        LEFT JOIN (SELECT tenant_id, count(*) AS links FROM live_links GROUP BY tenant_id) k USING (tenant_id)"""
+    ).to_pylist()
+    sql.drop("plan_tenants")
+    return {row["tenant_id"]: PlanNumbers(**row) for row in rows}
+
+
+def guard(guards: Guards, numbers: PlanNumbers) -> GuardVerdict:
+    """Refuse a surprising change: limits are shares of the live links with a floor, so that small tenants stay workable."""
+    records = max(guards.update_floor, math.ceil(numbers.links * guards.max_update_percent / 100))
+    blankings = max(guards.blanking_floor, math.ceil(numbers.links * guards.max_blanking_percent / 100))
+    limits = {"max_records": records, "max_blankings": blankings}
+    broken = []
+    if numbers.records > records:
+        broken.append(
+            f"{numbers.records} records would change, the limit is {records} ({guards.max_update_percent:g} % of {numbers.links} links)"
+        )
+    if numbers.blankings > blankings:
+        broken.append(
+            f"{numbers.blankings} values would be blanked, the limit is {blankings} ({guards.max_blanking_percent:g} %)"
+        )
+    return GuardVerdict(not broken, "; ".join(broken), limits)
+
+
+def _by_field(contract: Contract, expressions: dict[str, str]) -> str:
+    whens = " ".join(f"WHEN {text(f)} THEN {e}" for f, e in expressions.items())
+    return f"CASE c.field {whens} END" if contract.fields else "NULL"
+
+
+def _target_sides(contract: Contract, spec: SyncField) -> tuple[str, ...]:
+    side = owner_side(contract, spec)
+    return {"left": ("right",), "right": ("left",)}.get(side, ("left", "right"))
+
+
+def _path(contract: Contract) -> str:
+    """Where the value is written: the source path of the target side's column."""
+    return _by_field(contract, {f: _per_side(contract, s, "path") for f, s in compared_fields(contract).items()})
+
+
+def _wire(contract: Contract) -> str:
+    """The resolved value in the target's spelling: amounts in major units, mapped values as the target writes them."""
+    return _by_field(contract, {f: _per_side(contract, s, "wire") for f, s in compared_fields(contract).items()})
+
+
+def _before(contract: Contract) -> str:
+    """What the target says now, in its own spelling; read-compare-write compares with this."""
+    return _by_field(contract, {f: _per_side(contract, s, "before") for f, s in compared_fields(contract).items()})
+
+
+def _per_side(contract: Contract, spec: SyncField, what: str) -> str:
+    parts = {}
+    for side in _target_sides(contract, spec):
+        place = spec.left if side == "left" else spec.right
+        main = contract.main_object("left" if side == "left" else "right")
+        if what == "path":
+            parts[side] = text(contract.objects[main].columns[place.column or ""].source)
+        elif what == "before":
+            parts[side] = f"t_{side}.{name(place.column or '')}"
+        else:
+            spelled = {canonical: own for own, canonical in place.map.items()}
+            major = major_from_minor("c.resolved", "c.currency")
+            parts[side] = major if spec.type is FieldType.MONEY else mapped("c.resolved", spelled)
+    if len(parts) == 1:
+        return next(iter(parts.values()))
+    return f"CASE c.action WHEN 'write_left' THEN {parts['left']} ELSE {parts['right']} END"
+
+
+def _target_joins(contract: Contract) -> str:
+    return " ".join(
+        f"""LEFT JOIN accepted_{contract.main_object(side)} t_{side} ON t_{side}.tenant_id = c.tenant_id
+          AND t_{side}.record_id = c.{side}_id"""
+        for side in ("left", "right")
+    )

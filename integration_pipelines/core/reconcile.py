@@ -1,0 +1,188 @@
+"""The merge: each field of each link gets exactly one verdict, by the truth table of the product's promises.
+
+    o = owner's value, x = the other side's, z = base (last value both were seen to hold), I = values we sent and have not confirmed
+    o = x                     in sync; z becomes o
+    x = z or x in I           drift: write o
+    no base, o <> x           drift: the owner wins, x is kept
+    o = z, x changed          foreign edit: restore o, or hold, as the contract says; x is kept
+    all three differ          conflict: the owner wins, x is kept
+    two-way, one side = z     the side that moved wins
+    two-way, both moved       the field's rule; without a base: hold
+    missing on a side         not compared
+
+Makes `cells` (differing fields with their verdict), `field_counts` and `base_moves`.
+"""
+
+from integration_pipelines.core.contract import Contract, FieldType
+from integration_pipelines.core.merge import compared_fields, on_primary_only, owner_side
+from integration_pipelines.core.sql import Sql, name, text
+
+MIXED = "MIXED"
+
+
+def reconcile(sql: Sql, contract: Contract) -> None:
+    """Judge `wide` against `base` and `intents` (tenant_id, target, target_id, field, value)."""
+    _rules(sql, contract)
+    _effective(sql, contract)
+    _cells(sql, contract)
+    _verdicts(sql, contract)
+    _field_counts(sql, contract)
+    _base_moves(sql, contract)
+
+
+def _rules(sql: Sql, contract: Contract) -> None:
+    """`field_rules`: what the contract says about each field, as rows to join."""
+    left, right = contract.main_object("left"), contract.main_object("right")
+    rows = []
+    for field, spec in compared_fields(contract).items():
+        side = owner_side(contract, spec)
+        target = right if side == "left" else left
+        rows.append(
+            f"({text(field)}, {text(side)}, {text(spec.owner)}, {text(target)}, {text(spec.on_foreign_edit)}, "
+            f"{text(spec.two_way_rule)}, {spec.max_length or 'NULL'}::INTEGER)"
+        )
+    columns = "field, owner_side, owner_role, target, on_foreign_edit, two_way_rule, max_length"
+    sql.make("field_rules", f"SELECT * FROM (VALUES {', '.join(rows)}) AS rules({columns})")
+
+
+def _owners_value(contract: Contract, field: str) -> tuple[str, str]:
+    """The effective values on both sides: the owner's blank becomes what the contract says a blank means."""
+    spec = contract.fields[field]
+    values = {"left": f"w.{name('l_' + field)}", "right": f"w.{name('r_' + field)}"}
+    side = owner_side(contract, spec)
+    if side != "two_way":
+        own = values[side]
+        meant = {"clear": own, "default": f"coalesce(nullif({own}, ''), CASE WHEN {own} = '' THEN {text(spec.default)} END)"}
+        values[side] = meant.get(spec.blank, f"nullif({own}, '')")
+    return values["left"], values["right"]
+
+
+def _effective(sql: Sql, contract: Contract) -> None:
+    """`effective`: `wide` with effective values, and null where a field is compared under another link."""
+    columns = []
+    for field, spec in compared_fields(contract).items():
+        left, right = _owners_value(contract, field)
+        if on_primary_only(contract, spec):
+            left = f"CASE WHEN w.is_primary THEN {left} END"
+        columns.append(f"{left} AS {name('l_' + field)}, {right} AS {name('r_' + field)}, w.{name('z_' + field)}")
+    kept = "tenant_id, link_id, left_id, right_id, is_new, is_primary, refused_details, record_label, left_observed_at, right_observed_at"
+    sql.make("effective", f"SELECT {', '.join('w.' + c.strip() for c in kept.split(','))}, {', '.join(columns)} FROM wide w")
+
+
+def _cells(sql: Sql, contract: Contract) -> None:
+    """`raw_cells`: the rows that differ somewhere, one row per differing field. Rows in sync never leave the columns."""
+    fields = compared_fields(contract)
+    differs = " OR ".join(f"{name('l_' + f)} <> {name('r_' + f)}" for f in fields)
+    structs = []
+    for field, spec in fields.items():
+        held = _hold_reason(contract, field)
+        currency = f"coalesce({name('r_' + (spec.currency_field or field))}, '')" if spec.type is FieldType.MONEY else "NULL"
+        structs.append(
+            f"{{'field': {text(field)}, 'l': {name('l_' + field)}, 'r': {name('r_' + field)}, 'z': {name('z_' + field)}, "
+            f"'currency': {currency}, 'hold': {held}}}"
+        )
+    always = " OR ".join(f"({_hold_reason(contract, f)}) IS NOT NULL" for f, s in fields.items() if s.type is FieldType.MONEY)
+    kept = "tenant_id, link_id, left_id, right_id, record_label, left_observed_at, right_observed_at, refused_details"
+    sql.make(
+        "raw_cells",
+        f"""SELECT {kept}, cell.* FROM (SELECT {kept}, unnest([{", ".join(structs)}]) AS cell
+          FROM effective WHERE {differs}{" OR " + always if always else ""})
+        WHERE cell.l IS NOT NULL AND cell.r IS NOT NULL AND (cell.l <> cell.r OR cell.hold IS NOT NULL)""",
+    )
+
+
+def _hold_reason(contract: Contract, field: str) -> str:
+    """An expression: why a value may not be written although it differs; null when it may."""
+    spec = contract.fields[field]
+    cases = []
+    if spec.type is FieldType.MONEY and spec.currency_field:
+        currency = name("r_" + spec.currency_field if contract.side_of(spec.owner) == "right" else "l_" + spec.currency_field)
+        cases.append(
+            f"WHEN {currency} = '{MIXED}' THEN 'the customer pays in several currencies and amounts never add across them'"
+        )
+    if spec.left.rollup or spec.right.rollup:
+        cases.append("WHEN refused_details > 0 THEN 'a record that this value is computed from is in quarantine'")
+    if not cases:
+        return "NULL::VARCHAR"
+    return f"CASE WHEN {name('l_' + field)} IS NULL OR {name('r_' + field)} IS NULL THEN NULL {' '.join(cases)} END"
+
+
+def _verdicts(sql: Sql, contract: Contract) -> None:
+    """`cells`: the truth table, row by row."""
+    left = contract.main_object("left")
+    target_id = f"CASE WHEN r.target = {text(left)} THEN c.left_id ELSE c.right_id END"
+    sql.make(
+        "sides",
+        f"""SELECT c.*, r.owner_side, r.owner_role, r.target, r.on_foreign_edit, r.two_way_rule, {target_id} AS target_id,
+          r.max_length, CASE WHEN r.owner_side = 'right' THEN c.r ELSE c.l END AS o, CASE WHEN r.owner_side = 'right' THEN c.l ELSE c.r END AS x
+        FROM raw_cells c JOIN field_rules r USING (field)""",
+    )
+    sent = """EXISTS (SELECT 1 FROM intents i WHERE i.tenant_id = s.tenant_id AND i.target = s.target AND i.target_id = s.target_id
+        AND i.field = s.field AND i.value = s.x)"""
+    sql.make(
+        "judged",
+        f"""SELECT *, CASE WHEN owner_side = 'two_way' THEN
+            CASE WHEN z IS NULL THEN 'conflict' WHEN r = z OR l = z THEN 'drift' ELSE 'conflict' END
+          WHEN z IS NULL OR x = z OR ours THEN 'drift' WHEN o = z THEN 'foreign_edit' ELSE 'conflict' END AS kind,
+          CASE WHEN owner_side <> 'two_way' THEN owner_side WHEN z IS NULL THEN NULL WHEN r = z THEN 'left' WHEN l = z THEN 'right'
+            WHEN two_way_rule = 'left_wins' THEN 'left' WHEN two_way_rule = 'right_wins' THEN 'right' END AS winner
+        FROM (SELECT *, {sent} AS ours FROM sides s)""",
+    )
+    sql.make("cells", _CELLS)
+    sql.drop("raw_cells", "sides")
+
+
+_CELLS = """SELECT *, CASE winner WHEN 'left' THEN l WHEN 'right' THEN r END AS resolved,
+    CASE WHEN trouble IS NOT NULL THEN 'hold' WHEN winner = 'left' THEN 'write_right' ELSE 'write_left' END AS action,
+    coalesce(trouble, CASE kind
+      WHEN 'drift' THEN CASE WHEN owner_side = 'two_way' THEN 'only one side changed since both agreed' WHEN z IS NULL
+          THEN 'first comparison: ' || owner_role || ' owns this field' WHEN ours AND x IS DISTINCT FROM z
+          THEN 'our earlier write is on its way: ' || owner_role || ' has a newer value' ELSE owner_role || ' changed and owns this field' END
+      WHEN 'foreign_edit' THEN owner_role || ' owns this field and did not change; the edit on the other side is put back and kept'
+      ELSE CASE WHEN owner_side = 'two_way' THEN 'both sides changed; the field''s rule decides'
+        ELSE 'both sides changed; ' || owner_role || ' owns this field, the other value is kept' END END) AS reason,
+    CASE WHEN hold IS NOT NULL THEN 'hold' WHEN winner IS NULL THEN 'two_way.hold' ELSE kind || '.' ||
+      CASE WHEN kind = 'foreign_edit' THEN on_foreign_edit ELSE 'owner_wins' END END AS rule_id
+  FROM (SELECT *, coalesce(hold, CASE
+      WHEN winner IS NULL THEN 'both sides changed and no rule says who wins'
+      WHEN kind = 'foreign_edit' AND on_foreign_edit = 'hold' THEN owner_role || ' owns this field; the contract holds such edits for a person'
+      WHEN length(CASE winner WHEN 'left' THEN l ELSE r END) > max_length THEN 'the value is longer than the other side allows'
+    END) AS trouble FROM judged)"""
+
+
+def _field_counts(sql: Sql, contract: Contract) -> None:
+    """`field_counts`: per tenant and field, how many were compared, matched, differing and held."""
+    parts = []
+    for field in compared_fields(contract):
+        both = f"{name('l_' + field)} IS NOT NULL AND {name('r_' + field)} IS NOT NULL"
+        parts.append(
+            f"SELECT tenant_id, {text(field)} AS field, count(*) FILTER (WHERE {both}) AS compared FROM effective GROUP BY ALL"
+        )
+    sql.make(
+        "field_counts",
+        f"""SELECT n.tenant_id, r.target AS object, n.field, n.compared, n.compared - coalesce(d.differing, 0) AS matched,
+          coalesce(d.differing, 0) - coalesce(d.held, 0) AS differing, coalesce(d.held, 0) AS held
+        FROM ({" UNION ALL ".join(parts)}) n JOIN field_rules r USING (field)
+        LEFT JOIN (SELECT tenant_id, field, count(*) AS differing, count(*) FILTER (WHERE action = 'hold') AS held
+          FROM cells GROUP BY ALL) d ON d.tenant_id = n.tenant_id AND d.field = n.field""",
+    )
+
+
+def _base_moves(sql: Sql, contract: Contract) -> None:
+    """`base_moves`: the whole new base row of every link where both sides were seen to hold a value that is not the base yet."""
+    fields = compared_fields(contract)
+    agreed = {f: f"{name('l_' + f)} = {name('r_' + f)} AND {name('l_' + f)} IS DISTINCT FROM {name('z_' + f)}" for f in fields}
+    columns = ", ".join(f"CASE WHEN {agreed[f]} THEN {name('l_' + f)} ELSE {name('z_' + f)} END AS {name(f)}" for f in fields)
+    moved = " OR ".join(f"coalesce({a}, false)" for a in agreed.values())
+    sql.make("base_moves", f"SELECT tenant_id, link_id, {columns} FROM effective WHERE {moved}")
+
+
+def merged(contract: Contract) -> str:
+    """The query for the merged customers: per link the value that each field should have, by its owner."""
+    columns = []
+    for field, spec in compared_fields(contract).items():
+        side = owner_side(contract, spec)
+        own = f"coalesce({name('r_' + field)}, {name('l_' + field)})" if side == "right" else name("l_" + field)
+        columns.append(f"{own} AS {name(field)}")
+    kept = "tenant_id, link_id, left_id, right_id, is_primary, record_label"
+    return f"SELECT {kept}, {', '.join(columns)} FROM effective ORDER BY tenant_id, left_id, right_id"

@@ -1,0 +1,67 @@
+"""A thin hand on the DuckDB connection that the core is given: name Arrow tables, make temporary tables, take Arrow back.
+
+Values never enter SQL text except as quoted literals of a validated contract; data travels as Arrow only.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import duckdb
+import pyarrow as pa
+
+_MACROS = (
+    # Whole-number division rounded half away from zero; HUGEINT in, HUGEINT out.
+    "CREATE OR REPLACE TEMP MACRO rdiv(n, d) AS sign(n)::HUGEINT * ((abs(n)::HUGEINT + d::HUGEINT // 2) // d::HUGEINT)",
+    # Decimal text to whole units of 10^-12, exactly: through the digits, never through a binary float.
+    "CREATE OR REPLACE TEMP MACRO pico(t) AS replace(TRY_CAST(t AS DECIMAL(38, 12))::VARCHAR, '.', '')::HUGEINT",
+)
+
+
+class Sql:
+    """One connection for the length of one call chain; not thread-safe."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self._con = con
+        for macro in _MACROS:
+            con.execute(macro)
+
+    def put(self, name: str, table: pa.Table) -> None:
+        """Make an Arrow table readable under that name (no copy)."""
+        self._con.register(name, table)
+
+    def make(self, name: str, query: str) -> None:
+        """Materialise a query as a temporary table."""
+        self._con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
+
+    def arrow(self, query: str, schema: pa.Schema | None = None) -> pa.Table:
+        """Run a query; with a schema, columns are picked by name and cast to it."""
+        table: pa.Table = self._con.sql(query).to_arrow_table()
+        return table.select(schema.names).cast(schema) if schema is not None else table
+
+    def drop(self, *names: str) -> None:
+        """Forget registered tables and temporary tables."""
+        for name in names:
+            self._con.unregister(name)
+            self._con.execute(f"DROP TABLE IF EXISTS {name}")
+
+
+def text(value: str | None) -> str:
+    """A literal; None is NULL."""
+    return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
+
+
+def name(identifier: str) -> str:
+    """A quoted identifier."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def text_list(values: Iterable[str]) -> str:
+    """A parenthesised list of literals, for IN; never empty."""
+    return "(" + ", ".join(text(v) for v in values) + ")"
+
+
+def mapped(expression: str, mapping: Mapping[str, str]) -> str:
+    """Replace known values, keep the others."""
+    if not mapping:
+        return expression
+    whens = " ".join(f"WHEN {text(k)} THEN {text(v)}" for k, v in sorted(mapping.items()))
+    return f"CASE {expression} {whens} ELSE {expression} END"

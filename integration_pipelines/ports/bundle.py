@@ -1,0 +1,52 @@
+"""All ports of one process together, so that a use case asks for one thing and a test replaces any of them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import duckdb
+
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.ports.clock import Clock, Ids
+from integration_pipelines.ports.evidence import Audit, Diffs, Links, Quarantine, Runs, UnknownFields
+from integration_pipelines.ports.gate import Gate
+from integration_pipelines.ports.lake import Lake, Manifest
+from integration_pipelines.ports.partner import Connector
+from integration_pipelines.ports.tenants import TenantStore
+from integration_pipelines.ports.vault import Vault
+from integration_pipelines.ports.writing import Leases, Ledger, Metrics, Plans
+
+
+class Connectors(ABC):
+    """Opens a tenant's connection to a partner; secrets leave the vault only here."""
+
+    @abstractmethod
+    def open(self, tenant_id: str, partner: str) -> Connector:
+        """Raises AuthError if the tenant never connected or its secret does not open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the use cases speak to."""
+
+    clock: Clock
+    ids: Ids
+    lake: Lake
+    manifest: Manifest
+    tenants: TenantStore
+    links: Links
+    diffs: Diffs
+    quarantine: Quarantine
+    unknown_fields: UnknownFields
+    runs: Runs
+    audit: Audit
+    plans: Plans
+    ledger: Ledger
+    leases: Leases
+    metrics: Metrics
+    vault: Vault
+    gate: Gate
+    connectors: Connectors
+    duck: Callable[[], duckdb.DuckDBPyConnection]
+    """A fresh in-process DuckDB connection with its limits set."""
+    contracts: Mapping[str, Contract]

@@ -1,0 +1,110 @@
+"""What a run did, per tenant: the values that use cases hand to Dagster, the command line and tests."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import pyarrow as pa
+
+from integration_pipelines.core.plan import PlanNumbers
+from integration_pipelines.errors import BugError, ErrorKind, IntegrationError
+from integration_pipelines.ports.gate import Verdict
+from integration_pipelines.ports.lake import Mode
+from integration_pipelines.ports.writing import StoredPlan
+
+
+class SyncMode(StrEnum):
+    """`plan` shows what would be written; `apply` writes it if switches, approvals and guards allow."""
+
+    PLAN = "plan"
+    APPLY = "apply"
+
+
+class RunOutcome(StrEnum):
+    """How a tenant's run ended."""
+
+    IN_SYNC = "in_sync"
+    WRITTEN = "written"
+    PLANNED = "planned"
+    HELD = "held"
+    PAUSED = "paused"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One object's extract for one tenant."""
+
+    mode: Mode
+    reason: str
+    rows: int
+    calls: int
+    unknown_fields: int
+    missing_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a tenant's run stopped: kind, text and remedy are for people and hold no secret."""
+
+    kind: ErrorKind
+    text: str
+    remedy: str
+    request_id: str = ""
+
+
+@dataclass(slots=True)
+class TenantReport:
+    """What happened to one tenant, stage by stage; grows while the run goes on."""
+
+    tenant_id: str
+    run_id: str
+    outcome: RunOutcome | None = None
+    reason: str = ""
+    reads: dict[str, Read] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    numbers: PlanNumbers | None = None
+    plan: StoredPlan | None = None
+    writes: dict[str, int] = field(default_factory=dict)  # write state → how many
+    outcomes: dict[str, int] = field(default_factory=dict)  # record outcome → how many
+    imbalances: tuple[str, ...] = ()
+    balanced: bool | None = None
+    certified: bool | None = None
+    calls: int = 0
+    fault: Fault | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether later stages still work on this tenant."""
+        return self.fault is None and self.outcome is None
+
+    def fail(self, error: IntegrationError) -> None:
+        """Stop this tenant; the others go on."""
+        self.fault = Fault(error.kind, error.message, error.remedy, error.request_id)
+        self.outcome = RunOutcome.FAILED
+        self.reason = error.message
+
+
+@dataclass(slots=True)
+class BatchReport:
+    """All tenants of one run, and the tables that later stages and metadata need."""
+
+    integration: str
+    mode: SyncMode
+    scope: str
+    tenants: dict[str, TenantReport]
+    merged: pa.Table | None = None
+    diffs: pa.Table | None = None
+    writes: pa.Table | None = None
+
+    def alive(self) -> list[TenantReport]:
+        """Tenants that are still under way, ordered by id."""
+        return [r for _, r in sorted(self.tenants.items()) if r.alive]
+
+    def tenant(self, tenant_id: str) -> TenantReport:
+        """One tenant's report."""
+        report = self.tenants.get(tenant_id)
+        if report is None:
+            raise BugError(f"Tenant {tenant_id} is not part of this run.", remedy="Report this.")
+        return report
