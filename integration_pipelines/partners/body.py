@@ -7,7 +7,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import httpx
 import orjson
@@ -31,7 +31,8 @@ def read_body(response: httpx.Response, late: Callable[[], bool], limit: int = B
         raise BadBodyError("a body packed in a way we did not ask for")
     parts: list[bytes] = []
     size = 0
-    for part in response.iter_raw() if encoding == "identity" else _unzip(response.iter_raw()):
+    packed = cast("httpx.SyncByteStream", response.stream)
+    for part in packed if encoding == "identity" else _unzip(packed):
         size += len(part)
         if size > limit:
             raise BadBodyError(f"a body larger than {limit // (1024 * 1024)} MiB")
