@@ -72,6 +72,7 @@ class _Request:
     headers: dict[str, str]
     empty_ok: bool
     exact: bool
+    accept: frozenset[int]
 
 
 def _nothing(status: int, headers: Mapping[str, str], body: object) -> Failure | None:
@@ -157,6 +158,7 @@ class PartnerHttp:
         idempotent: bool = False,
         empty_ok: bool = False,
         exact: bool = True,
+        accept: frozenset[int] = frozenset(),
         deadline: float = DEADLINE_SECONDS,
     ) -> Reply:
         """Send one request and return its answer.
@@ -174,6 +176,7 @@ class PartnerHttp:
             idempotent: a write that the partner recognises when repeated, so that it may be.
             empty_ok: an empty body is a proper answer; `data` is then None.
             exact: JSON numbers with decimals become `Decimal`; False is faster and makes them floats.
+            accept: statuses from 300 on that the caller reads itself; they come back as a `Reply` (data None if it is no JSON).
             deadline: seconds for everything, waits between attempts included.
 
         Raises:
@@ -186,6 +189,7 @@ class PartnerHttp:
         request = _Request(
             method=method, path=_filled(path, ids), template=path_template(path), bucket=bucket, params=params, content=content,
             headers={**kind, **(headers or {})}, empty_ok=empty_ok, exact=exact,
+            accept=accept,
         )  # fmt: skip
         ledger = Ledger(self.partner.label, self._clock.monotonic() + deadline, write=write, idempotent=idempotent)
         return self._until_settled(request, ledger)
@@ -288,7 +292,7 @@ class PartnerHttp:
             if status < _FIRST_ERROR:
                 return _line(f"answered with {error} (protocol error)", unsure=True, status=status, request_id=request_id)
             data = None
-        if status < _FIRST_ERROR:
+        if status < _FIRST_ERROR or status in request.accept:
             return Reply(status, data, response.headers, request_id)
         failure = self.partner.classify(status, response.headers, data) or by_status(status)
         asked = retry_after(response.headers, self._clock.now().astimezone(UTC))
