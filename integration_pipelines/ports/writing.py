@@ -97,6 +97,10 @@ class Ledger(ABC):
         """`LEDGER` rows in state planned, sent, unknown or applied (not yet confirmed)."""
 
     @abstractmethod
+    def of_plan(self, tenant_id: str, plan_id: str) -> pa.Table:
+        """`LEDGER` rows of that plan."""
+
+    @abstractmethod
     def of_run(self, tenant_id: str, run_id: str) -> pa.Table:
         """`LEDGER` rows of that run."""
 
