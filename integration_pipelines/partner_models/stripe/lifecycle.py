@@ -1,0 +1,59 @@
+"""What time does to subscriptions: trials end, periods renew, planned cancellations come due.
+
+Stripe acts by itself here, so the events carry no request.
+"""
+
+from integration_pipelines.partner_models.base import Json
+from integration_pipelines.partner_models.stripe import items, subscriptions
+from integration_pipelines.partner_models.stripe.calls import Call
+from integration_pipelines.partner_models.stripe.periods import price_period_end
+from integration_pipelines.partner_models.stripe.store import Store
+
+_RENEWING = frozenset({"active", "past_due", "unpaid"})
+
+
+def advance(store: Store) -> int:
+    """Carry out everything that has come due by the account's clock; returns how many subscriptions changed."""
+    due = [record for record in list(store.tables["subscriptions"].all()) if _is_due(store, record)]
+    for record in due:
+        with store.transaction():
+            _carry_out(store, record)
+    return len(due)
+
+
+def _is_due(store: Store, record: Json) -> bool:
+    now = store.now()
+    if record.get("status") not in _RENEWING | {"trialing"} or "items" in record:
+        return False
+    moments = [record["trial_end"] if record["status"] == "trialing" else None, record["cancel_at"]]
+    if record["status"] != "trialing":
+        moments += [item["current_period_end"] for item in items.of(store, record["id"])]
+    return any(isinstance(moment, int) and moment <= now for moment in moments)
+
+
+def _carry_out(store: Store, record: Json) -> None:
+    now, by_itself = store.now(), Call()
+    ends = record["cancel_at"]
+    if record["cancel_at_period_end"] and ends is None:
+        ends = max((item["current_period_end"] for item in items.of(store, record["id"])), default=None)
+    if ends is not None and ends <= now:
+        subscriptions.end(store, record, by_itself)
+        return
+
+    def change() -> Json:
+        trial_over = record["status"] == "trialing"
+        for item in items.of(store, record["id"]):
+            store.put("subscription_items", _renewed(store, item, record["billing_cycle_anchor"]))
+        return {**record, "status": "active"} if trial_over else record
+
+    store.changed("subscriptions", record["id"], change, by_itself, "customer.subscription.updated")
+
+
+def _renewed(store: Store, item: Json, anchor: int) -> Json:
+    price = store.tables["prices"].get(item["price"])
+    if price is None or price["recurring"] is None:
+        return item
+    start, end = item["current_period_start"], item["current_period_end"]
+    while end <= store.now():
+        start, end = end, price_period_end(price, end, anchor)
+    return {**item, "current_period_start": start, "current_period_end": end}

@@ -1,0 +1,33 @@
+"""Calendar arithmetic of billing periods, in UTC: when a period that starts now ends."""
+
+from calendar import monthrange
+from datetime import UTC, datetime, timedelta
+
+from integration_pipelines.partner_models.base import Json
+
+DAY = 86_400
+_DAYS = {"day": 1, "week": 7}
+_MONTHS = {"month": 1, "year": 12}
+
+
+def period_end(start: int, interval: str, count: int, anchor: int | None = None) -> int:
+    """The end of a period; the anchor's day of the month holds, or the month's last day where it is shorter."""
+    if interval in _DAYS:
+        return start + _DAYS[interval] * count * DAY
+    return add_months(start, _MONTHS[interval] * count, anchor)
+
+
+def add_months(start: int, months: int, anchor: int | None = None) -> int:
+    """The same day and time some months later."""
+    moment = datetime.fromtimestamp(start, UTC)
+    wanted_day = datetime.fromtimestamp(anchor, UTC).day if anchor is not None else moment.day
+    month = moment.month - 1 + months
+    first = moment.replace(year=moment.year + month // 12, month=month % 12 + 1, day=1)
+    day = min(wanted_day, monthrange(first.year, first.month)[1])
+    return int((first + timedelta(days=day - 1)).timestamp())
+
+
+def price_period_end(price: Json, start: int, anchor: int | None = None) -> int:
+    """The end of a price's period that starts at `start`."""
+    recurring = price["recurring"]
+    return period_end(start, recurring["interval"], recurring["interval_count"], anchor)
