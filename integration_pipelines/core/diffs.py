@@ -11,7 +11,7 @@ from integration_pipelines.core.tables import DIFFS
 def diffs(sql: Sql, contract: Contract, unresolved: pa.Table, now_text: str) -> pa.Table:
     """Every difference of this pass and every earlier one that is now resolved, in the `DIFFS` shape, ordered.
 
-    Reads `cells`, `links`, `unlinked`, the `runs` table (tenant_id, run_id) and `scope` (tenant_id, right_id; empty means everything).
+    Reads `cells`, `links`, `unlinked` and the `runs` table (tenant_id, run_id).
     A difference seen before keeps its `diff_id`, `first_*` and counts up; one that is gone is resolved.
     """
     sql.put("earlier", unresolved)
@@ -36,6 +36,26 @@ def diffs(sql: Sql, contract: Contract, unresolved: pa.Table, now_text: str) -> 
     result = sql.arrow(f"SELECT * FROM (SELECT * FROM seen UNION ALL BY NAME {gone}) ORDER BY tenant_id, diff_id", DIFFS)
     sql.drop("earlier", "fresh")
     return result
+
+
+def mark(sql: Sql, found: pa.Table, writes: pa.Table, fates: pa.Table) -> pa.Table:
+    """Diffs with the plan and write that take care of them, and what became of it.
+
+    `writes` are `PLANNED_WRITES`; `fates` has tenant_id, target, target_id, plan_id, write_id, status.
+    """
+    sql.put("found_diffs", found)
+    sql.put("fated_writes", writes)
+    sql.put("fates", fates)
+    marked = sql.arrow(
+        """SELECT d.* REPLACE (coalesce(m.plan_id, d.plan_id) AS plan_id, coalesce(m.write_id, d.write_id) AS write_id,
+            CASE WHEN m.status IS NOT NULL AND d.resolved_at IS NULL THEN m.status ELSE d.status END AS status)
+        FROM found_diffs d LEFT JOIN (SELECT w.tenant_id, unnest(w.diff_ids) AS diff_id, f.plan_id, f.write_id, f.status
+            FROM fated_writes w JOIN fates f USING (tenant_id, target, target_id)) m
+          ON m.tenant_id = d.tenant_id AND m.diff_id = d.diff_id ORDER BY d.tenant_id, d.diff_id""",
+        DIFFS,
+    )
+    sql.drop("found_diffs", "fated_writes", "fates")
+    return marked
 
 
 def _field_rows(contract: Contract) -> str:

@@ -34,6 +34,7 @@ class PassInputs:
     intents: pa.Table  # INTENTS
     unresolved: pa.Table  # DIFFS
     setting_up: tuple[str, ...] = ()  # tenants whose own properties do not exist yet
+    only: tuple[str, ...] = ()  # plan writes for these records and what they are linked to; empty: for all
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Pass:
         widen(sql, given.contract, "setting_up")
         reconcile(sql, given.contract)
         found = diffs.diffs(sql, given.contract, given.unresolved, now_text)
-        writes = plan.plan_writes(sql, given.contract)
+        writes = plan.plan_writes(sql, given.contract, given.only)
         return PassResult(
             links=sql.arrow("SELECT * FROM links WHERE changed ORDER BY tenant_id, link_id", IDENTITY_LINKS),
             merged=sql.arrow(merged(given.contract)),

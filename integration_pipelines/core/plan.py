@@ -45,7 +45,9 @@ def plan_writes(sql: Sql, contract: Contract) -> pa.Table:
     sql.make(
         "plan_cells", f"SELECT c.*, {_wire(contract)} AS after, {_path(contract)} AS path FROM cells c WHERE action <> 'hold'"
     )
-    sql.make("plan_changes", f"SELECT c.*, {_before(contract)} AS before FROM plan_cells c {_target_joins(contract)}")
+    sql.make(
+        "plan_changes", f"SELECT c.*, coalesce({_before(contract)}, '') AS before FROM plan_cells c {_target_joins(contract)}"
+    )
     change = "{'field': field, 'path': path, 'before': before, 'after': after, 'value': resolved}"
     sql.make(
         "plan_rows",

@@ -109,6 +109,10 @@ class Runs(ABC):
         """Counts per tenant, object, outcome and rule of that run, and every record that is not `in_sync` (`OUTCOMES`)."""
 
     @abstractmethod
+    def save_field_counts(self, counts: pa.Table, integration: str, run_ids: dict[str, str]) -> None:
+        """Per tenant, object and field of that run: compared, matched, differing, held (columns of those names)."""
+
+    @abstractmethod
     def outcomes(self, tenant_id: str, integration: str, run_id: str) -> pa.Table:
         """`tenant_id, object, outcome, rule, records` of that run."""
 

@@ -123,6 +123,10 @@ class Connector(ABC):
     def write(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
         """Send changed fields; one outcome per write, in any order. A bad record never spoils its batch."""
 
+    def forecast(self, writes: int) -> int:
+        """Calls that so many record writes will cost: read before, write, read again, each in batches of `write_batch`."""
+        return 3 * -(-writes // self.write_batch)
+
     @abstractmethod
     def ensure_properties(self, partner_object: str, wanted: dict[str, PropertySpec]) -> tuple[str, ...]:
         """Create what does not exist yet; returns the names created. Partners without a schema create nothing."""

@@ -1,0 +1,196 @@
+"""The end of a run: what became of every write and diff, one outcome for every record, and the certificate."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+import pyarrow as pa
+
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.diffs import mark
+from integration_pipelines.core.passes import PassResult
+from integration_pipelines.core.sql import Sql
+from integration_pipelines.core.tables import TEXT
+from integration_pipelines.core.writes import WriteState, write_id
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.writing import PlanState, Settled
+from integration_pipelines.use_cases.look import Look, read_tally
+from integration_pipelines.use_cases.observations import of_tenant, texts
+from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, TenantReport
+from integration_pipelines.use_cases.planning import Decision
+from integration_pipelines.use_cases.push import Pushed, images
+from integration_pipelines.use_cases.settle import says
+
+FATES = pa.schema([(c, TEXT) for c in ("tenant_id", "target", "target_id", "plan_id", "write_id", "status")])
+PASS_WRITES = pa.schema([(c, TEXT) for c in ("tenant_id", "target", "target_id", "state")])
+Prove = Callable[[BatchReport, Contract, dict[str, dict[str, tuple[str, ...]]], pa.Table, Ports], Look]
+
+_DIFF_STATUS = {
+    WriteState.APPLIED: "written",
+    WriteState.CONFIRMED: "written",
+    WriteState.FAILED: "failed",
+    WriteState.SUPERSEDED: "superseded",
+}
+
+
+def fate_rows(alive: Sequence[TenantReport], result: PassResult, decisions: Mapping[str, Decision], ports: Ports) -> pa.Table:
+    """Keep the diffs with the plan that takes care of them; returns them."""
+    rows = []
+    for tenant in alive:
+        decision = decisions.get(tenant.tenant_id)
+        if decision is None or decision.plan is None:
+            continue
+        going = set(texts(decision.writes, "fingerprint")) if decision.outcome is None else None
+        for write in of_tenant(result.writes, tenant.tenant_id).to_pylist():
+            goes = going is None or write["fingerprint"] in going
+            status = "held" if decision.plan.state is PlanState.HELD else "planned"
+            rows.append(_fate(write, decision.plan.plan_id, status if goes else "open"))
+    run_ids = {t.tenant_id: t.run_id for t in alive}
+    return _marked(result.diffs, result.writes, rows, run_ids, ports)
+
+
+def _fate(write: Mapping[str, str], plan_id: str, status: str) -> dict[str, str]:
+    key = {k: write[k] for k in ("tenant_id", "target", "target_id")}
+    return key | {"plan_id": plan_id, "write_id": write_id(plan_id, write["target"], write["target_id"]), "status": status}
+
+
+def _marked(found: pa.Table, writes: pa.Table, fates: list[dict[str, str]], run_ids: Mapping[str, str], ports: Ports) -> pa.Table:
+    con = ports.duck()
+    marked = mark(Sql(con), found, writes, pa.Table.from_pylist(fates, FATES))
+    con.close()
+    ports.diffs.record(marked, dict(run_ids))
+    return marked
+
+
+def conclude(
+    report: BatchReport,
+    contract: Contract,
+    first: Look,
+    pushed: Mapping[str, Pushed],
+    refused: pa.Table,
+    *,
+    ports: Ports,
+    prove: Prove,
+) -> None:
+    """Draw the balance of every tenant, prove the written ones, and set outcomes.
+
+    Args:
+        report: the run; every tenant that did not fail gets outcomes, balance and, unless it is held, a certificate.
+        contract: the integration.
+        first: the look whose plan was acted on.
+        pushed: what was written.
+        refused: what the gate refused.
+        ports: the outside.
+        prove: reads the written records again and looks once more.
+    """
+    states = _write_states(first.result, pushed)
+    _balance(report, contract, first, states, ports)
+    for tenant_id, done in pushed.items():
+        tenant = report.tenant(tenant_id)
+        tenant.calls += done.calls
+        tenant.writes = dict(Counter(str(s) for s in done.states.values()))
+        tenant.reason = done.stopped or tenant.reason
+    written = {t: dict(p.written) for t, p in pushed.items() if any(p.written.values())}
+    if written:
+        again = prove(report, contract, written, refused, ports)
+        _settle_proved(report, contract, again, pushed, written, ports)
+        again.close()
+    for tenant in report.alive():
+        _finish(tenant, first.result, pushed.get(tenant.tenant_id), ports)
+
+
+def _write_states(result: PassResult, pushed: Mapping[str, Pushed]) -> pa.Table:
+    """Every planned write of this pass with its state, for the balance: planned when it was not sent."""
+    known = {w: s for done in pushed.values() for w, s in done.states.items()}
+    rows = []
+    for write in result.writes.to_pylist():
+        key = {k: write[k] for k in ("tenant_id", "target", "target_id")}
+        done = pushed.get(write["tenant_id"])
+        state = WriteState.PLANNED if done is None else known.get(done.write_ids.get((write["target"], write["target_id"]), ""))
+        rows.append(key | {"state": str(state or WriteState.PLANNED)})
+    return pa.Table.from_pylist(rows, PASS_WRITES)
+
+
+def _balance(report: BatchReport, contract: Contract, first: Look, states: pa.Table, ports: Ports) -> None:
+    tenants = sorted(first.inputs.run_ids)
+    found = first.engine.outcomes(states)
+    troubles = first.engine.imbalances(read_tally(contract, tenants, ports=ports), found)
+    ports.runs.save_outcomes(found, contract.contract, dict(first.inputs.run_ids))
+    for tenant_id in tenants:
+        tenant = report.tenant(tenant_id)
+        tenant.outcomes = dict(Counter(texts(of_tenant(found, tenant_id), "outcome")))
+        tenant.imbalances = tuple(f"{t.object} {t.record_id} {t.what}" for t in troubles if t.tenant_id == tenant_id)
+        tenant.balanced = not tenant.imbalances
+
+
+def _settle_proved(
+    report: BatchReport,
+    contract: Contract,
+    again: Look,
+    pushed: Mapping[str, Pushed],
+    written: Mapping[str, Mapping[str, tuple[str, ...]]],
+    ports: Ports,
+) -> None:
+    """Confirm the writes that the second look shows, keep the diffs as they are now, and judge the certificate."""
+    fates = []
+    for tenant_id, targets in written.items():
+        tenant = report.tenant(tenant_id)
+        confirmed = _confirm(tenant, contract, again, ports)
+        left = of_tenant(again.result.writes, tenant_id).to_pylist()
+        open_again = [w for w in left if w["target_id"] in targets.get(w["target"], ())]
+        unknown = sum(1 for s in pushed[tenant_id].states.values() if s is WriteState.UNKNOWN)
+        tenant.counts["confirmed"] = confirmed
+        if tenant.certified is None:
+            tenant.certified = bool(tenant.balanced) and not unknown and not open_again
+            if open_again:
+                names = ", ".join(f"{w['target']} {w['target_id']}" for w in open_again[:3])
+                tenant.reason = f"{len(open_again)} written records still differ when read again: {names}"
+        fates += [_fate_after(w, pushed[tenant_id]) for w in left if (w["target"], w["target_id"]) in pushed[tenant_id].write_ids]
+    report.diffs = _marked(again.result.diffs, again.result.writes, fates, dict(again.inputs.run_ids), ports)
+
+
+def _fate_after(write: Mapping[str, str], done: Pushed) -> dict[str, str]:
+    mine = done.write_ids[write["target"], write["target_id"]]
+    state = done.states.get(mine)
+    key = {k: write[k] for k in ("tenant_id", "target", "target_id")}
+    return key | {"plan_id": done.plan_id, "write_id": mine, "status": _DIFF_STATUS.get(state, "planned") if state else "planned"}
+
+
+def _confirm(tenant: TenantReport, contract: Contract, again: Look, ports: Ports) -> int:
+    """Applied writes that the fetched records show become confirmed."""
+    rows = [r for r in ports.ledger.of_run(tenant.tenant_id, tenant.run_id).to_pylist() if r["state"] == WriteState.APPLIED]
+    targets = {r["target"] for r in rows}
+    present = {
+        (name, r["record_id"]): r
+        for name in targets
+        for r in _records(again, name, {x["target_id"] for x in rows if x["target"] == name})
+    }
+    shown = [r for r in rows if says(contract, r["target"], present.get((r["target"], r["target_id"])), images(r)[1])]
+    if shown:
+        ports.ledger.settle([Settled(r["write_id"], WriteState.CONFIRMED) for r in shown], ports.clock.now())
+    return len(shown)
+
+
+def _records(again: Look, name: str, ids: set[str]) -> list[dict[str, str]]:
+    table = pa.table({"record_id": pa.array(sorted(ids), TEXT)})
+    again.con.register("wanted_ids", table)
+    rows: list[dict[str, str]] = (
+        again.con.sql(f"SELECT o.* FROM observed_{name} o SEMI JOIN wanted_ids USING (record_id)").to_arrow_table().to_pylist()
+    )
+    again.con.unregister("wanted_ids")
+    return rows
+
+
+def _finish(tenant: TenantReport, result: PassResult, done: Pushed | None, ports: Ports) -> None:
+    """Set the outcome of a tenant that went all the way."""
+    if done is None:
+        tenant.certified = bool(tenant.balanced) and result.numbers[tenant.tenant_id].records == 0
+        tenant.outcome = RunOutcome.IN_SYNC
+        return
+    if tenant.certified is None:
+        tenant.certified = False
+    finished = not done.stopped and tenant.plan is not None
+    if finished and tenant.plan is not None and tenant.plan.state in {PlanState.APPROVED, PlanState.READY}:
+        tenant.plan = ports.plans.decide(
+            tenant.plan.plan_id, tenant.plan.plan_hash, PlanState.APPLIED, "system", ports.clock.now()
+        )
+    tenant.outcome = RunOutcome.PAUSED if done.stopped else RunOutcome.WRITTEN

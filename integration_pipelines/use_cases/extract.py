@@ -1,0 +1,112 @@
+"""Read a batch of tenants' partner objects into the lake: pages stream to Parquet, then one transaction makes them count.
+
+Also stores the tally (which ids were seen) apart from the rows, so that the balance can notice a row that vanished in between, and the
+names of fields that the contract does not know.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from integration_pipelines.core.contract import Contract, SourceObject
+from integration_pipelines.core.tables import UNKNOWN_FIELDS
+from integration_pipelines.errors import IntegrationError
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.lake import NewEntry
+from integration_pipelines.ports.partner import Connector, ExtractionSummary
+from integration_pipelines.use_cases.observations import TALLY_ROWS, observed_schema, tally_of
+from integration_pipelines.use_cases.outcome import BatchReport, Read, TenantReport
+
+TENANTS_AT_ONCE = 8
+OBJECTS_AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Extracted:
+    object: str
+    read: Read
+    entries: tuple[NewEntry, ...]
+    unknown: pa.Table
+
+
+def extract(report: BatchReport, contract: Contract, *, ports: Ports, full: bool) -> None:
+    """Read every object of the contract for every tenant still under way; a tenant that fails is marked and the rest go on.
+
+    Args:
+        report: the run; gains `reads` per tenant.
+        contract: what to read.
+        ports: the outside.
+        full: read everything, not only what changed since the watermark.
+    """
+    with ThreadPoolExecutor(TENANTS_AT_ONCE) as pool:
+        list(pool.map(lambda tenant: _tenant(tenant, contract, ports, full), report.alive()))
+
+
+def _tenant(tenant: TenantReport, contract: Contract, ports: Ports, full: bool) -> None:
+    connectors: dict[str, Connector] = {}
+    try:
+        for role in (contract.roles.left, contract.roles.right):
+            connectors[role.name] = ports.connectors.open(tenant.tenant_id, role.partner)
+        with ThreadPoolExecutor(OBJECTS_AT_ONCE) as pool:
+            jobs = contract.objects.items()
+            results = list(pool.map(lambda job: _object(tenant, contract, ports, full, connectors[job[1].role], *job), jobs))
+        entries = [entry for result in results for entry in result.entries]
+        ports.manifest.append(entries, ports.clock.now())
+        ports.unknown_fields.record(pa.concat_tables(r.unknown for r in results), ports.clock.now())
+        tenant.reads = {r.object: r.read for r in results}
+        tenant.calls += sum(c.calls for c in connectors.values())
+    except IntegrationError as error:
+        tenant.fail(error)
+    finally:
+        for connector in connectors.values():
+            connector.close()
+
+
+def _object(
+    tenant: TenantReport, contract: Contract, ports: Ports, full: bool, connector: Connector, name: str, spec: SourceObject
+) -> _Extracted:
+    """One object: rows and tally become durable files, not yet visible."""
+    since = None if full else ports.manifest.watermark(tenant.tenant_id, contract.contract, name)
+    extraction = connector.extract(name, spec, since)
+    seen: list[pa.RecordBatch] = []
+    schema = observed_schema(spec)
+    dataset = f"{contract.contract}.{name}"
+    file = ports.lake.write(
+        tenant_id=tenant.tenant_id, dataset=dataset, schema=schema, batches=_noting(iter(extraction), seen, schema)
+    )
+    tally = ports.lake.write(
+        tenant_id=tenant.tenant_id, dataset=f"{contract.contract}.{tally_of(name)}", schema=TALLY_ROWS, batches=seen
+    )
+    summary = extraction.summary
+    entries = (
+        NewEntry(tenant.tenant_id, contract.contract, name, extraction.mode, file, tenant.run_id, summary.watermark),
+        NewEntry(tenant.tenant_id, contract.contract, tally_of(name), extraction.mode, tally, tenant.run_id),
+    )
+    read = Read(
+        extraction.mode,
+        extraction.reason,
+        file.rows,
+        summary.calls,
+        sum(summary.unknown_fields.values()),
+        summary.missing_columns,
+    )
+    return _Extracted(name, read, entries, _unknown(tenant.tenant_id, contract.contract, name, summary))
+
+
+def _noting(batches: Iterator[pa.RecordBatch], seen: list[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Pass batches on and remember their ids."""
+    for batch in batches:
+        seen.append(batch.select(TALLY_ROWS.names))
+        yield batch.select(schema.names)
+
+
+def _unknown(tenant_id: str, integration: str, name: str, summary: ExtractionSummary) -> pa.Table:
+    counts = Counter(summary.unknown_fields)
+    rows = [
+        {"tenant_id": tenant_id, "integration": integration, "object": name, "name": field, "type": kind, "count": count}
+        for (field, kind), count in sorted(counts.items())
+    ]
+    return pa.Table.from_pylist(rows, UNKNOWN_FIELDS)

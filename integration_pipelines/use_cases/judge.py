@@ -1,0 +1,39 @@
+"""Let the gate judge what was read: good records go on, bad ones go to quarantine, a broken suite stops its tenant."""
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.tables import TEXT
+from integration_pipelines.errors import InvalidError
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.use_cases.outcome import BatchReport
+
+REFUSED = pa.schema([(c, TEXT) for c in ("tenant_id", "object", "record_id", "field", "expectation", "reason", "remedy")])
+
+
+def judge(report: BatchReport, contract: Contract, observed: Mapping[str, pa.Table], *, ports: Ports) -> pa.Table:
+    """Judge every object; returns the refused records (`REFUSED`), one row per broken expectation.
+
+    A tenant whose verdict is negative (empty table, suite raised, rows not evaluated) fails and writes nothing.
+    """
+    tenants = tuple(t.tenant_id for t in report.alive())
+    parts = []
+    for name, spec in contract.objects.items():
+        result = ports.gate.judge(name, spec, observed[name].drop_columns(["_sequence"]), tenants)
+        for verdict in result.verdicts:
+            tenant = report.tenant(verdict.tenant_id)
+            tenant.verdicts[name] = verdict
+            if not verdict.passed and tenant.alive:
+                tenant.fail(
+                    InvalidError(
+                        f"The gate stopped {contract.contract} for tenant {verdict.tenant_id} at {name}: {verdict.reason}",
+                        remedy="Nothing was written. Look at the check's counts, correct the source and sync again.",
+                    )
+                )
+        named = result.refused.append_column("object", pa.repeat(pa.scalar(name, TEXT), result.refused.num_rows))
+        parts.append(named.select(REFUSED.names).cast(REFUSED))
+    refused = pa.concat_tables(parts)
+    ports.quarantine.replace(refused, tenants, contract.contract, list(contract.objects), ports.clock.now())
+    return refused

@@ -1,0 +1,117 @@
+"""Decide which plan a tenant's run works on: held, ready, approved, or nothing to do; and keep it where people can see it."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.plan import PlanNumbers, guard
+from integration_pipelines.core.tables import PLANNED_WRITES
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.tenants import Installation
+from integration_pipelines.ports.writing import PlanState, StoredPlan
+from integration_pipelines.use_cases.outcome import RunOutcome, SyncMode, TenantReport
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do with a tenant's writes: `writes` may go out now under `plan`; otherwise `outcome` and `reason` say why not."""
+
+    plan: StoredPlan | None
+    writes: pa.Table
+    outcome: RunOutcome | None
+    reason: str
+
+
+def decide(
+    tenant: TenantReport,
+    contract: Contract,
+    numbers: PlanNumbers,
+    writes: pa.Table,
+    *,
+    mode: SyncMode,
+    forecast: int,
+    ports: Ports,
+) -> Decision:
+    """Choose the plan of one tenant's run.
+
+    An approved plan that waits is applied as approved: its writes that still stand go out, whatever else differs waits for the next plan.
+    """
+    installation = ports.tenants.installation(tenant.tenant_id, contract.contract)
+    waiting = ports.plans.open(tenant.tenant_id, contract.contract)
+    nothing = PLANNED_WRITES.empty_table()
+    may_write = mode is SyncMode.APPLY and installation.enabled and not installation.paused
+    if may_write and waiting is not None and waiting.state is PlanState.APPROVED:
+        still = _still_wanted(ports, waiting, writes)
+        left = writes.num_rows - still.num_rows
+        reason = f"{left} records differ from the approved plan and wait for the next one" if left else ""
+        return Decision(waiting, still, None, reason)
+    if numbers.records == 0 and waiting is None:
+        return Decision(None, nothing, None, "")
+    plan = _save(tenant, contract, installation, numbers, writes, forecast, waiting, ports)
+    if numbers.records == 0:
+        return Decision(
+            ports.plans.decide(plan.plan_id, plan.plan_hash, PlanState.APPLIED, "system", ports.clock.now()), nothing, None, ""
+        )
+    if plan.state is PlanState.APPROVED:
+        return Decision(plan, nothing, RunOutcome.PLANNED, _why_not(installation, mode))
+    if plan.state is PlanState.HELD:
+        return Decision(plan, nothing, RunOutcome.HELD, plan.reason)
+    if not may_write:
+        outcome = RunOutcome.PAUSED if installation.paused and mode is SyncMode.APPLY else RunOutcome.PLANNED
+        return Decision(plan, nothing, outcome, _why_not(installation, mode))
+    return Decision(plan, writes, None, "")
+
+
+def _why_not(installation: Installation, mode: SyncMode) -> str:
+    if mode is SyncMode.PLAN:
+        return "this run only plans"
+    if installation.paused:
+        return "writes are paused"
+    return "" if installation.enabled else "writes are off for this integration"
+
+
+def _still_wanted(ports: Ports, approved: StoredPlan, writes: pa.Table) -> pa.Table:
+    """The approved writes that a fresh look still wants, to the letter."""
+    stored = ports.lake.read([approved.file], PLANNED_WRITES)
+    return writes.filter(pc.is_in(writes["fingerprint"], value_set=stored["fingerprint"].combine_chunks()))
+
+
+def _save(  # noqa: PLR0917 - all of it goes into one row
+    tenant: TenantReport,
+    contract: Contract,
+    installation: Installation,
+    numbers: PlanNumbers,
+    writes: pa.Table,
+    forecast: int,
+    waiting: StoredPlan | None,
+    ports: Ports,
+) -> StoredPlan:
+    """Keep the plan; the same content as the plan that waits is that plan."""
+    if waiting is not None and waiting.plan_hash == numbers.plan_hash:
+        return waiting
+    verdict = guard(contract.guards, numbers)
+    if numbers.records and not installation.first_plan_approved:
+        state, reason = PlanState.HELD, "the first plan of an installation waits for approval"
+    elif not verdict.passed:
+        state, reason = PlanState.HELD, f"a guard stopped it: {verdict.reason}"
+    else:
+        state, reason = PlanState.READY, ""
+    file = ports.lake.write(
+        tenant_id=tenant.tenant_id, dataset=f"{contract.contract}.plans", schema=PLANNED_WRITES, batches=writes.to_batches()
+    )
+    plan = StoredPlan(
+        plan_id=ports.ids.new("plan"),
+        tenant_id=tenant.tenant_id,
+        integration=contract.contract,
+        run_id=tenant.run_id,
+        plan_hash=numbers.plan_hash,
+        state=state,
+        reason=reason,
+        numbers={**numbers.as_dict(), **verdict.limits, "creates": 0, "deletes": 0, "calls_forecast": forecast},
+        file=file,
+        created_at=ports.clock.now(),
+    )
+    ports.plans.save([plan])
+    return plan

@@ -1,0 +1,77 @@
+"""Before a run may write: settle what earlier runs left open, and create the properties that an approved plan needs."""
+
+from collections.abc import Sequence
+
+from integration_pipelines.core.contract import Contract, PropertySpec
+from integration_pipelines.errors import IntegrationError
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.writing import PlanState
+from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, SyncMode, TenantReport
+from integration_pipelines.use_cases.settle import settle_open_writes
+
+LEASE_SECONDS = 300.0
+
+
+def prepare(report: BatchReport, contract: Contract, *, ports: Ports) -> None:
+    """In apply mode, for tenants whose writes are on: settle open writes and set up the partner's properties."""
+    if report.mode is not SyncMode.APPLY:
+        return
+    for tenant in report.alive():
+        try:
+            _tenant(tenant, contract, ports)
+        except IntegrationError as error:
+            tenant.fail(error)
+
+
+def setting_up(report: BatchReport, contract: Contract, *, ports: Ports) -> Sequence[str]:
+    """Tenants whose first plan nobody approved yet: there our own properties may not exist, and count as blank."""
+    ids = [t.tenant_id for t in report.alive()]
+    return [i.tenant_id for i in ports.tenants.installations(ids, contract.contract) if not i.first_plan_approved]
+
+
+def _tenant(tenant: TenantReport, contract: Contract, ports: Ports) -> None:
+    installation = ports.tenants.installation(tenant.tenant_id, contract.contract)
+    if not installation.enabled or installation.paused:
+        return
+    lease = ports.leases.take(tenant.tenant_id, contract.contract, tenant.run_id, LEASE_SECONDS)
+    if lease is None:
+        tenant.outcome, tenant.reason = RunOutcome.SKIPPED, "another run is writing for this tenant now"
+        return
+    try:
+        settle_open_writes(tenant.tenant_id, contract, ports=ports)
+        waiting = ports.plans.open(tenant.tenant_id, contract.contract)
+        if waiting is not None and waiting.state is PlanState.APPROVED:
+            tenant.counts["properties_created"] = _create_properties(tenant, contract, ports)
+    finally:
+        ports.leases.give_back(lease)
+
+
+def _create_properties(tenant: TenantReport, contract: Contract, ports: Ports) -> int:
+    created = 0
+    for side in ("left", "right"):
+        name = contract.main_object(side)
+        wanted = properties_of(contract, side)
+        if not wanted:
+            continue
+        connector = ports.connectors.open(tenant.tenant_id, contract.role(side).partner)
+        try:
+            made = connector.ensure_properties(contract.objects[name].partner_object, wanted)
+        finally:
+            tenant.calls += connector.calls
+            connector.close()
+        created += len(made)
+        if made:
+            facts = {"partner": contract.role(side).partner, "properties": ", ".join(made)}
+            ports.audit.append(tenant.tenant_id, "system", "properties_created", facts, ports.clock.now())
+    return created
+
+
+def properties_of(contract: Contract, side: str) -> dict[str, PropertySpec]:
+    """Name at the partner → what the contract wants to exist there."""
+    main = contract.objects[contract.main_object("left" if side == "left" else "right")]
+    wanted = {}
+    for field in contract.fields.values():
+        place = field.left if side == "left" else field.right
+        if place.create is not None and place.column is not None:
+            wanted[main.columns[place.column].source.split(".", 1)[1]] = place.create
+    return wanted

@@ -1,0 +1,185 @@
+"""Send one tenant's planned writes: intent first, read, compare, write only what still stands, and note every outcome.
+
+Order within a record: ledger row (planned) → present value read → planned→sent under the lease → request → outcome noted. A crash at
+any point leaves a row that `settle` can judge by reading. `pause` is looked at before every request.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from integration_pipelines.core.contract import Contract, SourceObject
+from integration_pipelines.core.ledger_rows import ledger_rows
+from integration_pipelines.core.writes import WriteState
+from integration_pipelines.errors import IntegrationError
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.partner import Applied, Connector, FieldWrite, RecordWrite, Refused, WriteOutcome
+from integration_pipelines.ports.writing import Lease, Settled, StoredPlan
+from integration_pipelines.use_cases.outcome import TenantReport
+
+LEASE_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What became of the writes: (target, id) → write id, write id → state, and target → ids that were written."""
+
+    plan_id: str
+    write_ids: Mapping[tuple[str, str], str]
+    states: Mapping[str, WriteState]
+    written: Mapping[str, tuple[str, ...]]
+    calls: int
+    stopped: str  # why it stopped early, or ''
+
+
+def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.Table, lease: Lease, *, ports: Ports) -> Pushed:
+    """Apply a plan's writes.
+
+    Args:
+        tenant: whose writes.
+        contract: the integration.
+        plan: the plan they belong to; its id makes the write ids, so that a repeat of the plan is recognised.
+        writes: `PLANNED_WRITES` of that tenant.
+        lease: the right to write; every batch is fenced with its token.
+        ports: the outside.
+    """
+    ports.ledger.intend(ledger_rows(writes, tenant.run_id, plan.plan_id, ports.clock.now()))
+    mine = {row["write_id"]: row for row in ports.ledger.of_plan(tenant.tenant_id, plan.plan_id).to_pylist()}
+    by_key = {(w["target"], w["target_id"]): w for w in writes.to_pylist()}
+    states: dict[str, WriteState] = {}
+    written: dict[str, list[str]] = {}
+    calls, stopped = 0, ""
+    for target, connector in _targets(contract, tenant.tenant_id, by_key, ports):
+        try:
+            rows = [r for r in mine.values() if r["target"] == target and (target, r["target_id"]) in by_key]
+            open_rows = [r for r in rows if r["state"] == WriteState.PLANNED]
+            for batch in _batches(open_rows, connector.write_batch):
+                stopped = _halted(tenant.tenant_id, contract.contract, ports)
+                if stopped or not ports.leases.renew(lease, LEASE_SECONDS):
+                    break
+                sender = _Sender(contract, target, connector, lease, ports)
+                states |= sender.send(batch, {r["target_id"]: by_key[target, r["target_id"]] for r in batch})
+                done = (WriteState.APPLIED, WriteState.CONFIRMED)
+                written.setdefault(target, []).extend(r["target_id"] for r in batch if states.get(r["write_id"]) in done)
+        finally:
+            calls += connector.calls
+            connector.close()
+    stopped = stopped or _halted(tenant.tenant_id, contract.contract, ports)
+    write_ids = {(r["target"], r["target_id"]): r["write_id"] for r in mine.values()}
+    return Pushed(plan.plan_id, write_ids, states, {t: tuple(ids) for t, ids in written.items()}, calls, stopped)
+
+
+def _targets(
+    contract: Contract, tenant_id: str, by_key: Mapping[tuple[str, str], Any], ports: Ports
+) -> Iterator[tuple[str, Connector]]:
+    for target in sorted({t for t, _ in by_key}):
+        role = contract.role(contract.side_of(contract.objects[target].role))
+        yield target, ports.connectors.open(tenant_id, role.partner)
+
+
+def _batches(rows: Sequence[dict[str, Any]], size: int) -> Iterator[Sequence[dict[str, Any]]]:
+    ordered = sorted(rows, key=lambda r: r["target_id"])
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
+
+
+def _halted(tenant_id: str, integration: str, ports: Ports) -> str:
+    installation = ports.tenants.installation(tenant_id, integration)
+    if installation.paused:
+        return "writes were paused during the run"
+    return "" if installation.enabled else "writes were switched off during the run"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    """Sends batches of one target."""
+
+    contract: Contract
+    target: str
+    connector: Connector
+    lease: Lease
+    ports: Ports
+
+    @property
+    def spec(self) -> SourceObject:
+        return self.contract.objects[self.target]
+
+    def send(self, rows: Sequence[dict[str, Any]], writes: Mapping[str, dict[str, Any]]) -> dict[str, WriteState]:
+        """Read, compare, write one batch; returns the state of every write in it."""
+        present = self._present([r["target_id"] for r in rows])
+        to_send, moved = [], []
+        for row in rows:
+            changes = writes[row["target_id"]]["changes"]
+            (to_send if self._stands(present.get(row["target_id"]), changes) else moved).append(row)
+        self._settle(
+            moved, WriteState.SUPERSEDED, "conflict", "the record changed after the plan was made; the next plan decides anew"
+        )
+        if not to_send:
+            return {r["write_id"]: WriteState.SUPERSEDED for r in moved}
+        self.ports.ledger.send([r["write_id"] for r in to_send], self.lease)
+        outcomes = self._write(to_send, writes)
+        self.ports.ledger.settle([_settled(o) for o in outcomes], self.ports.clock.now())
+        return {r["write_id"]: WriteState.SUPERSEDED for r in moved} | {o.write_id: _state(o) for o in outcomes}
+
+    def _present(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        table = self.connector.fetch(self.target, self.spec, ids)
+        return {r["record_id"]: r for r in table.to_pylist()}
+
+    def _stands(self, record: dict[str, Any] | None, changes: Sequence[Mapping[str, str]]) -> bool:
+        """Whether the record still says what it said when the plan was made (missing and blank are one here)."""
+        if record is None or record["deleted"] or record.get("id") not in {None, record["record_id"]}:
+            return False
+        columns = {column.source: name for name, column in self.spec.columns.items()}
+        return all((record[columns[c["path"]]] or "") == (c["before"] or "") for c in changes)
+
+    def _write(self, rows: Sequence[dict[str, Any]], writes: Mapping[str, dict[str, Any]]) -> list[WriteOutcome]:
+        stamps = self._stamps()
+        records = [
+            RecordWrite(
+                row["write_id"],
+                row["idempotency_key"],
+                row["target_id"],
+                tuple(FieldWrite(c["path"], c["after"]) for c in writes[row["target_id"]]["changes"]) + stamps,
+            )
+            for row in rows
+        ]
+        try:
+            return self.connector.write(self.target, self.spec, records)
+        except IntegrationError as error:
+            # The whole request was refused before anything was carried out: quota, credentials, a scope.
+            return [Refused(r.write_id, error.kind, error.message, error.request_id) for r in records]
+
+    def _stamps(self) -> tuple[FieldWrite, ...]:
+        """Fields that say when the sync last changed a record; they ride along and never cause a write."""
+        role = self.spec.role
+        side = self.contract.side_of(role)
+        columns = (getattr(f, side).column for f in self.contract.fields.values() if f.owner == "sync")
+        now = self.ports.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        return tuple(FieldWrite(self.spec.columns[c].source, now) for c in columns if c is not None)
+
+    def _settle(self, rows: Sequence[dict[str, Any]], state: WriteState, kind: str, text: str) -> None:
+        if rows:
+            self.ports.ledger.settle([Settled(r["write_id"], state, kind, text) for r in rows], self.ports.clock.now())
+
+
+def _state(outcome: WriteOutcome) -> WriteState:
+    if isinstance(outcome, Applied):
+        return WriteState.APPLIED
+    return WriteState.FAILED if isinstance(outcome, Refused) else WriteState.UNKNOWN
+
+
+def _settled(outcome: WriteOutcome) -> Settled:
+    if isinstance(outcome, Applied):
+        return Settled(outcome.write_id, WriteState.APPLIED)
+    if isinstance(outcome, Refused):
+        text = f"{outcome.text} (request {outcome.request_id})" if outcome.request_id else outcome.text
+        return Settled(outcome.write_id, WriteState.FAILED, outcome.kind, text)
+    return Settled(outcome.write_id, WriteState.UNKNOWN, "transient", outcome.text)
+
+
+def images(row: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """A ledger row's before- and after-image: field → text in the target's spelling."""
+    return json.loads(row["before_image"]), json.loads(row["after_image"])

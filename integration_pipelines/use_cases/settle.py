@@ -1,0 +1,86 @@
+"""Writes of earlier runs whose fate is open are settled by reading: carried out, or not; nothing is ever sent again blindly."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.writes import WriteState
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.writing import Settled
+from integration_pipelines.use_cases.push import images
+
+
+def settle_open_writes(tenant_id: str, contract: Contract, *, ports: Ports) -> int:
+    """Judge every unsettled write of a tenant by the partner's present state; returns how many were settled. Needs the lease.
+
+    A write that was never sent is superseded; one that may have been carried out is applied and confirmed when the record says what
+    was sent, and failed otherwise (a fresh plan decides anew).
+    """
+    unsettled = ports.ledger.unsettled([tenant_id], contract.contract)
+    if unsettled.num_rows == 0:
+        return 0
+    by_target: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in unsettled.to_pylist():
+        by_target[row["target"]].append(row)
+    for target, rows in sorted(by_target.items()):
+        planned = [r for r in rows if r["state"] == WriteState.PLANNED]
+        text = "the run that planned it ended before it was sent"
+        _note(ports, [Settled(r["write_id"], WriteState.SUPERSEDED, "conflict", text) for r in planned])
+        _by_reading(tenant_id, contract, target, [r for r in rows if r["state"] != WriteState.PLANNED], ports)
+    return unsettled.num_rows
+
+
+def _by_reading(tenant_id: str, contract: Contract, target: str, rows: list[dict[str, Any]], ports: Ports) -> None:
+    if not rows:
+        return
+    spec = contract.objects[target]
+    connector = ports.connectors.open(tenant_id, contract.role(contract.side_of(spec.role)).partner)
+    try:
+        found = pa.concat_tables(
+            connector.fetch(target, spec, [r["target_id"] for r in rows[start : start + connector.write_batch]])
+            for start in range(0, len(rows), connector.write_batch)
+        )
+    finally:
+        connector.close()
+    present = {r["record_id"]: r for r in found.to_pylist()}
+    done = [r for r in rows if says(contract, target, present.get(r["target_id"]), images(r)[1])]
+    finished = {r["write_id"] for r in done}
+    _note(ports, [Settled(r["write_id"], WriteState.UNKNOWN) for r in rows if r["state"] == WriteState.SENT])
+    _note(ports, [Settled(r["write_id"], WriteState.APPLIED) for r in done if r["state"] != WriteState.APPLIED])
+    # An applied write that the record no longer shows was carried out all the same: somebody changed it afterwards.
+    _note(
+        ports,
+        [
+            Settled(r["write_id"], WriteState.CONFIRMED)
+            for r in rows
+            if r["write_id"] in finished or r["state"] == WriteState.APPLIED
+        ],
+    )
+    text = "a read showed that it was not carried out; the next plan decides anew"
+    lost = [r for r in rows if r["write_id"] not in finished and r["state"] != WriteState.APPLIED]
+    _note(ports, [Settled(r["write_id"], WriteState.FAILED, "transient", text) for r in lost])
+
+
+def says(contract: Contract, target: str, record: Mapping[str, Any] | None, after: Mapping[str, str]) -> bool:
+    """Whether a fetched record shows what was written, compared in the contract's canonical forms by the partner's own spelling."""
+    if record is None or record["deleted"]:
+        return False
+    side = contract.side_of(contract.objects[target].role)
+    columns = {field: getattr(contract.fields[field], side).column for field in after}
+    return all(_plain(record[columns[field]]) == _plain(value) for field, value in after.items())
+
+
+def _plain(value: str | None) -> str:
+    """Numbers without trailing zeros, text without outer blanks: what partners reformat on their own."""
+    text = (value or "").strip()
+    if text.replace(".", "", 1).lstrip("-").isdigit() and "." in text:
+        return text.rstrip("0").rstrip(".")
+    return text
+
+
+def _note(ports: Ports, results: list[Settled]) -> None:
+    if results:
+        ports.ledger.settle(results, ports.clock.now())

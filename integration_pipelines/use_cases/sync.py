@@ -1,0 +1,180 @@
+"""The main job for a batch of tenants: read, judge, link, merge, diff, plan, write, prove. One tenant's fault is its own.
+
+The stages are separate use cases; this file is only their order. A caller (Dagster, the command line, a test) reads the report.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow as pa
+
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.passes import PassResult
+from integration_pipelines.errors import ConflictError, IntegrationError
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.evidence import Run
+from integration_pipelines.use_cases.certify import read_again
+from integration_pipelines.use_cases.conclude import conclude, fate_rows
+from integration_pipelines.use_cases.extract import extract
+from integration_pipelines.use_cases.judge import REFUSED, judge
+from integration_pipelines.use_cases.look import Look, keep, look, observe
+from integration_pipelines.use_cases.observations import of_tenant, texts
+from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, SyncMode, TenantReport
+from integration_pipelines.use_cases.planning import Decision, decide
+from integration_pipelines.use_cases.prepare import prepare, setting_up
+from integration_pipelines.use_cases.push import LEASE_SECONDS, Pushed, push
+
+TENANTS_AT_ONCE = 8
+
+
+def sync(
+    tenant_ids: Sequence[str],
+    contract: Contract,
+    *,
+    ports: Ports,
+    mode: SyncMode,
+    run_id: str,
+    trigger: str = "manual",
+    full: bool = True,
+    only: Sequence[str] = (),
+    tell: Callable[[str], None] = lambda _: None,
+) -> BatchReport:
+    """Reconcile a batch of tenants and, in apply mode, write what switches, approvals and guards allow.
+
+    Args:
+        tenant_ids: whose partitions; each has the integration installed.
+        contract: the integration.
+        ports: the outside.
+        mode: plan only, or apply.
+        run_id: one id for the whole batch, the same that Dagster shows.
+        trigger: schedule, event, manual or backfill.
+        full: read everything instead of what changed.
+        only: plan writes for these records and what they are linked to.
+        tell: called with the name of each stage as it begins.
+    """
+    scope = "records" if only else "full"
+    report = BatchReport(contract.contract, mode, scope, {t: TenantReport(t, run_id) for t in sorted(tenant_ids)})
+    started = ports.clock.now()
+    ports.runs.start([Run(t, contract.contract, run_id, trigger, scope, started) for t in report.tenants])
+    tell("prepare")
+    prepare(report, contract, ports=ports)
+    tell("extract")
+    extract(report, contract, ports=ports, full=full)
+    first: Look | None = None
+    refused = REFUSED.empty_table()
+    if report.alive():
+        tell("gate")
+        observed = observe(contract, [t.tenant_id for t in report.alive()], ports=ports)
+        refused = judge(report, contract, observed, ports=ports)
+    if report.alive():
+        tell("reconcile")
+        first = _look(report, contract, refused, ports, only)
+        keep(first, ports=ports)
+        tell("push")
+        pushed = _act(report, contract, first.result, ports)
+        report.merged, report.writes = first.result.merged, first.result.writes
+        tell("certify")
+        conclude(report, contract, first, pushed, refused, ports=ports, prove=_prove)
+        first.close()
+    ports.runs.finish([_finished(t, contract, trigger, scope, ports) for t in report.tenants.values()])
+    return report
+
+
+def _look(report: BatchReport, contract: Contract, refused: pa.Table, ports: Ports, only: Sequence[str]) -> Look:
+    run_ids = {t.tenant_id: t.run_id for t in report.alive()}
+    observed = observe(contract, list(run_ids), ports=ports)
+    return look(
+        contract, run_ids, observed, refused, ports=ports, setting_up=setting_up(report, contract, ports=ports), only=only
+    )
+
+
+def _prove(
+    report: BatchReport, contract: Contract, written: dict[str, dict[str, tuple[str, ...]]], refused: pa.Table, ports: Ports
+) -> Look:
+    """Read what was written again and look once more."""
+    read_again(report.tenants, contract, written, ports=ports)
+    run_ids = {t: report.tenant(t).run_id for t in written}
+    again = look(contract, run_ids, observe(contract, list(run_ids), ports=ports), refused, ports=ports)
+    keep(again, ports=ports)
+    return again
+
+
+def _act(report: BatchReport, contract: Contract, result: PassResult, ports: Ports) -> dict[str, Pushed]:
+    """Decide and push, tenant by tenant, side by side; then keep the diffs with the plan that takes care of them."""
+    pushed: dict[str, Pushed] = {}
+    decisions: dict[str, Decision] = {}
+
+    def one(tenant: TenantReport) -> None:
+        try:
+            decision = _decide(tenant, contract, result, report.mode, ports)
+            decisions[tenant.tenant_id] = decision
+            if decision.outcome is None and decision.plan is not None and decision.writes.num_rows:
+                pushed[tenant.tenant_id] = _push(tenant, contract, decision, ports)
+        except IntegrationError as error:
+            tenant.fail(error)
+
+    alive = report.alive()
+    with ThreadPoolExecutor(TENANTS_AT_ONCE) as pool:
+        list(pool.map(one, alive))
+    report.diffs = fate_rows(alive, result, decisions, ports)
+    return pushed
+
+
+def _decide(tenant: TenantReport, contract: Contract, result: PassResult, mode: SyncMode, ports: Ports) -> Decision:
+    writes = of_tenant(result.writes, tenant.tenant_id)
+    tenant.numbers = result.numbers[tenant.tenant_id]
+    forecast = _forecast(tenant, contract, writes, ports)
+    decision = decide(tenant, contract, tenant.numbers, writes, mode=mode, forecast=forecast, ports=ports)
+    tenant.plan, tenant.reason = decision.plan, decision.reason
+    if decision.outcome is not None:
+        tenant.outcome = decision.outcome
+    return decision
+
+
+def _forecast(tenant: TenantReport, contract: Contract, writes: pa.Table, ports: Ports) -> int:
+    """Calls that these writes will cost: read, write and read again, by each partner's batch size."""
+    if writes.num_rows == 0:
+        return 0
+    total = 0
+    for target, records in sorted(Counter(texts(writes, "target")).items()):
+        connector = ports.connectors.open(
+            tenant.tenant_id, contract.role(contract.side_of(contract.objects[target].role)).partner
+        )
+        total += connector.forecast(records)
+        connector.close()
+    return total
+
+
+def _push(tenant: TenantReport, contract: Contract, decision: Decision, ports: Ports) -> Pushed:
+    if decision.plan is None:
+        raise AssertionError("a push needs a plan")
+    lease = ports.leases.take(tenant.tenant_id, contract.contract, tenant.run_id, LEASE_SECONDS)
+    if lease is None:
+        raise ConflictError(
+            f"Another run is writing for tenant {tenant.tenant_id} now; this one changed nothing.",
+            remedy="Sync again when it has ended.",
+        )
+    try:
+        return push(tenant, contract, decision.plan, decision.writes, lease, ports=ports)
+    finally:
+        ports.leases.give_back(lease)
+
+
+def _finished(tenant: TenantReport, contract: Contract, trigger: str, scope: str, ports: Ports) -> Run:
+    now = ports.clock.now()
+    return Run(
+        tenant.tenant_id,
+        contract.contract,
+        tenant.run_id,
+        trigger,
+        scope,
+        started_at=now,
+        finished_at=now,
+        outcome=str(tenant.outcome or RunOutcome.IN_SYNC),
+        counts={**tenant.counts, **{f"records_{k}": v for k, v in tenant.outcomes.items()}, "calls": tenant.calls},
+        balanced=tenant.balanced,
+        certified=tenant.certified,
+        error_kind=str(tenant.fault.kind) if tenant.fault else None,
+        error_text=tenant.fault.text if tenant.fault else None,
+    )
