@@ -72,7 +72,8 @@ def _set(store: Store, object_name: str, record: Json, path: str, value: Any) ->
         return {**record, "metadata": others if value in (None, "") else {**others, rest: value}}
     if head in {"discount", "discounts"} and not rest:
         return {**record, head: _discounts(store, object_name, record, head, value)}
-    return _set_deep(record, path.split("."), value)
+    new: Json = _set_deep(record, path.split("."), value)
+    return new
 
 
 def _set_item(store: Store, subscription: Json, parts: list[str], value: Any) -> None:  # noqa: ANN401 - as above

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from integration_pipelines.partner_models.base import Effect, Json
-from integration_pipelines.partner_models.stripe import events
+from integration_pipelines.partner_models.stripe import events, views
 from integration_pipelines.partner_models.stripe.calls import Call
 from integration_pipelines.partner_models.stripe.refusals import no_such
 from integration_pipelines.partner_models.stripe.table import Table
