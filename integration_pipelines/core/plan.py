@@ -40,11 +40,17 @@ class GuardVerdict:
     limits: dict[str, int]
 
 
-def plan_writes(sql: Sql, contract: Contract) -> pa.Table:
-    """All tenants' writes (`PLANNED_WRITES`) from `cells`, ordered by tenant, target and id. Keeps `plan_rows` for `plan_numbers`."""
-    sql.make(
-        "plan_cells", f"SELECT c.*, {_wire(contract)} AS after, {_path(contract)} AS path FROM cells c WHERE action <> 'hold'"
-    )
+def plan_writes(sql: Sql, contract: Contract, only: tuple[str, ...] = ()) -> pa.Table:
+    """All tenants' writes (`PLANNED_WRITES`) from `cells`, ordered by tenant, target and id. Keeps `plan_rows` for `plan_numbers`.
+
+    With `only`, writes for those records and the records they are linked to, and no others.
+    """
+    sql.put("only_records", pa.table({"record_id": pa.array(only, pa.string())}))
+    groups = """SELECT tenant_id, left_id FROM live_links
+      WHERE left_id IN (SELECT record_id FROM only_records) OR right_id IN (SELECT record_id FROM only_records)"""
+    chosen = f"AND (c.tenant_id, c.left_id) IN ({groups})" if only else ""
+    wanted = f"SELECT c.*, {_wire(contract)} AS after, {_path(contract)} AS path FROM cells c WHERE action <> 'hold' {chosen}"
+    sql.make("plan_cells", wanted)
     sql.make(
         "plan_changes", f"SELECT c.*, coalesce({_before(contract)}, '') AS before FROM plan_cells c {_target_joins(contract)}"
     )

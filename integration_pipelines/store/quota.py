@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock
+
 from integration_pipelines.errors import ConfigError, RateLimitedError, TransientError
 from integration_pipelines.ports.clock import Clock
 from integration_pipelines.ports.quota import Quota
@@ -146,9 +148,10 @@ class _Handle:
         if self._con is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             con = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-            con.execute("PRAGMA journal_mode = WAL")
-            con.execute("PRAGMA synchronous = OFF")  # losing the last permits in a power failure costs nothing
-            con.execute(_CREATE)
+            with FileLock(f"{self._path}.lock", timeout=_BUSY_SECONDS):  # SQLite does not wait while another changes the mode
+                con.execute("PRAGMA journal_mode = WAL")
+                con.execute("PRAGMA synchronous = OFF")  # losing the last permits in a power failure costs nothing
+                con.execute(_CREATE)
             self._con = con
         return self._con
 

@@ -61,7 +61,7 @@ def read_base(ports: Ports, tenant_ids: Sequence[str], contract: Contract) -> pa
         return schema.empty_table()
     con = ports.duck()
     con.register("base_rows", rows)
-    newest = con.sql(
+    newest: pa.Table = con.sql(
         "SELECT * EXCLUDE (_sequence) FROM base_rows QUALIFY row_number() OVER (PARTITION BY tenant_id, link_id ORDER BY _sequence DESC) = 1"
     ).to_arrow_table()
     con.close()

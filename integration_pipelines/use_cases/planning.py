@@ -78,7 +78,7 @@ def _still_wanted(ports: Ports, approved: StoredPlan, writes: pa.Table) -> pa.Ta
     return writes.filter(pc.is_in(writes["fingerprint"], value_set=stored["fingerprint"].combine_chunks()))
 
 
-def _save(  # noqa: PLR0917 - all of it goes into one row
+def _save(
     tenant: TenantReport,
     contract: Contract,
     installation: Installation,

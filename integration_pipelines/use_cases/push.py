@@ -110,7 +110,8 @@ class _Sender:
     def send(self, rows: Sequence[dict[str, Any]], writes: Mapping[str, dict[str, Any]]) -> dict[str, WriteState]:
         """Read, compare, write one batch; returns the state of every write in it."""
         present = self._present([r["target_id"] for r in rows])
-        to_send, moved = [], []
+        to_send: list[dict[str, Any]] = []
+        moved: list[dict[str, Any]] = []
         for row in rows:
             changes = writes[row["target_id"]]["changes"]
             (to_send if self._stands(present.get(row["target_id"]), changes) else moved).append(row)

@@ -6,7 +6,7 @@ Stripe acts by itself here, so the events carry no request.
 from integration_pipelines.partner_models.base import Json
 from integration_pipelines.partner_models.stripe import items, subscriptions
 from integration_pipelines.partner_models.stripe.calls import Call
-from integration_pipelines.partner_models.stripe.periods import price_period_end
+from integration_pipelines.partner_models.stripe.periods import period_holding
 from integration_pipelines.partner_models.stripe.store import Store
 
 _RENEWING = frozenset({"active", "past_due", "unpaid"})
@@ -53,7 +53,7 @@ def _renewed(store: Store, item: Json, anchor: int) -> Json:
     price = store.tables["prices"].get(item["price"])
     if price is None or price["recurring"] is None:
         return item
-    start, end = item["current_period_start"], item["current_period_end"]
-    while end <= store.now():
-        start, end = end, price_period_end(price, end, anchor)
+    if item["current_period_end"] > store.now():
+        return item
+    start, end = period_holding(price, anchor, store.now())
     return {**item, "current_period_start": start, "current_period_end": end}

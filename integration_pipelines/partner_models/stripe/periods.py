@@ -31,3 +31,18 @@ def price_period_end(price: Json, start: int, anchor: int | None = None) -> int:
     """The end of a price's period that starts at `start`."""
     recurring = price["recurring"]
     return period_end(start, recurring["interval"], recurring["interval_count"], anchor)
+
+
+def period_holding(price: Json, start: int, moment: float) -> tuple[int, int]:
+    """The period of a price that holds a moment, when the first one starts at `start`."""
+    interval, count = price["recurring"]["interval"], price["recurring"]["interval_count"]
+    if interval in _DAYS:
+        length = _DAYS[interval] * count * DAY
+        passed = max(0, int((moment - start) // length))
+        return start + passed * length, start + (passed + 1) * length
+    length = _MONTHS[interval] * count
+    first, now = datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(moment, UTC)
+    passed = max(0, ((now.year - first.year) * 12 + now.month - first.month) // length)
+    if add_months(start, passed * length) > moment:
+        passed = max(0, passed - 1)
+    return add_months(start, passed * length), add_months(start, (passed + 1) * length)

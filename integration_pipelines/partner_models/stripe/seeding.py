@@ -8,7 +8,7 @@ from typing import Any
 
 from integration_pipelines.partner_models.base import Json
 from integration_pipelines.partner_models.stripe import templates
-from integration_pipelines.partner_models.stripe.periods import price_period_end
+from integration_pipelines.partner_models.stripe.periods import period_holding
 from integration_pipelines.partner_models.stripe.store import Store
 
 _RECURRING = {"interval": "month", "interval_count": 1, "meter": None, "trial_period_days": None, "usage_type": "licensed"}
@@ -77,23 +77,19 @@ def _item(store: Store, given: Json) -> Json:
     if isinstance(item["discounts"], list):
         target = {"subscription": item["subscription"], "subscription_item": item["id"]}
         item["discounts"] = [_discount(store, entry, target) for entry in item["discounts"]]
-    if "current_period_start" not in given and isinstance(item["created"], int):
-        item["current_period_start"] = item["created"]
     if "current_period_end" not in given:
-        item["current_period_end"] = _period_end(store, item)
+        _set_period(store, item, given.get("current_period_start", item["created"]))
     return item
 
 
-def _period_end(store: Store, item: Json) -> int:
-    """The end of the period that holds the present."""
-    start, price = item["current_period_start"], store.tables["prices"].get(str(item["price"]))
+def _set_period(store: Store, item: Json, start: Any) -> None:  # noqa: ANN401 - seeds may hold anything
+    """The period that holds the present, counted from the given start."""
+    price = store.tables["prices"].get(str(item["price"]))
     try:
-        end = price_period_end(price or {}, start)
-        while end <= store.now():
-            item["current_period_start"], end = end, price_period_end(price or {}, end, start)
+        period = period_holding(price or {}, start, store.now())
     except (KeyError, TypeError, ValueError, OverflowError):
-        return store.seconds()  # the seed's price or start is malformed: there is no period to compute
-    return end
+        return  # the seed's price or start is malformed: there is no period to compute
+    item["current_period_start"], item["current_period_end"] = period
 
 
 def _price(store: Store, given: Json) -> Json:

@@ -171,8 +171,8 @@ def _paths(given: Mapping[str, Any], prefix: str = "") -> list[str]:
 
 
 def _values(view: Mapping[str, Any], fields: tuple[str, ...]) -> Json:
-    """The values at dotted paths; metadata keys may hold dots themselves, so a path is tried as one key first."""
-    return {path: value for path in fields if (value := _at(view, path)) is not _ABSENT}
+    """The values at dotted paths; metadata keys may hold dots themselves, so a path is tried as one key first. Absent: None."""
+    return {path: None if (value := _at(view, path)) is _ABSENT else value for path in fields}
 
 
 def _at(node: object, path: str) -> Any:  # noqa: ANN401 - whatever JSON holds there

@@ -6,6 +6,8 @@ Facts only. What a value means is `translate`; sending and receiving is `client`
 import re
 from dataclasses import dataclass
 
+from integration_pipelines.partners.http import Bucket
+
 API_VERSION = "2026-03"
 """The date in every path. HubSpot supports a version for at least 18 months; v3 ends in September 2027."""
 
@@ -17,20 +19,10 @@ COMPANIES = "companies"
 OWNERS = "owners"
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """One of HubSpot's limits as we keep to it: below the partner's figure, since other apps call too."""
-
-    name: str
-    per_second: float
-    burst: int
-
-
-DEFAULT_BUCKET = Bucket("default", per_second=11.0, burst=100)
-"""HubSpot allows an account 190 calls in 10 seconds, a publicly distributed app 110."""
-
-SEARCH_BUCKET = Bucket("search", per_second=4.0, burst=4)
-"""Search has a limit of its own: 5 a second and account, in older words 4."""
+DEFAULT, SEARCH = "default", "search"
+BUCKETS = {DEFAULT: Bucket(per_second=11.0, burst=100), SEARCH: Bucket(per_second=4.0, burst=4)}
+"""Below HubSpot's own figures, since other apps call too: an account has 190 calls in 10 seconds, a publicly distributed app
+110; search has a limit of its own of 5 a second and account, in older words 4."""
 
 
 @dataclass(frozen=True, slots=True)
