@@ -31,9 +31,9 @@ class Paths:
 
     version: str = API_VERSION
 
-    def objects(self, partner_object: str) -> str:
-        """List and, below it, single records and batches."""
-        return f"/crm/objects/{self.version}/{partner_object}"
+    def companies(self) -> str:
+        """The list and, below it, single companies, batches and the search."""
+        return f"/crm/objects/{self.version}/{COMPANIES}"
 
     def owners(self) -> str:
         """The people of the account."""
@@ -92,7 +92,10 @@ _COMPUTED = frozenset(
     engagements_last_meeting_booked hubspotscore
     """.split()  # noqa: SIM905 - a list of words is easier to read and to compare
 )
-_TOP_LEVEL = {
+ALWAYS_SENT = frozenset({"createdate", "hs_createdate", "hs_lastmodifieddate", "hs_object_id"})
+"""Properties that come with every company, asked for or not."""
+
+_READABLE = {
     COMPANIES: frozenset({"id", "createdAt", "updatedAt", "archived", "archivedAt"}),
     OWNERS: frozenset(
         {
@@ -101,6 +104,12 @@ _TOP_LEVEL = {
         }
     ),
 }  # fmt: skip
+TOP_LEVEL = {
+    COMPANIES: _READABLE[COMPANIES] | {"properties", "propertiesWithHistory", "associations", "objectWriteTraceId", "url"},
+    OWNERS: _READABLE[OWNERS],
+}
+"""What a record is known to have beside its properties."""
+
 _NESTED = {(OWNERS, "teams"): frozenset({"id", "name", "primary"})}
 _CUSTOM_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _RESERVED = ("hs_", "hubspot_")
@@ -116,7 +125,7 @@ def knows(partner_object: str, path: str, nested: tuple[str, ...] = ()) -> bool:
     """
     if nested:
         return len(nested) == 1 and nested[0] in _NESTED.get((partner_object, path), frozenset())
-    if path in _TOP_LEVEL.get(partner_object, frozenset()):
+    if path in _READABLE.get(partner_object, frozenset()):
         return True
     name = property_of(path)
     return partner_object == COMPANIES and name is not None and (name in STANDARD_PROPERTIES or _may_be_custom(name))

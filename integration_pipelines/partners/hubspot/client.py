@@ -1,0 +1,166 @@
+"""HubSpot as a connector: one tenant's connection, and which part of this folder answers which question.
+
+Facts about the API are `wire`, values `translate`, errors `refusals`; reading is `reading` and `fetching`, writing `writing`, the
+schema `properties`. Companies and owners are served; another object needs its facts in `wire` first.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import httpx
+import pyarrow as pa
+
+from integration_pipelines.core.contract import PropertySpec, SourceObject
+from integration_pipelines.errors import AuthError, ConfigError
+from integration_pipelines.partners.http import Partner, PartnerHttp
+from integration_pipelines.partners.hubspot import fetching, properties
+from integration_pipelines.partners.hubspot.columns import asked
+from integration_pipelines.partners.hubspot.reading import CompaniesReading, OwnersReading, start_of
+from integration_pipelines.partners.hubspot.refusals import classify, missing_scopes
+from integration_pipelines.partners.hubspot.session import Session
+from integration_pipelines.partners.hubspot.translate import flattener
+from integration_pipelines.partners.hubspot.wire import API_VERSION, BATCH, BUCKETS, COMPANIES, OWNERS, Paths, writable
+from integration_pipelines.partners.hubspot.writing import BatchUpdate
+from integration_pipelines.ports.clock import Clock
+from integration_pipelines.ports.lake import Watermark
+from integration_pipelines.ports.partner import Connector, Extraction, Probe, RecordWrite, WriteOutcome
+from integration_pipelines.ports.quota import Quota
+
+HUBSPOT = Partner(name="hubspot", label="HubSpot", buckets=BUCKETS, classify=classify)
+HORIZON = timedelta(days=30)
+"""Older watermarks lead to a full read: HubSpot keeps archived companies for 90 days, and we stay well inside."""
+
+_FORBIDDEN = 403
+
+
+class HubSpotConnector(Connector):
+    """One tenant's HubSpot account.
+
+    Args:
+        tenant_id: whose connection it is.
+        base_url: `https://api.hubapi.com`, or a sandbox on loopback.
+        token: asked before every request.
+        quota: permits, shared between processes.
+        clock: time and waiting.
+        version: the date in every path.
+        horizon: how old a watermark may be.
+        transport: replaces the sockets in tests.
+    """
+
+    partner = "hubspot"
+    write_batch = BATCH
+
+    def __init__(  # noqa: PLR0913 - the ports it stands on, by keyword
+        self,
+        *,
+        tenant_id: str,
+        base_url: str,
+        token: Callable[[], str],
+        quota: Quota,
+        clock: Clock,
+        version: str = API_VERSION,
+        horizon: timedelta = HORIZON,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._http = PartnerHttp(
+            partner=HUBSPOT, tenant_id=tenant_id, base_url=base_url, token=token, quota=quota, clock=clock, transport=transport
+        )
+        self._paths = Paths(version)
+        self._session = Session(self._http, self._paths)
+        self._tenant = tenant_id
+        self._clock = clock
+        self._horizon = horizon
+
+    @property
+    def calls(self) -> int:
+        """Requests sent so far, retries included."""
+        return self._http.calls
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._http.close()
+
+    def extract(self, name: str, spec: SourceObject, since: Watermark | None) -> Extraction:
+        """Read an object: everything, or what changed since (archived companies arrive as deleted)."""
+        if _served(name, spec) == OWNERS:
+            return OwnersReading(self._session, self._clock, self._tenant, spec)
+        start = start_of(since, self._clock.now(), self._horizon)
+        return CompaniesReading(self._session, self._clock, self._tenant, spec, start)
+
+    def fetch(self, name: str, spec: SourceObject, record_ids: Sequence[str]) -> pa.Table:
+        """The present state, one row per different id; see `Connector.fetch` for merged ids."""
+        ids = list(dict.fromkeys(record_ids))
+        observed_at = self._clock.now()
+        if _served(name, spec) == OWNERS:
+            found = fetching.owners(self._session, ids)
+        else:
+            wanted = asked(spec, self._session.schema(fresh=False).by_name)
+            found = fetching.companies(self._session, ids, wanted.properties)
+        batch = flattener(spec).batch(
+            [found[record_id] or {"id": record_id} for record_id in ids],
+            tenant_id=self._tenant,
+            observed_at=observed_at,
+            ids=ids,
+            deleted=[found[record_id] is None for record_id in ids],
+        )
+        return pa.Table.from_batches([batch])
+
+    def write(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
+        """Send changed properties in batches; '' clears.
+
+        HubSpot knows no idempotency keys. What is sent are absolute values, so a repeat adds nothing up, but it could replace
+        what somebody entered meanwhile: after `Unknown`, read the record first and send again only what still differs.
+
+        Raises:
+            ConfigError: a field that HubSpot does not let apps write; nothing was sent.
+        """
+        partner_object = _served(name, spec)
+        for path in sorted({field.path for write in writes for field in write.fields}):
+            if not writable(partner_object, path):
+                raise ConfigError(
+                    f"HubSpot does not let {path} of {partner_object} be written.",
+                    remedy=f"Let {name} write another property, or make HubSpot the field's owner.",
+                )
+        return BatchUpdate(self._http, self._paths).send(writes)
+
+    def ensure_properties(self, partner_object: str, wanted: dict[str, PropertySpec]) -> tuple[str, ...]:
+        """Create the properties that do not exist yet; a name may carry the contract's `properties.` before it."""
+        if not wanted:
+            return ()
+        created = properties.ensure(self._http, self._paths.properties(partner_object), wanted)
+        self._session.forget_schema()
+        return created
+
+    def probe(self) -> Probe:
+        """Which account the token leads to, and whether companies, their schema and owners may be read."""
+        try:
+            account = str(self._http.request("GET", self._paths.account(), exact=False).as_object().get("portalId", ""))
+        except AuthError as error:
+            return Probe(ok=False, account="", text=error.message, remedy=error.remedy)
+        missing = tuple(dict.fromkeys(scope for path, scope in self._needed() for scope in self._missing(path, scope)))
+        if missing:
+            text = f"HubSpot account {account} answers, but does not grant {', '.join(missing)}."
+            return Probe(False, account, text, "Grant the missing scopes and connect the account again.", missing)
+        return Probe(ok=True, account=account, text=f"HubSpot account {account} answers.")
+
+    def _needed(self) -> tuple[tuple[str, str], ...]:
+        return (
+            (self._paths.companies(), "crm.objects.companies.read"),
+            (self._paths.owners(), "crm.objects.owners.read"),
+            (self._paths.properties(COMPANIES), "crm.schemas.companies.read"),
+        )
+
+    def _missing(self, path: str, scope: str) -> tuple[str, ...]:
+        reply = self._http.request("GET", path, params={"limit": "1"}, exact=False, accept=frozenset({_FORBIDDEN}))
+        if reply.status != _FORBIDDEN:
+            return ()
+        return missing_scopes(reply.data if isinstance(reply.data, dict) else {}) or (scope,)
+
+
+def _served(name: str, spec: SourceObject) -> str:
+    if spec.partner_object not in {COMPANIES, OWNERS}:
+        raise ConfigError(
+            f"The HubSpot connector does not serve {spec.partner_object}, which {name} asks for.",
+            remedy=f"Use {COMPANIES} or {OWNERS}.",
+        )
+    return spec.partner_object
