@@ -86,7 +86,7 @@ class Ledger:
             wait = self.asked_wait(trouble)
             return RateLimitedError(message, retry_after=wait, partner=partner, request_id=trouble.request_id)
         kind = _ERRORS.get(failure.kind, InvalidError)
-        return kind(message, remedy=failure.remedy, partner=partner, request_id=trouble.request_id)
+        return kind(message, remedy=failure.remedy, detail=failure.detail, partner=partner, request_id=trouble.request_id)
 
     def _again(self, trouble: Trouble) -> bool:
         kind, retry = trouble.failure.kind, trouble.failure.retry

@@ -86,7 +86,8 @@ class Flattener:
 
     Args:
         spec: the object as the contract reads it.
-        respell: field types that a partner spells in its own way, with the function that makes neutral text of any present value.
+        respell: field types whose texts a partner spells in its own way, with what makes neutral text of any present value.
+        otherwise: the same for values that are no text (null included); text passes as it is, which is much faster.
         open_maps: top-level objects in which an absent key means blank, since the partner has no null there.
         unwrap: the rows inside an object that stands where a list is declared; by default it is a list of one.
     """
@@ -96,11 +97,12 @@ class Flattener:
         spec: SourceObject,
         *,
         respell: Mapping[FieldType, Respell] | None = None,
+        otherwise: Mapping[FieldType, Respell] | None = None,
         open_maps: frozenset[str] = frozenset(),
         unwrap: Callable[[Json], list[object]] = _itself,
     ) -> None:
         self.schema = observed_schema(spec)
-        self._compiler = _Compiler({FieldType.IDS: joined_ids, **(respell or {})}, open_maps, unwrap)
+        self._compiler = _Compiler(respell or {}, {FieldType.IDS: joined_ids, **(otherwise or {})}, open_maps, unwrap)
         self._root = self._compiler.tree(spec.columns)
         self._width = len(spec.columns)
 
@@ -138,11 +140,12 @@ class Flattener:
 class _Leaf:
     position: int
     respell: Respell | None
+    otherwise: Respell
 
     def array(self, values: Sequence[Any]) -> "_Array":
-        if self.respell is None:
-            return _texts([v if v.__class__ is str else None if v is _MISSING else neutral_text(v) for v in values])
-        respell = self.respell
+        respell, otherwise = self.respell, self.otherwise
+        if respell is None:
+            return _texts([v if v.__class__ is str else None if v is _MISSING else otherwise(v) for v in values])
         return _texts([None if v is _MISSING else neutral_text(v) if v.__class__ is _Wrong else respell(v) for v in values])
 
 
@@ -203,6 +206,7 @@ def _through(parent: object) -> object:
 @dataclass(frozen=True, slots=True)
 class _Compiler:
     respell: Mapping[FieldType, Respell]
+    otherwise: Mapping[FieldType, Respell]
     open_maps: frozenset[str]
     unwrap: Callable[[Json], list[object]]
 
@@ -221,7 +225,7 @@ class _Compiler:
 
     def _end(self, position: int, column: Column | NestedColumn) -> _Leaf | _Rows:
         if column.type is not FieldType.LIST:
-            return _Leaf(position, self.respell.get(column.type))
+            return _Leaf(position, self.respell.get(column.type), self.otherwise.get(column.type, neutral_text))
         return _Rows(position, self.tree(column.fields, top=False), _fields(column), self.unwrap)
 
 

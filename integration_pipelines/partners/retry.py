@@ -27,6 +27,7 @@ class Failure:
     remedy: str = ""
     wait: float | None = None  # at least so long before the next try, when the partner says so outside of Retry-After
     retry: bool | None = None  # None: transient and rate_limited are tried again, the rest is not
+    detail: str = ""  # a code for our logs and callers, such as the missing scope
 
 
 Classify = Callable[[int, Mapping[str, str], object], Failure | None]
