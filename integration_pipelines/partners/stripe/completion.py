@@ -4,7 +4,7 @@ A list may be expanded four levels deep, and a discount's terms lie deeper, so c
 extraction. Without them an amount would be computed wrongly and look right; what cannot be found stays an id, which the gate refuses.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -62,9 +62,12 @@ class Completion:
             self._fill_tiers(records)
         if not self._discounts:
             return list(records)
-        self._fetch_coupons(records)
-        found = [record if self._settle(record, single=False) else self._alone(record) for record in records]
-        return found
+        discounted = {position: record for position, record in enumerate(records) if _is_discounted(record)}
+        self._fetch_coupons(list(discounted.values()))
+        done = list(records)
+        for position, record in discounted.items():
+            done[position] = record if self._settle(record, single=False) else self._alone(record)
+        return done
 
     def _alone(self, record: Json) -> Json:
         fresh = self.one(str(record.get("id", "")))
@@ -96,8 +99,7 @@ class Completion:
             for page in Lists(self._http).pages("/v1/prices", [("expand[]", "data.tiers")]):
                 self._tiers |= {str(price["id"]): price["tiers"] for price in page if "id" in price and "tiers" in price}
             unknown -= self._tiers.keys()
-        for price_id, tiers in self._pool.map(self._tiers_of, sorted(unknown)):
-            self._tiers[price_id] = tiers
+        self._tiers |= dict(self._pool.map(self._tiers_of, sorted(unknown)))
         for price in prices:
             price["tiers"] = self._tiers[str(price["id"])]
 
@@ -111,8 +113,7 @@ class Completion:
 
     def _fetch_coupons(self, records: Sequence[Json]) -> None:
         wanted = {coupon for record in records for source in _discount_sources(record) if (coupon := _coupon_id(source))}
-        for coupon_id, coupon in self._pool.map(self._coupon, sorted(wanted - self._coupons.keys())):
-            self._coupons[coupon_id] = coupon
+        self._coupons |= dict(self._pool.map(self._coupon, sorted(wanted - self._coupons.keys())))
 
     def _coupon(self, coupon_id: str) -> tuple[str, Json | None]:
         path = "/v1/coupons/{}"
@@ -146,8 +147,13 @@ def _rows(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _items_of(record: Json) -> Iterator[Json]:
-    return (item for item in _rows(record.get("items")) if isinstance(item, dict))
+def _items_of(record: Json) -> list[Json]:
+    return [item for item in _rows(record["items"]) if isinstance(item, dict)] if "items" in record else []
+
+
+def _is_discounted(record: Json) -> bool:
+    """A quick look, since most records have no discount."""
+    return bool(record.get("discount") or record.get("discounts")) or any(item.get("discounts") for item in _items_of(record))
 
 
 def _tiered_prices(record: Json) -> Iterator[Json]:
@@ -171,6 +177,3 @@ def _coupon_id(source: Json) -> str:
     coupon = source.get("coupon")
     found = coupon.get("id") if isinstance(coupon, dict) else coupon
     return found if isinstance(found, str) else ""
-
-
-Complete = Callable[[Sequence[Json]], list[Json]]
