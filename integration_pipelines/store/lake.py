@@ -1,0 +1,244 @@
+"""Parquet files, written once: how they are streamed, named, hashed, checked and read together.
+
+Which of them count is the manifest's business, what is in them is the contract's; moving bytes is `lake_places`.
+"""
+
+import errno
+import hashlib
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from integration_pipelines.errors import BugError, TransientError
+from integration_pipelines.ports.clock import Ids
+from integration_pipelines.ports.lake import Lake, StoredFile
+from integration_pipelines.store.lake_places import DRAFT, Place, place_at
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PATH = re.compile(r"[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,80}-[0-9a-f]{12}\.parquet")
+_GROUP_ROWS = 65_536
+_GROUP_BYTES = 64 * 2**20
+_READERS = 4
+_REMEMBERED = 100_000
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class ParquetLake(Lake):
+    """A lake at a path or at any URL that fsspec knows; `ids` name the files, so that they sort by creation."""
+
+    def __init__(self, location: str | Path, ids: Ids) -> None:
+        self._place: Place = place_at(location)
+        self._ids = ids
+        self._checked: set[tuple[str, str]] = set()
+
+    def write(self, *, tenant_id: str, dataset: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> StoredFile:
+        """Stream batches into one new file; returns after it is durable.
+
+        Raises:
+            TransientError: the disk is full or the location does not answer; nothing was left behind that counts.
+            BugError: a name that is no id, or a batch of another schema.
+        """
+        folder = f"{_checked_name(tenant_id)}/{_checked_name(dataset)}"
+        with _faults():
+            draft = self._place.draft(folder)
+        try:
+            digest, rows, size = _stream(draft, schema, batches)
+            path = f"{folder}/{self._ids.new('f')}-{digest[:12]}.parquet"
+            with _faults():
+                self._place.publish(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+        return StoredFile(path=path, sha256=digest, rows=rows, bytes=size)
+
+    def read(self, files: Sequence[StoredFile], schema: pa.Schema | None = None) -> pa.Table:
+        """All rows of those files in the given order; columns missing in an older file are null.
+
+        Size is checked at every reading, the hash once per process and file, since files never change.
+
+        Raises:
+            BugError: a file is gone or is not the one that was written, or its columns do not fit the schema.
+            TransientError: the location does not answer.
+        """
+        if len(files) > _READERS:
+            with ThreadPoolExecutor(_READERS) as pool:
+                tables = list(pool.map(lambda file: self._read(file, schema), files))
+        else:
+            tables = [self._read(file, schema) for file in files]
+        if schema is not None:
+            tables.insert(0, schema.empty_table())
+        return (
+            pa.concat_tables(tables, promote_options="none" if schema is not None else "permissive") if tables else pa.table({})
+        )
+
+    def sweep(self, known_paths: set[str], older_than: datetime) -> list[str]:
+        """Remove files that no manifest row names and that are older than that; returns their paths in order.
+
+        Only what this lake wrote is touched: finished files by their name, and drafts that a crash left behind.
+        """
+        removed = []
+        with _faults():
+            for path in sorted(self._place.files()):
+                ours = _PATH.fullmatch(path) or path.rpartition("/")[2].startswith(DRAFT)
+                if not ours or path in known_paths:
+                    continue
+                modified = self._place.modified(path)
+                if modified is not None and modified < older_than:
+                    self._place.remove(path)
+                    removed.append(path)
+        return removed
+
+    def _read(self, file: StoredFile, schema: pa.Schema | None) -> pa.Table:
+        buffer = self._load(file)
+        try:
+            threaded = file.rows > _GROUP_ROWS  # starting threads costs more than a small file
+            stored = pq.ParquetFile(pa.BufferReader(buffer), pre_buffer=False)
+            if schema is None:
+                return stored.read(use_threads=threaded)
+            present = set(stored.schema_arrow.names)
+            return _fitted(stored.read(columns=[name for name in schema.names if name in present], use_threads=threaded), schema)
+        except pa.ArrowException as fault:
+            raise BugError(
+                f"The stored file {file.path} cannot be read as what was asked for.",
+                remedy="Read the tenant again in full.",
+                detail=type(fault).__name__,
+            ) from fault
+
+    def _load(self, file: StoredFile) -> pa.Buffer:
+        if not _PATH.fullmatch(file.path):
+            raise BugError("A stored file's path is not one that this lake makes.", remedy="Check who changed the manifest.")
+        try:
+            with _faults():
+                buffer = self._place.load(file.path)
+        except FileNotFoundError:
+            raise BugError(f"The stored file {file.path} is gone.", remedy="Read the tenant again in full.") from None
+        self._check(file, buffer)
+        return buffer
+
+    def _check(self, file: StoredFile, buffer: pa.Buffer) -> None:
+        key = (file.path, file.sha256)
+        good = buffer.size == file.bytes
+        if good and key not in self._checked:
+            good = hashlib.sha256(buffer).hexdigest() == file.sha256
+        if not good:
+            raise BugError(
+                f"The stored file {file.path} is not what was written there.",
+                remedy="Restore it from a backup, or read the tenant again in full.",
+            )
+        if len(self._checked) >= _REMEMBERED:
+            self._checked.clear()
+        self._checked.add(key)
+
+
+class _Hashing(io.RawIOBase):
+    """A file to write to that hashes and counts what passes, so that nothing is read twice."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._file = path.open("wb", buffering=2**20)
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        view = memoryview(data)  # type: ignore[arg-type] # Arrow hands over bytes or a buffer
+        self._hash.update(view)
+        self.size += view.nbytes
+        return self._file.write(view)
+
+    def close(self) -> None:
+        super().close()
+        with _faults():  # what is buffered is written only now
+            self._file.close()
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def _stream(draft: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> tuple[str, int, int]:
+    """Write all batches; gives hash, rows and bytes. What the iterator raises passes unchanged."""
+    rows = 0
+    with _faults():
+        sink = _Hashing(draft)
+    with closing(sink), _parquet(sink, schema) as writer:
+        for group in _groups(schema, batches):
+            rows += group.num_rows
+            with _faults():
+                writer.write_table(group, row_group_size=2 * _GROUP_ROWS)
+        with _faults():
+            writer.close()
+            sink.close()
+    return sink.digest(), rows, sink.size
+
+
+@contextmanager
+def _parquet(sink: _Hashing, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """A writer that is shut before its file is, also when something went wrong: the draft is then thrown away."""
+    with _faults():
+        writer = pq.ParquetWriter(pa.PythonFile(sink, mode="w"), schema, compression="zstd", compression_level=1)
+    try:
+        yield writer
+    except BaseException:
+        with suppress(OSError):  # the first fault is the one to tell
+            writer.close()
+        writer.is_open = False
+        raise
+
+
+def _groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Collect pages until they make a row group worth having, without holding more than that in memory."""
+    held: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        if not batch.schema.equals(schema):
+            raise BugError("A batch does not have the schema of its file.", remedy="Report it with the dataset's name.")
+        held.append(batch)
+        rows += batch.num_rows
+        size += batch.nbytes
+        if rows >= _GROUP_ROWS or size >= _GROUP_BYTES:
+            yield pa.Table.from_batches(held, schema)
+            held, rows, size = [], 0, 0
+    if rows:
+        yield pa.Table.from_batches(held, schema)
+
+
+def _fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    if table.schema.equals(schema):
+        return table
+    present = set(table.column_names)
+    columns = [
+        table[field.name].cast(field.type) if field.name in present else pa.nulls(table.num_rows, field.type) for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _checked_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise BugError("A tenant's or dataset's name is not an id: letters, digits, '_' and '-', at most 64.")
+    return name
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    """Say what an operating system's fault means; a file that is not there is the caller's to judge."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as fault:
+        full = fault.errno in _FULL
+        raise TransientError(
+            "The lake's disk is full." if full else "The lake cannot be read or written just now.",
+            remedy="Free or add space, then run again."
+            if full
+            else "Check that its location exists and answers, then run again.",
+            detail=f"{type(fault).__name__} {fault.errno}",
+        ) from fault
