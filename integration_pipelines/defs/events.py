@@ -1,0 +1,110 @@
+"""A tenant's report as Dagster events: materialisations with metadata that an analyst can read, and check evaluations."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.defs.specs import writes_asset
+from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, TenantReport
+
+Metadata = Mapping[str, Any]
+
+
+def materializations(report: BatchReport, contract: Contract, tenant: TenantReport) -> Iterator[dg.AssetMaterialization]:
+    """One per asset of the chain, for a tenant that went all the way."""
+    for name, metadata in _metadata(contract, tenant).items():
+        common = {"tenant": tenant.tenant_id, "mode": str(report.mode), "run": tenant.run_id}
+        yield dg.AssetMaterialization(asset_key=name, partition=tenant.tenant_id, metadata={**common, **metadata})
+
+
+def _metadata(contract: Contract, tenant: TenantReport) -> dict[str, Metadata]:
+    sums = tenant.outcomes
+    quarantined = sum(v.quarantined for v in tenant.verdicts.values())
+    numbers, plan = tenant.numbers, tenant.plan
+    stages: dict[str, Metadata] = {name: _read_metadata(tenant, name) for name in tenant.reads}
+    stages["accepted_records"] = {"dagster/row_count": sum(v.evaluated - v.quarantined for v in tenant.verdicts.values())}
+    stages["quarantined_records"] = {"dagster/row_count": quarantined}
+    stages["identity_links"] = {"dagster/row_count": numbers.links if numbers else 0, "ambiguous": sums.get("ambiguous", 0)}
+    stages["merged_customers"] = {"dagster/row_count": numbers.links if numbers else 0}
+    stages["reconciliation_diffs"] = {**tenant.counts, "in_sync": sums.get("in_sync", 0), "held": sums.get("held", 0)}
+    stages["write_plan"] = {
+        "records": numbers.records if numbers else 0,
+        "fields": numbers.updates if numbers else 0,
+        "blankings": numbers.blankings if numbers else 0,
+        "plan": plan.plan_id if plan else "nothing to write",
+        "plan_hash": numbers.plan_hash if numbers else "",
+        "plan_state": str(plan.state) if plan else "none",
+        "calls_forecast": plan.numbers.get("calls_forecast", 0) if plan else 0,
+    }
+    for side in ("left", "right"):
+        stages[writes_asset(contract, side)] = {
+            **{f"writes_{s}": n for s, n in tenant.writes.items()},
+            "calls_used": tenant.calls,
+        }
+    stages["sync_certificate"] = {
+        "outcome": str(tenant.outcome),
+        "balanced": bool(tenant.balanced),
+        "certified": "not applicable" if tenant.certified is None else str(tenant.certified).lower(),
+        "records_by_outcome": dg.MetadataValue.md(_table(sums)),
+        "reason": tenant.reason or "-",
+    }
+    return stages
+
+
+def _read_metadata(tenant: TenantReport, name: str) -> Metadata:
+    read, verdict = tenant.reads[name], tenant.verdicts.get(name)
+    return {
+        "dagster/row_count": verdict.expected if verdict else read.rows,
+        "rows_read": read.rows,
+        "read": f"{read.mode}: {read.reason}",
+        "calls": read.calls,
+        "unknown_fields": read.unknown_fields,
+        "missing_properties": ", ".join(read.missing_columns) or "-",
+        "quarantined": verdict.quarantined if verdict else 0,
+    }
+
+
+def _table(counts: Mapping[str, int]) -> str:
+    rows = "\n".join(f"| {name.replace('_', ' ')} | {count:,} |" for name, count in sorted(counts.items()))
+    return f"| outcome | records |\n| --- | ---: |\n{rows}"
+
+
+def evaluations(tenant: TenantReport) -> Iterator[dg.AssetCheckEvaluation]:
+    """What the checks found; also for a tenant that was stopped, since that is when people look."""
+    for name, verdict in tenant.verdicts.items():
+        counts = "\n".join(
+            f"| {c.field} | {c.expectation} | {c.evaluated:,} | {c.unexpected:,} |" for c in verdict.checks if c.unexpected
+        )
+        table = (
+            f"| field | expectation | evaluated | unexpected |\n| --- | --- | ---: | ---: |\n{counts}"
+            if counts
+            else "nothing unexpected"
+        )
+        yield _evaluation(
+            tenant, f"gate_{name}", name, verdict.passed,
+            {"evaluated": verdict.evaluated, "expected": verdict.expected, "quarantined": verdict.quarantined, "table_hash": verdict.table_hash,
+             "reason": verdict.reason or "-", "unexpected": dg.MetadataValue.md(table)},
+            warn=bool(verdict.quarantined),
+        )  # fmt: skip
+    if tenant.numbers is not None:
+        held = tenant.outcome is RunOutcome.HELD
+        yield _evaluation(tenant, "guard", "write_plan", not held, {"reason": tenant.reason or "within limits"}, warn=held)
+    if tenant.balanced is not None:
+        missing = "; ".join(tenant.imbalances[:10]) or "-"
+        yield _evaluation(
+            tenant, "balance", "sync_certificate", tenant.balanced, {"unbalanced": len(tenant.imbalances), "records": missing}
+        )
+    if tenant.certified is not None:
+        yield _evaluation(tenant, "certificate", "sync_certificate", tenant.certified, {"reason": tenant.reason or "-"})
+
+
+def _evaluation(
+    tenant: TenantReport, check: str, asset: str, passed: bool, metadata: Metadata, *, warn: bool = False
+) -> dg.AssetCheckEvaluation:
+    severity = dg.AssetCheckSeverity.WARN if warn else dg.AssetCheckSeverity.ERROR
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(asset), check_name=check, passed=passed, severity=severity,
+        metadata={k: dg.MetadataValue.text(v) if isinstance(v, str) else v for k, v in {"tenant": tenant.tenant_id, **metadata}.items()},
+    )  # fmt: skip

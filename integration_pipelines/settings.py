@@ -1,0 +1,89 @@
+"""Settings: environment first (`INTEGRATION_PIPELINES_…`), then `.env`; read once by the composition root and passed down.
+
+No secret has a default. Where everything lives is derived from one directory, the home: the checkout that holds `dagster.yaml`.
+"""
+
+import os
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from integration_pipelines.errors import ConfigError
+
+PREFIX = "INTEGRATION_PIPELINES_"
+
+
+def find_home(start: Path) -> Path:
+    """The home: `INTEGRATION_PIPELINES_HOME`, else `DAGSTER_HOME`, else the nearest folder above with a `dagster.yaml`, else `start`."""
+    named = os.environ.get(f"{PREFIX}HOME") or os.environ.get("DAGSTER_HOME")
+    if named:
+        return Path(named).resolve()
+    for folder in (start, *start.parents):
+        if (folder / "dagster.yaml").is_file():
+            return folder.resolve()
+    checkout = Path(__file__).resolve().parent.parent
+    return checkout if (checkout / "dagster.yaml").is_file() else start.resolve()
+
+
+class Settings(BaseSettings):
+    """What may be configured; every path is absolute after `load_settings`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    home: Path
+    database_url: str = ""  # default: SQLite under data/store
+    lake_url: str = ""  # default: data/lake
+    landing_dir: str = ""  # default: data/landing
+    public_url: str = "http://127.0.0.1:8800"
+    master_key: SecretStr | None = None  # 32 bytes, base64
+    master_key_file: str = ""  # default: data/store/master.key; used when no key is in the environment
+    old_master_keys: dict[str, SecretStr] = Field(
+        default_factory=dict
+    )  # key id → key, for opening what was sealed before a rotation
+    master_key_id: str = "k1"
+    duckdb_memory: str = "2GB"
+    duckdb_threads: int = Field(default=2, ge=1)
+    log_level: str = "INFO"
+
+    @property
+    def data(self) -> Path:
+        """Everything that is written at run time."""
+        return self.home / "data"
+
+    @property
+    def key_file(self) -> Path:
+        """Where a master key is kept when the environment has none."""
+        return Path(self.master_key_file) if self.master_key_file else self.data / "store" / "master.key"
+
+    @property
+    def store_url(self) -> str:
+        """SQLAlchemy URL of the store."""
+        return self.database_url or f"sqlite:///{self.data / 'store' / 'integration_pipelines.db'}"
+
+    @property
+    def lake(self) -> str:
+        """Root of the lake: a path or an fsspec URL."""
+        return self.lake_url or str(self.data / "lake")
+
+    def master_keys(self) -> tuple[dict[str, str], str]:
+        """All master keys by id, as base64 text, and the id of the current one.
+
+        Raises:
+            ConfigError: there is no key anywhere.
+        """
+        keys = {name: key.get_secret_value() for name, key in self.old_master_keys.items()}
+        if self.master_key is not None:
+            return keys | {self.master_key_id: self.master_key.get_secret_value()}, self.master_key_id
+        if self.key_file.is_file():
+            return keys | {self.master_key_id: self.key_file.read_text(encoding="ascii").strip()}, self.master_key_id
+        raise ConfigError(
+            "There is no master key, so tokens can be neither stored nor read.",
+            remedy=f"Set {PREFIX}MASTER_KEY (32 bytes, base64), or run `integration-pipelines doctor --create-key`.",
+        )
+
+
+def load_settings(home: Path | None = None) -> Settings:
+    """Read the environment once."""
+    folder = (home or find_home(Path.cwd())).resolve()
+    return Settings(home=folder, _env_file=folder / ".env")

@@ -1,0 +1,147 @@
+"""The composition root: settings become adapters, adapters become ports. The only module that names concrete adapters.
+
+Nothing is opened on import. `open_ports` is called once per process; heavy adapters (the gate, the partners' clients) import their
+libraries when first used.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache, lru_cache
+from importlib import resources
+from pathlib import Path
+
+import duckdb
+
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.contract_load import load_contract
+from integration_pipelines.errors import ConfigError
+from integration_pipelines.ports.bundle import Connectors, Ports
+from integration_pipelines.ports.clock import Clock
+from integration_pipelines.ports.partner import Connector
+from integration_pipelines.ports.quota import Quota
+from integration_pipelines.ports.tenants import TenantStore
+from integration_pipelines.ports.vault import SecretContext, Vault
+from integration_pipelines.settings import Settings
+from integration_pipelines.store.clock import SortableIds, SystemClock
+from integration_pipelines.store.lake import ParquetLake
+from integration_pipelines.store.migrate import upgrade
+from integration_pipelines.store.open import Stores, open_stores
+from integration_pipelines.store.quota import SharedQuota
+from integration_pipelines.store.vault import EnvelopeVault, master_key_from_text
+from integration_pipelines.store.views import create_contract_views
+
+
+@cache
+def packaged_contracts() -> Mapping[str, Contract]:
+    """Every contract that ships with the product, by name."""
+    folder = resources.files("integration_pipelines") / "contracts"
+    texts = {f.name: f.read_text(encoding="utf-8") for f in folder.iterdir() if f.name.endswith(".yaml")}
+    loaded = [load_contract(text, name) for name, text in sorted(texts.items())]
+    return {contract.contract: contract for contract in loaded}
+
+
+def duck(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """A DuckDB for the core: limited, in UTC, and shut off from files, network and Python's variables."""
+    spill = settings.data / "tmp"
+    spill.mkdir(parents=True, exist_ok=True)
+    con = duckdb.connect()
+    con.execute(f"SET memory_limit = '{settings.duckdb_memory}'; SET threads = {settings.duckdb_threads}")
+    con.execute(f"SET temp_directory = '{spill}'; SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+    con.execute(
+        "SET python_enable_replacements = false; SET autoinstall_known_extensions = false; SET enable_external_access = false"
+    )
+    return con
+
+
+class PartnerConnectors(Connectors):
+    """Real connectors; a token leaves the vault only while a request is built."""
+
+    def __init__(self, tenants: TenantStore, vault: Vault, quota: Quota, clock: Clock) -> None:
+        self._tenants = tenants
+        self._vault = vault
+        self._quota = quota
+        self._clock = clock
+
+    def open(self, tenant_id: str, partner: str) -> Connector:
+        """A fresh connector; close it."""
+        connection = self._tenants.connection(tenant_id, partner)
+        context = SecretContext(tenant_id, partner)
+
+        def token() -> str:
+            return self._vault.open(context, connection.sealed_token)
+
+        if partner == "stripe":
+            from integration_pipelines.partners.stripe.client import StripeConnector  # noqa: PLC0415 - only who needs it pays for it
+
+            return StripeConnector(
+                tenant_id=tenant_id, base_url=connection.base_url, token=token, quota=self._quota, clock=self._clock
+            )
+        if partner == "hubspot":
+            from integration_pipelines.partners.hubspot.client import HubSpotConnector  # noqa: PLC0415 - idem
+
+            return HubSpotConnector(
+                tenant_id=tenant_id, base_url=connection.base_url, token=token, quota=self._quota, clock=self._clock
+            )
+        raise ConfigError(f"There is no connector for partner {partner}.", remedy="Correct the contract's roles.")
+
+
+def open_stores_of(settings: Settings, clock: Clock) -> Stores:
+    """The store alone, migrated: for commands that only read."""
+    if settings.store_url.startswith("sqlite:///"):
+        Path(settings.store_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    stores = open_stores(settings.store_url, clock)
+    _migrate(stores)
+    return stores
+
+
+@lru_cache(maxsize=8)
+def _migrate(stores: Stores) -> None:
+    """Once per process and store."""
+    upgrade(stores.engine)
+    for contract in packaged_contracts().values():
+        create_contract_views(stores.engine, contract)
+
+
+def open_vault(settings: Settings) -> Vault:
+    """The vault under the settings' master keys."""
+    keys, current = settings.master_keys()
+    return EnvelopeVault({name: master_key_from_text(text) for name, text in keys.items()}, current)
+
+
+@contextmanager
+def open_ports(settings: Settings) -> Iterator[Ports]:
+    """All ports of a process, closed at the end."""
+    from integration_pipelines.gate.judge import ExpectationGate  # noqa: PLC0415 - only runs need a gate
+
+    clock = SystemClock()
+    stores = open_stores_of(settings, clock)
+    vault = open_vault(settings)
+    ids = SortableIds(clock)
+    quota = SharedQuota(settings.data / "store" / "quota.db", clock)
+    ports = Ports(
+        clock=clock,
+        ids=ids,
+        lake=ParquetLake(settings.lake, ids),
+        manifest=stores.manifest,
+        tenants=stores.tenants,
+        links=stores.links,
+        diffs=stores.diffs,
+        quarantine=stores.quarantine,
+        unknown_fields=stores.unknown_fields,
+        runs=stores.runs,
+        audit=stores.audit,
+        plans=stores.plans,
+        ledger=stores.ledger,
+        leases=stores.leases,
+        metrics=stores.metrics,
+        vault=vault,
+        gate=ExpectationGate(),
+        connectors=PartnerConnectors(stores.tenants, vault, quota, clock),
+        duck=lambda: duck(settings),
+        contracts=packaged_contracts(),
+    )
+    try:
+        yield ports
+    finally:
+        quota.close()
+        stores.close()
