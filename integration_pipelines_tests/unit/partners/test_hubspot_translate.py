@@ -4,9 +4,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from integration_pipelines.core.contract import FieldType
-from integration_pipelines.errors import ErrorKind
-from integration_pipelines.partners.hubspot.translate import error_kind, milliseconds, neutral_text
+from integration_pipelines.core.contract import Column, FieldType
+from integration_pipelines.partners.hubspot.translate import flattener, milliseconds
+from integration_pipelines_tests.unit.partners.hubspot_script import COMPANIES, NOW
+
+
+def neutral_text(sent: object, kind: FieldType) -> object:
+    """What a property of that type reads as."""
+    spec = COMPANIES.model_copy(update={"columns": {"x": Column(source="properties.x", type=kind, purpose="tried")}})
+    record = {"id": "1", "properties": {"x": sent}}
+    return flattener(spec).batch([record], tenant_id="t1", observed_at=NOW).to_pylist()[0]["x"]
 
 
 @pytest.mark.parametrize(
@@ -65,19 +72,3 @@ def test_other_values_stay_exact(sent: object, text: str) -> None:
 def test_milliseconds_are_exact() -> None:
     """No binary fraction gets between a time and its milliseconds."""
     assert milliseconds(datetime(2026, 11, 23, 10, 15, 30, 7999, tzinfo=UTC)) == 1795428930007
-
-
-@pytest.mark.parametrize(
-    ("category", "status", "kind"),
-    [
-        ("VALIDATION_ERROR", 400, ErrorKind.INVALID),
-        ("CONFLICT", 409, ErrorKind.CONFLICT),
-        ("", 409, ErrorKind.CONFLICT),
-        ("OBJECT_NOT_FOUND", 404, ErrorKind.INVALID),
-        ("MISSING_SCOPES", 403, ErrorKind.AUTH),
-        ("SOMETHING_NEW", 400, ErrorKind.INVALID),
-    ],
-)
-def test_error_categories_become_our_kinds(category: str, status: int, kind: ErrorKind) -> None:
-    """The category decides, else the status."""
-    assert error_kind({"category": category}, status) is kind

@@ -65,7 +65,7 @@ def test_only_what_hubspot_lets_apps_change_is_writable(path: str, expected: boo
 def test_no_path_speaks_a_version_that_ends() -> None:
     """Every address carries a dated version, and the version is one segment to change."""
     paths, later = Paths(), Paths("2026-09")
-    made = [paths.objects("companies"), paths.owners(), paths.properties("companies"), paths.account()]
+    made = [paths.companies(), paths.owners(), paths.properties("companies"), paths.account()]
     assert all("2026-03" in path and "/v3" not in path for path in made)
     assert later.owners() == "/crm/owners/2026-09"
 
