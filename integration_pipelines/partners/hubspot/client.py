@@ -11,7 +11,7 @@ import httpx
 import pyarrow as pa
 
 from integration_pipelines.core.contract import PropertySpec, SourceObject
-from integration_pipelines.errors import AuthError, ConfigError
+from integration_pipelines.errors import ConfigError, ErrorKind, IntegrationError
 from integration_pipelines.partners.http import Partner, PartnerHttp
 from integration_pipelines.partners.hubspot import fetching, properties
 from integration_pipelines.partners.hubspot.columns import asked
@@ -23,7 +23,7 @@ from integration_pipelines.partners.hubspot.wire import API_VERSION, BATCH, BUCK
 from integration_pipelines.partners.hubspot.writing import BatchUpdate
 from integration_pipelines.ports.clock import Clock
 from integration_pipelines.ports.lake import Watermark
-from integration_pipelines.ports.partner import Connector, Extraction, Probe, RecordWrite, WriteOutcome
+from integration_pipelines.ports.partner import Connector, Extraction, Probe, RecordWrite, Refused, WriteOutcome
 from integration_pipelines.ports.quota import Quota
 
 HUBSPOT = Partner(name="hubspot", label="HubSpot", buckets=BUCKETS, classify=classify)
@@ -88,8 +88,8 @@ class HubSpotConnector(Connector):
         return CompaniesReading(self._session, self._clock, self._tenant, spec, start)
 
     def fetch(self, name: str, spec: SourceObject, record_ids: Sequence[str]) -> pa.Table:
-        """The present state, one row per different id; see `Connector.fetch` for merged ids."""
-        ids = list(dict.fromkeys(record_ids))
+        """See `Connector.fetch`: one row per id asked for, in that order."""
+        ids = list(record_ids)
         observed_at = self._clock.now()
         if _served(name, spec) == OWNERS:
             found = fetching.owners(self._session, ids)
@@ -110,18 +110,11 @@ class HubSpotConnector(Connector):
 
         HubSpot knows no idempotency keys. What is sent are absolute values, so a repeat adds nothing up, but it could replace
         what somebody entered meanwhile: after `Unknown`, read the record first and send again only what still differs.
-
-        Raises:
-            ConfigError: a field that HubSpot does not let apps write; nothing was sent.
         """
         partner_object = _served(name, spec)
-        for path in sorted({field.path for write in writes for field in write.fields}):
-            if not writable(partner_object, path):
-                raise ConfigError(
-                    f"HubSpot does not let {path} of {partner_object} be written.",
-                    remedy=f"Let {name} write another property, or make HubSpot the field's owner.",
-                )
-        return BatchUpdate(self._http, self._paths).send(writes)
+        allowed = [write for write in writes if not _barred(partner_object, write)]
+        refused = [_not_written(partner_object, write) for write in writes if _barred(partner_object, write)]
+        return [*refused, *BatchUpdate(self._http, self._paths).send(allowed)]
 
     def ensure_properties(self, partner_object: str, wanted: dict[str, PropertySpec]) -> tuple[str, ...]:
         """Create the properties that do not exist yet; a name may carry the contract's `properties.` before it."""
@@ -135,9 +128,9 @@ class HubSpotConnector(Connector):
         """Which account the token leads to, and whether companies, their schema and owners may be read."""
         try:
             account = str(self._http.request("GET", self._paths.account(), exact=False).as_object().get("portalId", ""))
-        except AuthError as error:
+            missing = tuple(dict.fromkeys(scope for path, scope in self._needed() for scope in self._missing(path, scope)))
+        except IntegrationError as error:
             return Probe(ok=False, account="", text=error.message, remedy=error.remedy)
-        missing = tuple(dict.fromkeys(scope for path, scope in self._needed() for scope in self._missing(path, scope)))
         if missing:
             text = f"HubSpot account {account} answers, but does not grant {', '.join(missing)}."
             return Probe(False, account, text, "Grant the missing scopes and connect the account again.", missing)
@@ -155,6 +148,17 @@ class HubSpotConnector(Connector):
         if reply.status != _FORBIDDEN:
             return ()
         return missing_scopes(reply.data if isinstance(reply.data, dict) else {}) or (scope,)
+
+
+def _barred(partner_object: str, write: RecordWrite) -> tuple[str, ...]:
+    """The fields of a write that HubSpot does not let apps change."""
+    return tuple(field.path for field in write.fields if not writable(partner_object, field.path))
+
+
+def _not_written(partner_object: str, write: RecordWrite) -> WriteOutcome:
+    names = ", ".join(_barred(partner_object, write))
+    text = f"HubSpot does not let {names} of {partner_object} be written; let the contract write another property."
+    return Refused(write.write_id, ErrorKind.INVALID, text, "")
 
 
 def _served(name: str, spec: SourceObject) -> str:

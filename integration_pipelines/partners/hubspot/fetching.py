@@ -20,7 +20,7 @@ _LONGEST_ID = 19
 
 def companies(session: Session, ids: Sequence[str], properties: Sequence[str]) -> dict[str, Record | None]:
     """Id asked for → the record that answered, None if there is none or it is archived."""
-    possible = [name for name in ids if name.isascii() and name.isdigit() and len(name) <= _LONGEST_ID]
+    possible = [name for name in dict.fromkeys(ids) if name.isascii() and name.isdigit() and len(name) <= _LONGEST_ID]
     found: dict[str, Record | None] = dict.fromkeys(ids)
     for chunk in _chunks(possible):
         found.update(_chunk(session, chunk, properties))

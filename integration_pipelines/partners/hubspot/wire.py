@@ -110,7 +110,7 @@ TOP_LEVEL = {
 }
 """What a record is known to have beside its properties."""
 
-_NESTED = {(OWNERS, "teams"): frozenset({"id", "name", "primary"})}
+_NESTED: dict[tuple[str, ...], frozenset[str]] = {(OWNERS, "teams"): frozenset({"id", "name", "primary"})}
 _CUSTOM_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _RESERVED = ("hs_", "hubspot_")
 
@@ -120,11 +120,12 @@ def knows(partner_object: str, path: str, nested: tuple[str, ...] = ()) -> bool:
 
     Args:
         partner_object: `companies` or `owners`.
-        path: as in a contract, e.g. `properties.domain`. A name that is no standard property is taken for a tenant's own.
-        nested: for a list, the source of a column inside it.
+        path: as in a contract, e.g. `properties.domain`; inside a nested list the path of its column, e.g. `name`. A property
+            that is no standard one is taken for a tenant's own.
+        nested: the sources of the lists around it, outermost first, e.g. `("teams",)`.
     """
     if nested:
-        return len(nested) == 1 and nested[0] in _NESTED.get((partner_object, path), frozenset())
+        return path in _NESTED.get((partner_object, *nested), frozenset())
     if path in _READABLE.get(partner_object, frozenset()):
         return True
     name = property_of(path)

@@ -16,9 +16,9 @@ def fetched(script: Script, *ids: str) -> list[tuple[Any, ...]]:
 
 
 def test_rows_come_in_the_order_asked_whatever_order_hubspot_has() -> None:
-    """One row per id, and the request names the declared properties and the merged ids."""
+    """One row per id, an id is asked for once, and the request names the declared properties and the merged ids."""
     script = Script().on("POST", READ, page(company(2), company(1)))
-    assert fetched(script, "1", "2", "1") == [("1", "1", False), ("2", "2", False)]
+    assert fetched(script, "1", "2", "1") == [("1", "1", False), ("2", "2", False), ("1", "1", False)]
     asked = script.bodies(READ)[0]
     assert asked["inputs"] == [{"id": "1"}, {"id": "2"}]
     assert asked["properties"] == ["billing_renewal_date", "billing_synced_at", "hs_merged_object_ids", "name"]

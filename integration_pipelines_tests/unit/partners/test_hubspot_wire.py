@@ -15,7 +15,7 @@ from integration_pipelines.partners.hubspot.wire import STANDARD_PROPERTIES, Pat
         ("companies", "properties.customer_segment", ()),
         ("owners", "email", ()),
         ("owners", "archived", ()),
-        ("owners", "teams", ("name",)),
+        ("owners", "name", ("teams",)),
     ],
 )
 def test_fields_that_can_exist_are_known(partner_object: str, path: str, nested: tuple[str, ...]) -> None:
@@ -32,9 +32,10 @@ def test_fields_that_can_exist_are_known(partner_object: str, path: str, nested:
         ("companies", "properties.", ()),
         ("companies", "properties", ()),
         ("companies", "domain", ()),
-        ("companies", "properties.domain", ("x",)),
+        ("companies", "name", ("properties.domain",)),
         ("owners", "properties.email", ()),
-        ("owners", "teams", ("name", "x")),
+        ("owners", "teams", ("name",)),
+        ("owners", "name", ("teams", "name")),
         ("invoices", "id", ()),
     ],
 )

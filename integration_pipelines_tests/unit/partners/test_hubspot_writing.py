@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import httpx
 import pytest
 
-from integration_pipelines.errors import AuthError, ConfigError, ErrorKind
+from integration_pipelines.errors import AuthError, ErrorKind
 from integration_pipelines.ports.partner import Applied, FieldWrite, RecordWrite, Refused, Unknown, WriteOutcome
 from integration_pipelines_tests.unit.partners.hubspot_script import COMPANIES, OWNERS, Body, Script, company, write
 
@@ -153,10 +153,18 @@ def test_text_that_cannot_travel_is_refused_alone() -> None:
 
 @pytest.mark.parametrize("name", ["hs_object_id", "createdate"])
 def test_computed_fields_are_never_sent(name: str) -> None:
-    """A contract that wants to write them is wrong, and says so before anything is sent."""
+    """The one record is refused with the field's name; the rest goes through."""
     script = hubspot({})
-    with pytest.raises(ConfigError, match="does not let"):
-        send(script, [write(1, **{name: "x"})])
-    with pytest.raises(ConfigError, match="does not let"):
-        script.connector().write("crm_owners", OWNERS, [write(1, name="x")])
+    outcomes = send(script, [write(1, **{name: "x"}), write(2, name="x")])
+    assert isinstance(refused := outcomes["write_1"], Refused)
+    assert f"properties.{name}" in refused.text
+    assert isinstance(outcomes["write_2"], Applied)
+    assert [item["id"] for item in script.bodies(UPDATE)[0]["inputs"]] == ["2"]
+
+
+def test_owners_are_never_written() -> None:
+    """No field of theirs is ours to change."""
+    script = hubspot({})
+    (outcome,) = script.connector().write("crm_owners", OWNERS, [write(1, name="x")])
+    assert isinstance(outcome, Refused)
     assert not script.requests
