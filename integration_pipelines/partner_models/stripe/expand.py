@@ -53,7 +53,7 @@ def expand(store: Store, body: Json, wanted: list[str]) -> Json:
 def _expanded(store: Store, node: Any, segments: list[str], path: str) -> Any:  # noqa: ANN401 - whatever JSON holds there
     if isinstance(node, list):
         return [_expanded(store, entry, segments, path) for entry in node]
-    if not segments or not isinstance(node, dict):
+    if not segments or not isinstance(node, dict) or node.get("deleted"):
         return node
     name, rest = segments[0], segments[1:]
     kind = str(node.get("object") or ("source" if "coupon" in node else ""))
