@@ -19,7 +19,7 @@ from integration_pipelines.ports.bundle import Connectors, Ports
 from integration_pipelines.ports.clock import Clock
 from integration_pipelines.ports.partner import Connector
 from integration_pipelines.ports.quota import Quota
-from integration_pipelines.ports.tenants import TenantStore
+from integration_pipelines.ports.tenants import Connection, TenantStore
 from integration_pipelines.ports.vault import SecretContext, Vault
 from integration_pipelines.settings import Settings
 from integration_pipelines.store.clock import SortableIds, SystemClock
@@ -64,7 +64,11 @@ class PartnerConnectors(Connectors):
 
     def open(self, tenant_id: str, partner: str) -> Connector:
         """A fresh connector; close it."""
-        connection = self._tenants.connection(tenant_id, partner)
+        return self.open_with(self._tenants.connection(tenant_id, partner))
+
+    def open_with(self, connection: Connection) -> Connector:
+        """A connector for a connection, stored or not."""
+        tenant_id, partner = connection.tenant_id, connection.partner
         context = SecretContext(tenant_id, partner)
 
         def token() -> str:

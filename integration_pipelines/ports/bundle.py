@@ -12,7 +12,7 @@ from integration_pipelines.ports.evidence import Audit, Diffs, Links, Quarantine
 from integration_pipelines.ports.gate import Gate
 from integration_pipelines.ports.lake import Lake, Manifest
 from integration_pipelines.ports.partner import Connector
-from integration_pipelines.ports.tenants import TenantStore
+from integration_pipelines.ports.tenants import Connection, TenantStore
 from integration_pipelines.ports.vault import Vault
 from integration_pipelines.ports.writing import Leases, Ledger, Metrics, Plans
 
@@ -23,6 +23,10 @@ class Connectors(ABC):
     @abstractmethod
     def open(self, tenant_id: str, partner: str) -> Connector:
         """Raises AuthError if the tenant never connected or its secret does not open."""
+
+    @abstractmethod
+    def open_with(self, connection: Connection) -> Connector:
+        """Try a connection that is not stored yet."""
 
 
 @dataclass(frozen=True, slots=True)

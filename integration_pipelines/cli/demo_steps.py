@@ -1,0 +1,291 @@
+"""The steps of the demo. Everything goes through the doors that a customer uses: use cases, Dagster runs, the partners' HTTP."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from integration_pipelines.cli.dagster_run import dagster_instance, run_chain
+from integration_pipelines.cli.doctor import make_key
+from integration_pipelines.cli.show import print_rows
+from integration_pipelines.cli.syncing import outcome_of
+from integration_pipelines.errors import ConfigError
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.evidence import Run
+from integration_pipelines.sandbox.server import running_sandbox
+from integration_pipelines.sandbox.world import World
+from integration_pipelines.settings import Settings
+from integration_pipelines.use_cases.approve import approve_plan
+from integration_pipelines.use_cases.onboard import add_tenant, connect_tenant, install_integration
+from integration_pipelines.use_cases.switch import switch_writes
+from integration_pipelines.wiring import open_ports
+
+INTEGRATION = "crm_billing"
+MARK = "Demo "
+SEARCH_LAG = 1.0
+OWN_FOLDERS = ("store", "lake", "landing", "dagster", "tmp")
+
+
+class Demo:
+    """One demonstration; `with Demo(...) as demo` starts and stops the sandbox."""
+
+    def __init__(self, settings: Settings, *, tenants: int, customers: int, seed: int, out: Console) -> None:
+        self._settings = settings
+        self._size = (tenants, customers, seed)
+        self._out = out
+        self._stack = ExitStack()
+        self._runs: dict[str, Run] = {}
+        self._good = True
+
+    def __enter__(self) -> "Demo":
+        tenants, customers, seed = self._size
+        self._start_afresh()
+        make_key(self._settings)
+        with self._step(f"Seed the sandbox: {tenants} tenants of {customers} customers"):
+            world = World(tenants=tenants, customers=customers, seed=seed, now=time.time(), search_lag=SEARCH_LAG)
+        self._url = self._stack.enter_context(running_sandbox(world))
+        self._http = self._stack.enter_context(httpx.Client(base_url=self._url, trust_env=False, timeout=30))
+        self._ports: Ports = self._stack.enter_context(open_ports(self._settings))
+        self._instance = self._stack.enter_context(dagster_instance(self._settings))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stack.close()
+
+    def connect(self) -> None:
+        """Add the sandbox's tenants, connect both partners, install the integration and turn writes on."""
+        accounts: list[dict[str, str]] = self._http.get("/_control/accounts").json()
+        self._tenants: dict[str, str] = {}
+        with self._step("Connect the tenants; tokens are encrypted before they are stored"):
+            for name in sorted({a["tenant"] for a in accounts}):
+                tenant = add_tenant(MARK + name, actor="demo", ports=self._ports)
+                self._tenants[name] = tenant.tenant_id
+                install_integration(tenant.tenant_id, INTEGRATION, actor="demo", ports=self._ports)
+                for account in accounts:
+                    if account["tenant"] == name:
+                        url = account["base_url"]
+                        connect_tenant(
+                            tenant.tenant_id,
+                            account["partner"],
+                            token=account["token"],
+                            base_url=url,
+                            actor="demo",
+                            ports=self._ports,
+                        )
+                switch_writes(tenant.tenant_id, INTEGRATION, enabled=True, actor="demo", ports=self._ports)
+        self._accounts = {(a["tenant"], a["partner"]): a["account"] for a in accounts}
+
+    def first_plans(self) -> None:
+        """The first plan of every tenant is shown and waits."""
+        self._run_all("First run: read, judge, link, merge and plan. Nothing is written", mode="apply", full=True)
+        rows = []
+        for name, tenant_id in self._tenants.items():
+            plan = self._ports.plans.open(tenant_id, INTEGRATION)
+            numbers = plan.numbers if plan else {}
+            state = f"{plan.state}: {plan.reason}" if plan else "nothing to write"
+            rows.append({"tenant": name, "plan": plan.plan_id if plan else "-", **numbers, "state": state})
+        headings = {
+            "tenant": "tenant",
+            "records": "records",
+            "updates": "fields",
+            "blankings": "blanked",
+            "calls_forecast": "calls (forecast)",
+        }
+        print_rows(rows, {**headings, "state": "state"}, title="The first plans wait for a person")
+
+    def approve_and_apply(self) -> None:
+        """Approve what was shown, then apply it through Dagster."""
+        for name, tenant_id in self._tenants.items():
+            plan = self._ports.plans.open(tenant_id, INTEGRATION)
+            if plan is not None:
+                approve_plan(tenant_id, plan.plan_id, actor="demo", ports=self._ports)
+                self._out.print(f"  approved for {name}: {plan.plan_id}, hash {plan.plan_hash[:12]}", markup=False)
+        self._run_all("Second run: write what was approved, read it again, prove it", mode="apply", full=False)
+
+    def evidence(self) -> None:
+        """Diffs, balance and certificate per tenant."""
+        for name, tenant_id in self._tenants.items():
+            table = self._ports.diffs.load([tenant_id], INTEGRATION)
+            open_rows = [r for r in table.to_pylist() if r["resolved_at"] is None]
+            columns = {
+                "field": "field",
+                "record_label": "record",
+                "left_value": "crm",
+                "right_value": "billing",
+                "status": "status",
+            }
+            print_rows(
+                open_rows[:6],
+                {**columns, "reason": "reason"},
+                title=f"{name}: {table.num_rows:,} diffs found, {table.num_rows - len(open_rows):,} resolved, {len(open_rows):,} for people; some:",
+            )
+        self._balance()
+
+    def _balance(self) -> None:
+        rows = []
+        for name, tenant_id in self._tenants.items():
+            run = self._runs[tenant_id]
+            counts = {k.removeprefix("records_"): v for k, v in run.counts.items() if k.startswith("records_")}
+            rows.append(
+                {
+                    "tenant": name,
+                    **counts,
+                    "balanced": run.balanced,
+                    "certified": run.certified,
+                    "calls": run.counts.get("calls", 0),
+                }
+            )
+        outcomes = ("written", "in_sync", "held", "ambiguous", "quarantined", "unmatched", "excluded", "failed", "unknown")
+        shown = {o: o.replace("_", " ") for o in outcomes if any(o in r for r in rows)}
+        headings = {"tenant": "tenant", **shown, "balanced": "balanced", "certified": "certified", "calls": "calls"}
+        print_rows(rows, headings, title="Balance: every source record has exactly one outcome")
+
+    def changes_arrive(self) -> None:
+        """Change a subscription and an owner as a person would, sync, and show both on the other side."""
+        name, tenant_id = next(iter(self._tenants.items()))
+        link = self._plain_link(name, tenant_id)
+        edits = self._edit(name, link)
+        time.sleep(SEARCH_LAG + 0.2)  # HubSpot's search index follows its records late
+        began = time.monotonic()
+        self._run_all(f"Change a subscription and an owner of {name}; sync again", mode="apply", full=False, only=(name,))
+        rows = [{**edit, "arrived": self._arrived(name, link, edit["field"], edit["expected"])} for edit in edits]
+        columns = {"what": "changed by a person", "field": "field", "expected": "value", "arrived": "arrived on the other side"}
+        print_rows(rows, columns, title=f"{time.monotonic() - began:.1f} s from sync to both sides")
+        self._good = self._good and all(r["arrived"] for r in rows)
+
+    def _plain_link(self, name: str, tenant_id: str) -> dict[str, str]:
+        """A company with one customer, an active subscription and an owner."""
+        links = [r for r in self._ports.links.load([tenant_id], INTEGRATION).to_pylist() if r["state"] == "live"]
+        single = {r["left_id"]: r["right_id"] for r in links if sum(x["left_id"] == r["left_id"] for x in links) == 1}
+        subscriptions = self._state(name, "stripe", "subscriptions")
+        companies = {c["id"]: c for c in self._state(name, "hubspot", "companies")}
+        for company_id, customer_id in sorted(single.items()):
+            mine = [s for s in subscriptions if s["customer"] == customer_id]
+            owner = _property(companies.get(company_id, {}), "hubspot_owner_id")
+            if len(mine) == 1 and mine[0]["status"] == "active" and not mine[0].get("cancel_at_period_end") and owner:
+                return {"company": company_id, "customer": customer_id, "subscription": mine[0]["id"], "owner": owner}
+        raise ConfigError("The seed has no plain customer to show a change on.", remedy="Use more customers or another seed.")
+
+    def _edit(self, name: str, link: dict[str, str]) -> list[dict[str, str]]:
+        owners = [o for o in self._state(name, "hubspot", "owners") if not o["archived"] and o["id"] != link["owner"]]
+        self._control(name, "stripe", "subscriptions", link["subscription"], {"status": "past_due"})
+        self._control(name, "hubspot", "companies", link["company"], {"hubspot_owner_id": owners[0]["id"]})
+        return [
+            {"what": "billing: subscription is past due", "field": "billing_subscription_status", "expected": "past_due"},
+            {"what": "CRM: the account has a new owner", "field": "crm_owner_id", "expected": owners[0]["id"]},
+        ]
+
+    def _arrived(self, name: str, link: dict[str, str], field: str, expected: str) -> bool:
+        if field == "crm_owner_id":
+            customer = next(c for c in self._state(name, "stripe", "customers") if c["id"] == link["customer"])
+            return bool(customer["metadata"].get(field) == expected)
+        company = next(c for c in self._state(name, "hubspot", "companies") if c["id"] == link["company"])
+        return _property(company, field) == expected
+
+    def _control(self, name: str, partner: str, kind: str, record: str, fields: dict[str, str]) -> None:
+        body = {"partner": partner, "account": self._accounts[name, partner], "object": kind, "id": record, "fields": fields}
+        self._http.post("/_control/edit", json=body).raise_for_status()
+
+    def _state(self, name: str, partner: str, kind: str) -> list[dict[str, Any]]:
+        query = {"tenant": name, "partner": partner, "object": kind}
+        return _records(self._http.get("/_control/state", params=query).raise_for_status().json(), kind)
+
+    def verdict(self) -> bool:
+        """Whether every tenant balanced and certified in its last run, and everything arrived."""
+        proved = all(r.balanced and r.certified for r in self._runs.values())
+        self._out.print(
+            "Every tenant balances and certifies." if proved else "Not every tenant balances and certifies; see above."
+        )
+        return proved and self._good
+
+    def serve_ui(self, port: int) -> None:
+        """Keep the sandbox and Dagster's UI up until Ctrl-C."""
+        env = {**os.environ, "DAGSTER_HOME": str(self._settings.home)}
+        binary = Path(sys.executable).parent / "dagster"
+        process = subprocess.Popen(
+            [str(binary), "dev", "--port", str(port), "--log-level", "warning"], cwd=self._settings.home, env=env
+        )  # noqa: S603 - our own Dagster
+        self._out.print(
+            f"Dagster's UI: http://127.0.0.1:{port}   sandbox: {self._url}/_control/accounts   (Ctrl-C ends both)", markup=False
+        )
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            process.terminate()
+            process.wait()
+
+    def _run_all(self, text: str, *, mode: str, full: bool, only: tuple[str, ...] = ()) -> None:
+        contract = self._ports.contracts[INTEGRATION]
+        chosen = {n: t for n, t in self._tenants.items() if not only or n in only}
+
+        def one(tenant_id: str) -> Run:
+            run_id = run_chain(self._instance, contract, tenant_id, mode=mode, full=full)
+            return outcome_of(self._ports, tenant_id, INTEGRATION, run_id)[0]
+
+        with self._progress() as bar, ThreadPoolExecutor(len(chosen)) as pool:
+            task = bar.add_task(text, total=len(chosen))
+            for run in pool.map(self._counted(one, bar, task), chosen.values()):
+                self._runs[run.tenant_id] = run
+                if run.error_text:
+                    self._good = False
+                    self._out.print(f"  {run.tenant_id} failed: {run.error_text}", markup=False)
+
+    def _counted(self, work: Callable[[str], Run], bar: Progress, task: Any) -> Callable[[str], Run]:  # noqa: ANN401 - rich's own id type
+        def counted(tenant_id: str) -> Run:
+            run = work(tenant_id)
+            bar.advance(task)
+            return run
+
+        return counted
+
+    def _progress(self) -> Progress:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeElapsedColumn(),
+        )
+        return Progress(*columns, console=self._out)
+
+    def _step(self, text: str) -> Any:  # noqa: ANN401 - rich's status is a context manager
+        self._out.print(text, markup=False)
+        return self._out.status(text)
+
+    def _start_afresh(self) -> None:
+        """Remove what an earlier demo left; refuse to touch anything else."""
+        data = self._settings.data
+        if (data / "store" / "integration_pipelines.db").exists() or self._settings.database_url:
+            with open_ports(self._settings) as opened:
+                foreign = [t.name for t in opened.tenants.all() if not t.name.startswith(MARK)]
+            if foreign:
+                raise ConfigError(
+                    f"This store has {len(foreign)} tenants that are not the demo's; the demo will not touch it.",
+                    remedy="Set INTEGRATION_PIPELINES_HOME to a fresh checkout.",
+                )
+        for folder in OWN_FOLDERS:
+            shutil.rmtree(data / folder, ignore_errors=True)
+
+
+def _property(company: dict[str, Any], name: str) -> str:
+    value = company.get("properties", {}).get(name)
+    return str(value.get("value") if isinstance(value, dict) else value or "")
+
+
+def _records(answer: Any, kind: str) -> list[dict[str, Any]]:  # noqa: ANN401 - JSON
+    """The records of one object out of a control answer."""
+    found: list[dict[str, Any]] = []
+    for account in answer if isinstance(answer, list) else [answer]:
+        found += account.get("state", account).get(kind, [])
+    return found

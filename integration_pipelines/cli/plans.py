@@ -1,0 +1,131 @@
+"""`plans list|show|approve|reject`: every write before it happens."""
+
+from typing import Any
+
+import click
+
+from integration_pipelines.cli.context import actor, ports
+from integration_pipelines.cli.show import print_facts, print_json, print_rows, say
+from integration_pipelines.core.tables import PLANNED_WRITES
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.writing import StoredPlan
+from integration_pipelines.use_cases.approve import approve_plan, reject_plan
+
+
+@click.group("plans")
+def plans() -> None:
+    """Plans: what would be written, and the decisions about it.
+
+    Example: integration-pipelines plans show acme
+    """
+
+
+@plans.command("list")
+@click.argument("tenant")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def list_plans(tenant: str, as_json: bool) -> None:
+    """List a tenant's plans, newest first.
+
+    Example: integration-pipelines plans list acme
+    """
+    with ports() as opened:
+        found = opened.tenants.find(tenant)
+        rows = [_row(p) for p in opened.plans.list(found.tenant_id)]
+    if as_json:
+        print_json(rows)
+        return
+    headings = {
+        "plan_id": "plan",
+        "state": "state",
+        "records": "records",
+        "updates": "fields",
+        "blankings": "blanked",
+        "reason": "reason",
+    }
+    print_rows(rows, {**headings, "created_at": "made"}, empty="No plan was made yet. Run `integration-pipelines sync`.")
+
+
+@plans.command("show")
+@click.argument("tenant")
+@click.argument("plan", required=False)
+@click.option("--limit", default=50, show_default=True, help="How many fields to print.")
+@click.option("--json", "as_json", is_flag=True, help="Print every write as JSON.")
+def show(tenant: str, plan: str | None, limit: int, as_json: bool) -> None:
+    """Show a plan, write by write; without a plan's id the one that waits, or the newest.
+
+    Example: integration-pipelines plans show acme --limit 10
+    """
+    with ports() as opened:
+        found = opened.tenants.find(tenant)
+        chosen = _chosen(opened, found.tenant_id, plan)
+        if chosen is None:
+            say("No plan was made yet. Run `integration-pipelines sync`.")
+            return
+        writes = opened.lake.read([chosen.file], PLANNED_WRITES).to_pylist()
+    if as_json:
+        print_json({**_row(chosen), "writes": writes})
+        return
+    print_facts({k.replace("_", " "): v for k, v in _row(chosen).items()}, title=f"{found.name} · {chosen.integration}")
+    rows = [_change(w, c) for w in writes for c in w["changes"]]
+    headings = {"target": "object", "id": "id", "label": "record", "field": "field", "before": "now", "after": "would become"}
+    print_rows(rows[:limit], headings)
+    if len(rows) > limit:
+        say(f"… and {len(rows) - limit:,} more fields. See them all with --limit {len(rows)} or --json.")
+    if chosen.state == "held":
+        say(f"Approve it: integration-pipelines plans approve {found.tenant_id} {chosen.plan_id}")
+
+
+@plans.command("approve")
+@click.argument("tenant")
+@click.argument("plan", required=False)
+def approve(tenant: str, plan: str | None) -> None:
+    """Approve a held plan. The next sync sends exactly these writes; the approval binds the plan's hash and is recorded.
+
+    Example: integration-pipelines plans approve acme
+    """
+    with ports() as opened:
+        found = opened.tenants.find(tenant)
+        decided = approve_plan(found.tenant_id, _named(opened, found.tenant_id, plan), actor=actor(), ports=opened)
+        say(f"Approved {decided.plan_id} (hash {decided.plan_hash[:12]}). Apply it: integration-pipelines sync {found.tenant_id}")
+
+
+@plans.command("reject")
+@click.argument("tenant")
+@click.argument("plan", required=False)
+def reject(tenant: str, plan: str | None) -> None:
+    """Reject a plan: it is never applied, and the next run makes a new one.
+
+    Example: integration-pipelines plans reject acme
+    """
+    with ports() as opened:
+        found = opened.tenants.find(tenant)
+        decided = reject_plan(found.tenant_id, _named(opened, found.tenant_id, plan), actor=actor(), ports=opened)
+        say(f"Rejected {decided.plan_id}.")
+
+
+def _chosen(opened: Ports, tenant_id: str, plan: str | None) -> StoredPlan | None:
+    if plan is not None:
+        return opened.plans.find(tenant_id, plan)
+    return next(iter(opened.plans.list(tenant_id, limit=1)), None)
+
+
+def _named(opened: Ports, tenant_id: str, plan: str | None) -> str:
+    if plan is not None:
+        return plan
+    waiting = next((p for p in opened.plans.list(tenant_id) if p.state == "held"), None)
+    if waiting is None:
+        raise click.ClickException("No plan of this tenant waits for a decision.")
+    return waiting.plan_id
+
+
+def _row(plan: StoredPlan) -> dict[str, object]:
+    facts = {"plan_id": plan.plan_id, "state": str(plan.state), "reason": plan.reason, "plan_hash": plan.plan_hash}
+    return {**facts, **plan.numbers, "created_at": plan.created_at, "decided_at": plan.decided_at, "decided_by": plan.decided_by}
+
+
+def _change(write: dict[str, Any], change: dict[str, str]) -> dict[str, str]:
+    record = {"target": write["target"], "id": write["target_id"], "label": write["record_label"]}
+    return {**record, "field": change["field"], "before": change["before"] or "(blank)", "after": change["after"] or "(blank)"}
+
+
+COMMANDS = {"plans": plans}

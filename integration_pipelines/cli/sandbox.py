@@ -1,0 +1,45 @@
+"""`sandbox serve`: the partners' wire shapes on this machine."""
+
+from pathlib import Path
+
+import click
+
+from integration_pipelines.cli.show import say
+
+
+@click.group("sandbox")
+def sandbox() -> None:
+    """The partner sandbox: Stripe and HubSpot as they answer, with seeded customers and faults on request.
+
+    Example: integration-pipelines sandbox serve --tenants 3 --customers 500
+    """
+
+
+@sandbox.command("serve")
+@click.option("--port", default=8900, show_default=True, help="Loopback port.")
+@click.option("--tenants", default=3, show_default=True, help="How many tenants to seed.")
+@click.option("--customers", default=500, show_default=True, help="How many billing customers each.")
+@click.option("--seed", default=1, show_default=True, help="The same seed makes the same world.")
+@click.option("--faults", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSON list of faults to switch on.")
+def serve_command(port: int, tenants: int, customers: int, seed: int, faults: Path | None) -> None:
+    """Serve until Ctrl-C.
+
+    Accounts and tokens: GET /_control/accounts. Edit as a person: POST /_control/edit. What was written: GET /_control/effects.
+
+    Example: integration-pipelines sandbox serve --port 8900 --customers 100
+    """
+    import json  # noqa: PLC0415 - only with --faults
+    import time  # noqa: PLC0415 - beside its only use
+
+    from integration_pipelines.sandbox.control import add_faults  # noqa: PLC0415 - `--help` need not load the server
+    from integration_pipelines.sandbox.server import serve  # noqa: PLC0415 - idem
+    from integration_pipelines.sandbox.world import World  # noqa: PLC0415 - idem
+
+    world = World(tenants=tenants, customers=customers, seed=seed, now=time.time())
+    if faults is not None:
+        add_faults(world, json.loads(faults.read_text(encoding="utf-8")))
+    say(f"Sandbox on http://127.0.0.1:{port} with {tenants} tenants of {customers} customers. Accounts: /_control/accounts")
+    serve(world, port=port)
+
+
+COMMANDS = {"sandbox": sandbox}

@@ -1,0 +1,93 @@
+"""`sync`: one Dagster run for one tenant."""
+
+import sys
+
+import click
+
+from integration_pipelines.cli.context import ports, settings
+from integration_pipelines.cli.dagster_run import dagster_instance, run_chain
+from integration_pipelines.cli.show import print_facts, print_json, say
+from integration_pipelines.errors import ConfigError
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.evidence import Run
+from integration_pipelines.ports.writing import StoredPlan
+
+GOOD = {"in_sync", "written", "planned"}
+
+
+@click.command("sync")
+@click.argument("tenant")
+@click.option("--integration", default="crm_billing", show_default=True, help="Which integration.")
+@click.option("--full", is_flag=True, help="Read everything instead of what changed since the last read.")
+@click.option(
+    "--record", "records", multiple=True, help="Plan and write only this record and what it is linked to: the test sync."
+)
+@click.option("--plan-only", is_flag=True, help="Show what would be written; write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def sync_command(tenant: str, integration: str, full: bool, records: tuple[str, ...], plan_only: bool, as_json: bool) -> None:
+    """Reconcile one tenant; write if its switches, approvals and guards allow.
+
+    The run is a Dagster run inside this command, so it needs no daemon. Dagster's UI shows it with all events; what the UI lacks for such
+    a run is Terminate and Re-execute (press Ctrl-C here, or run the command again).
+
+    Example: integration-pipelines sync acme --plan-only
+    """
+    with ports() as opened:
+        found = opened.tenants.find(tenant)
+        contract = opened.contracts.get(integration)
+        if contract is None:
+            raise ConfigError(f"There is no integration {integration}.", remedy=f"Choose one of: {', '.join(opened.contracts)}.")
+        opened.tenants.installation(found.tenant_id, integration)
+        with dagster_instance(settings()) as instance:
+            mode = "plan" if plan_only else "apply"
+            run_id = run_chain(instance, contract, found.tenant_id, mode=mode, full=full, record_ids=records)
+        run, plan = outcome_of(opened, found.tenant_id, integration, run_id)
+        if as_json:
+            print_json(as_data(run, plan))
+        else:
+            print_outcome(run, plan, found.name)
+    if run.outcome not in GOOD or run.balanced is False or run.certified is False:
+        sys.exit(1)
+
+
+def outcome_of(opened: Ports, tenant_id: str, integration: str, run_id: str) -> tuple[Run, StoredPlan | None]:
+    """The stored facts of a run and its plan."""
+    runs = [r for r in opened.runs.last([tenant_id], integration, limit=20) if r.run_id == run_id]
+    if not runs:
+        raise ConfigError(
+            f"Run {run_id} left no record.", remedy="Look at the run in Dagster's UI, or run `integration-pipelines doctor`."
+        )
+    plans = [p for p in opened.plans.list(tenant_id, integration, limit=50) if p.run_id == run_id]
+    return runs[0], plans[0] if plans else opened.plans.open(tenant_id, integration)
+
+
+def as_data(run: Run, plan: StoredPlan | None) -> dict[str, object]:
+    """A run for programs."""
+    return {
+        "tenant_id": run.tenant_id, "integration": run.integration, "run_id": run.run_id, "scope": run.scope, "outcome": run.outcome,
+        "counts": run.counts, "balanced": run.balanced, "certified": run.certified, "error_kind": run.error_kind, "error": run.error_text,
+        "plan": None if plan is None else {"plan_id": plan.plan_id, "plan_hash": plan.plan_hash, "state": str(plan.state), "reason": plan.reason,
+                                           "numbers": plan.numbers},
+    }  # fmt: skip
+
+
+def print_outcome(run: Run, plan: StoredPlan | None, name: str) -> None:
+    """A run for people: what happened, and what to do next."""
+    facts: dict[str, object] = {"outcome": run.outcome, "run": run.run_id}
+    facts |= {key.replace("_", " "): value for key, value in sorted(run.counts.items())}
+    facts |= {"balanced": run.balanced, "certified": run.certified}
+    print_facts({k: v for k, v in facts.items() if v is not None}, title=f"{name} · {run.integration}")
+    if run.error_text:
+        say(f"Failed: {run.error_text}")
+    if plan is not None and plan.state == "held":
+        numbers = plan.numbers
+        say(
+            f"Plan {plan.plan_id} waits: {plan.reason}. It would change {numbers.get('updates', 0):,} fields of "
+            f"{numbers.get('records', 0):,} records, blank {numbers.get('blankings', 0):,} and make about "
+            f"{numbers.get('calls_forecast', 0):,} calls."
+        )
+        say(f"Look: integration-pipelines plans show {run.tenant_id} {plan.plan_id}")
+        say(f"Then: integration-pipelines plans approve {run.tenant_id} {plan.plan_id}")
+
+
+COMMANDS = {"sync": sync_command}

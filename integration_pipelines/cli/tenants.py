@@ -1,0 +1,123 @@
+"""`tenant add|list|show|remove|connect`: who is integrated, and with which accounts."""
+
+import click
+
+from integration_pipelines.cli.context import actor, ports
+from integration_pipelines.cli.show import print_facts, print_json, print_rows, say
+from integration_pipelines.use_cases.onboard import add_tenant, connect_tenant, install_integration, remove_tenant
+
+DEFAULT_URLS = {"stripe": "https://api.stripe.com", "hubspot": "https://api.hubapi.com"}
+
+
+@click.group("tenant")
+def tenant() -> None:
+    """Tenants, their connections and installations.
+
+    Example: integration-pipelines tenant add "Acme Inc" --integration crm_billing
+    """
+
+
+@tenant.command("add")
+@click.argument("name")
+@click.option(
+    "--integration", "integrations", multiple=True, default=("crm_billing",), show_default=True, help="Install it, switched off."
+)
+def add(name: str, integrations: tuple[str, ...]) -> None:
+    """Add a tenant; its id is made here and never changes.
+
+    Example: integration-pipelines tenant add "Acme Inc"
+    """
+    with ports() as opened:
+        made = add_tenant(name, actor=actor(), ports=opened)
+        for integration in integrations:
+            install_integration(made.tenant_id, integration, actor=actor(), ports=opened)
+        say(f"Added {made.name} as {made.tenant_id}. Writes are off.")
+        partners = sorted({opened.contracts[i].role(s).partner for i in integrations for s in ("left", "right")})
+        for partner in partners:
+            say(f"Next: integration-pipelines tenant connect {made.tenant_id} {partner}")
+
+
+@tenant.command("connect")
+@click.argument("name")
+@click.argument("partner")
+@click.option(
+    "--token", envvar="INTEGRATION_PIPELINES_TOKEN", help="The partner's token; asked for, unseen, when it is not given."
+)
+@click.option("--base-url", help="Another address than the partner's own, e.g. of the sandbox.")
+def connect(name: str, partner: str, token: str | None, base_url: str | None) -> None:
+    """Connect a tenant to a partner's account and check that it works. The token is encrypted before it is stored.
+
+    Example: integration-pipelines tenant connect acme stripe
+    """
+    secret = token or click.prompt("Token", hide_input=True)
+    url = base_url or DEFAULT_URLS.get(partner, "")
+    with ports() as opened:
+        found = opened.tenants.find(name)
+        probe = connect_tenant(found.tenant_id, partner, token=secret, base_url=url, actor=actor(), ports=opened)
+        say(f"Connected {found.name} to {partner} account {probe.account}. {probe.text}")
+
+
+@tenant.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def list_tenants(as_json: bool) -> None:
+    """List tenants with their integrations.
+
+    Example: integration-pipelines tenant list
+    """
+    with ports() as opened:
+        installed = opened.tenants.installations(None, None)
+        rows = [
+            {
+                "tenant_id": t.tenant_id,
+                "name": t.name,
+                "connections": ", ".join(f"{c.partner} {c.account}" for c in opened.tenants.connections(t.tenant_id)),
+                "integrations": ", ".join(
+                    f"{i.integration} ({_switch(i.enabled, i.paused)})" for i in installed if i.tenant_id == t.tenant_id
+                ),
+                "created_at": t.created_at,
+            }
+            for t in opened.tenants.all()
+        ]
+    if as_json:
+        print_json(rows)
+        return
+    headings = {"tenant_id": "tenant", "name": "name", "connections": "connections", "integrations": "integrations"}
+    print_rows(rows, headings, empty='No tenants yet. Add one: integration-pipelines tenant add "Acme Inc"')
+
+
+@tenant.command("show")
+@click.argument("name")
+def show(name: str) -> None:
+    """Show one tenant.
+
+    Example: integration-pipelines tenant show acme
+    """
+    with ports() as opened:
+        found = opened.tenants.find(name)
+        facts: dict[str, object] = {"tenant": found.tenant_id, "created": found.created_at}
+        facts |= {f"{c.partner} account": f"{c.account} at {c.base_url}" for c in opened.tenants.connections(found.tenant_id)}
+        for i in opened.tenants.installations([found.tenant_id], None):
+            approved = "first plan approved" if i.first_plan_approved else "first plan not approved yet"
+            facts[i.integration] = f"{_switch(i.enabled, i.paused)}, {approved}, contract version {i.contract_version}"
+        print_facts(facts, title=found.name)
+
+
+@tenant.command("remove")
+@click.argument("name")
+@click.confirmation_option(prompt="Forget this tenant's connections and installations?")
+def remove(name: str) -> None:
+    """Forget a tenant's connections and installations; what was written stays as evidence.
+
+    Example: integration-pipelines tenant remove acme --yes
+    """
+    with ports() as opened:
+        found = opened.tenants.find(name)
+        remove_tenant(found.tenant_id, actor=actor(), ports=opened)
+        say(f"Removed {found.name} ({found.tenant_id}).")
+
+
+def _switch(enabled: bool, paused: bool) -> str:
+    return "paused" if paused else ("writes on" if enabled else "writes off")
+
+
+COMMANDS = {"tenant": tenant}
