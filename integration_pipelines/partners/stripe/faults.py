@@ -8,7 +8,7 @@ from integration_pipelines.errors import ErrorKind
 from integration_pipelines.partners.redact import safe_code
 from integration_pipelines.partners.retry import Failure, by_status
 
-_PERMISSION = re.compile(r"\brak_([a-z_]{3,60})\b")
+_PERMISSION = re.compile(r"'(?:rak_)?([a-z_]{3,60})' permission")
 _PARAM = re.compile(r"[A-Za-z][A-Za-z0-9_.\[\]\-]{0,79}")
 _TOO_MANY = 429
 _FORBIDDEN = 403

@@ -1,0 +1,396 @@
+"""The Stripe connector against the modelled account over real HTTP: nothing is lost, nothing is doubled, nothing is guessed."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from integration_pipelines.core.contract import Column, FieldType, ObjectKind, SourceObject
+from integration_pipelines.errors import AuthError, BugError, ConfigError, ErrorKind, RateLimitedError, TransientError
+from integration_pipelines.partner_models.base import Fault, FaultKind, Faults
+from integration_pipelines.partners.stripe.client import StripeConnector
+from integration_pipelines.ports.lake import Mode, Watermark
+from integration_pipelines.ports.partner import Applied, Extraction, FieldWrite, RecordWrite, Refused, Unknown
+from integration_pipelines.sandbox.stripe.routes import stripe_routes
+from integration_pipelines_tests.kit.core import crm_billing
+from integration_pipelines_tests.kit.loopback import serving
+from integration_pipelines_tests.kit.partner_fakes import OpenQuota, VirtualClock
+from integration_pipelines_tests.kit.stripe_sandbox import TOKEN, Kit, stripe_kit
+
+CUSTOMERS = crm_billing().objects["billing_customers"]
+SUBSCRIPTIONS = crm_billing().objects["billing_subscriptions"]
+PRICES = SourceObject(
+    role="billing", partner_object="prices", kind=ObjectKind.LOOKUP, description="Prices.",
+    columns={"id": Column(source="id", type=FieldType.ID, purpose="names it")},
+)  # fmt: skip
+
+
+class Bench:
+    """A connector of a served account."""
+
+    def __init__(self, kit: Kit, token: str = TOKEN) -> None:
+        self.kit = kit
+        self.quota = OpenQuota()
+        clock = VirtualClock(lambda: datetime.fromtimestamp(kit.clock.at, tz=UTC))
+        self.connector = StripeConnector(tenant_id="t1", base_url=kit.url, token=lambda: token, quota=self.quota, clock=clock)
+
+    def read(self, spec: SourceObject, since: Watermark | None = None) -> tuple[Extraction, list[dict[str, Any]]]:
+        """One extraction, to its end."""
+        extraction = self.connector.extract("x", spec, since)
+        return extraction, pa.Table.from_batches(extraction, schema=extraction.schema).to_pylist()
+
+    def fault(self, kind: FaultKind, times: int = 1, path: str = "", method: str = "", **params: object) -> None:
+        """Switch a fault on."""
+        self.kit.faults.add(Fault(kind, method=method, path=path, times=times, params=dict(params)))
+
+    def write(self, record_id: str = "cus_1", key: str = "k1", **values: str) -> Applied | Refused | Unknown:
+        """Write metadata keys of one customer."""
+        fields = tuple(FieldWrite(f"metadata.{name}", value) for name, value in values.items())
+        return self.connector.write("x", CUSTOMERS, [RecordWrite("w1", key, record_id, fields)])[0]
+
+    def later(self, **step: float) -> None:
+        """Let time pass."""
+        self.kit.clock.at += timedelta(**step).total_seconds()
+
+    def metadata(self, record_id: str = "cus_1") -> object:
+        """What Stripe holds."""
+        return self.kit.account.get("customers", record_id)["metadata"]
+
+
+@pytest.fixture(scope="module")
+def door() -> Iterator[tuple[str, Faults, list[Kit]]]:
+    """One server for all tests of this module; the account behind it is the newest in the list."""
+    faults, kits = Faults(), list[Kit]()
+    routes = stripe_routes(lambda token: kits[-1].account if token == TOKEN else None, faults)
+    with serving(Starlette(routes=[Mount("/stripe", routes=routes)])) as address:
+        yield f"{address}/stripe", faults, kits
+
+
+@pytest.fixture
+def bench(door: tuple[str, Faults, list[Kit]]) -> Iterator[Bench]:
+    """A fresh account, served."""
+    url, faults, kits = door
+    faults.clear()
+    fresh = stripe_kit(inline_items=2)
+    kits.append(Kit(fresh.account, fresh.clock, faults, url))
+    made = Bench(kits[-1])
+    yield made
+    made.connector.close()
+
+
+def subscribe(kit: Kit, customer: str = "cus_1", *prices: str, **values: object) -> str:
+    """A new subscription; returns its id."""
+    items = [{"price": price} for price in prices or ("price_month",)]
+    return str(kit.create("subscriptions", customer=customer, items=items, **values)["id"])
+
+
+def test_a_full_read_brings_every_record_once(bench: Bench) -> None:
+    """Across pages and batches; deleted customers are not listed."""
+    for number in range(2345):
+        bench.kit.account.insert("customers", {"id": f"cus_n{number}", "created": 1_600_000_000 + number})
+    extraction, rows = bench.read(CUSTOMERS)
+    assert (extraction.mode, "no watermark" in extraction.reason) == (Mode.FULL, True)
+    assert len(rows) == len({row["record_id"] for row in rows}) == 2347
+    assert extraction.summary.calls == 24
+    assert {row["tenant_id"] for row in rows} == {"t1"}
+
+
+def test_the_summary_comes_last(bench: Bench) -> None:
+    """Asked before the end it is a bug."""
+    with pytest.raises(BugError):
+        _ = bench.connector.extract("x", CUSTOMERS, None).summary
+
+
+def test_a_subscription_comes_whole(bench: Bench) -> None:
+    """Items beyond the first page, tiers and the terms of discounts are there, whatever the list left out."""
+    discounts = [{"coupon": "TEN"}]
+    prices = ("price_tiers", "price_year", "price_packs", "price_metered")
+    items = [{"price": price, "discounts": discounts} for price in prices]
+    made = bench.kit.create("subscriptions", customer="cus_1", items=items, discounts=[{"coupon": "HALF_YEAR"}])
+    _, rows = bench.read(SUBSCRIPTIONS)
+    row = rows[0]
+    assert (row["record_id"], row["customer_id"], row["status"]) == (made["id"], "cus_1", "active")
+    found = {item["price_id"]: item for item in row["items"]}
+    assert set(found) == set(prices)
+    assert [tier["up_to"] for tier in found["price_tiers"]["tiers"]] == ["10", ""]
+    assert found["price_year"]["unit_amount"] == "120000.5"
+    assert [(d["percent_off"], d["products"]) for d in found["price_packs"]["discounts"]] == [("10", "prod_gold")]
+    assert [(d["amount_off"], d["currency"], d["duration"]) for d in row["discounts"]] == [("500", "usd", "repeating")]
+    assert row["discounts"][0]["ends_at"] == "2027-05-23T00:00:00Z"
+
+
+def test_reading_by_id_says_the_same_as_reading_all(bench: Bench) -> None:
+    """The gate must judge a record alike however it came."""
+    made = subscribe(bench.kit, "cus_1", "price_tiers", "price_month", "price_packs", discounts=[{"coupon": "TEN"}])
+    other = subscribe(bench.kit, "cus_2")
+    _, rows = bench.read(SUBSCRIPTIONS)
+    fetched = bench.connector.fetch("x", SUBSCRIPTIONS, [made, other]).to_pylist()
+    plain = [{name: value for name, value in row.items() if name != "observed_at"} for row in fetched]
+    assert plain == [
+        {k: v for k, v in row.items() if k != "observed_at"} for row in sorted(rows, key=lambda r: r["record_id"] != made)
+    ]
+
+
+def test_many_tiered_prices_are_swept_once(bench: Bench) -> None:
+    """One walk through the price list instead of a request for each."""
+    for number in range(9):
+        tiers = [{"up_to": None, "unit_amount": number, "unit_amount_decimal": str(number)}]
+        price = {"id": f"price_t{number}", "product": "prod_gold", "recurring": {"interval": "month"}, "tiers": tiers}
+        bench.kit.account.insert("prices", price)
+        subscribe(bench.kit, "cus_1", f"price_t{number}")
+    extraction, rows = bench.read(SUBSCRIPTIONS)
+    assert sorted(row["items"][0]["tiers"][0]["unit_amount"] for row in rows) == [str(n) for n in range(9)]
+    assert extraction.summary.calls == 2
+
+
+def test_an_incremental_read_brings_what_was_touched(bench: Bench) -> None:
+    """Events name records, their present state is fetched; deletions arrive as deletions."""
+    watermark = bench.read(CUSTOMERS)[0].summary.watermark
+    bench.later(hours=1)
+    bench.kit.update("customers", "cus_1", name="First")
+    bench.kit.update("customers", "cus_1", name="Second")
+    bench.kit.write("customers", "delete", "cus_2")
+    bench.later(hours=1)
+    extraction, rows = bench.read(CUSTOMERS, watermark)
+    assert extraction.mode is Mode.DELTA
+    assert [(row["record_id"], row["deleted"], row["name"]) for row in rows] == [
+        ("cus_1", False, "Second"),
+        ("cus_2", True, None),
+    ]
+    bench.later(hours=1)
+    assert bench.read(CUSTOMERS, extraction.summary.watermark)[1] == []
+
+
+def test_discounts_and_prices_touch_what_they_belong_to(bench: Bench) -> None:
+    """A changed price touches its subscriptions only if the contract reads what changed."""
+    one, two = subscribe(bench.kit, "cus_1", "price_month"), subscribe(bench.kit, "cus_2", "price_year")
+    bench.later(hours=1)
+    watermark = bench.read(SUBSCRIPTIONS)[0].summary.watermark
+    bench.later(hours=1)
+    bench.kit.update("prices", "price_month", nickname="Monthly")
+    assert bench.read(SUBSCRIPTIONS, watermark)[1] == []
+    bench.kit.update("subscriptions", two, discounts={"0": {"coupon": "TEN"}})
+    assert [row["record_id"] for row in bench.read(SUBSCRIPTIONS, watermark)[1]] == [two]
+    nicknames = SUBSCRIPTIONS.columns["items"].model_copy(
+        update={
+            "fields": {"nickname": SUBSCRIPTIONS.columns["items"].fields["id"].model_copy(update={"source": "price.nickname"})}
+        }
+    )
+    curious = SUBSCRIPTIONS.model_copy(update={"columns": {**SUBSCRIPTIONS.columns, "items": nicknames}})
+    assert {row["record_id"] for row in bench.read(curious, watermark)[1]} == {one, two}
+
+
+@pytest.mark.parametrize(
+    ("token", "days", "reason"),
+    [
+        ('{"created": 1}', 0, "older than"),
+        ("gibberish", 0, "cannot be read"),
+        ("[]", 0, "cannot be read"),
+        (None, 31, "older than"),
+    ],
+)
+def test_a_watermark_beyond_the_horizon_means_everything(bench: Bench, token: str | None, days: int, reason: str) -> None:
+    """Stripe forgets events after thirty days; the reason is stated."""
+    watermark = bench.read(CUSTOMERS)[0].summary.watermark
+    bench.later(days=days)
+    extraction, rows = bench.read(CUSTOMERS, Watermark(token, watermark.taken_at) if token else watermark)
+    assert (extraction.mode, len(rows)) == (Mode.FULL, 2)
+    assert reason in extraction.reason
+
+
+def test_a_coupon_that_cannot_be_found_stays_visibly_unreadable(bench: Bench) -> None:
+    """Its id stands where its terms should be, so that the gate refuses the record instead of counting it without discount."""
+    subscribe(bench.kit, "cus_1", discounts=[{"coupon": "TEN"}])
+    bench.kit.account.store.tables["coupons"].drop("TEN")
+    _, rows = bench.read(SUBSCRIPTIONS)
+    assert rows[0]["discounts"][0]["percent_off"] == '"TEN"'
+
+
+def test_fetch_gives_one_row_per_id(bench: Bench) -> None:
+    """In the order asked; deleted and unknown ones are marked."""
+    bench.kit.write("customers", "delete", "cus_2")
+    table = bench.connector.fetch("x", CUSTOMERS, ["cus_nope", "cus_1", "cus_2"])
+    assert table.select(["record_id", "deleted"]).to_pylist() == [
+        {"record_id": "cus_nope", "deleted": True}, {"record_id": "cus_1", "deleted": False}, {"record_id": "cus_2", "deleted": True},
+    ]  # fmt: skip
+    assert bench.connector.fetch("x", CUSTOMERS, []).num_rows == 0
+
+
+def test_a_write_changes_only_its_keys(bench: Bench) -> None:
+    """Other people's metadata stays; '' removes a key; the event carries our key."""
+    bench.kit.update("customers", "cus_1", metadata={"theirs": "1", "crm_segment": "old"})
+    outcome = bench.write(key="integration_pipelines:t1:x:1", crm_segment="", crm_owner_name="Åsa & Söhne=1")
+    assert isinstance(outcome, Applied)
+    assert outcome.request_id.startswith("req_")
+    assert bench.metadata() == {"theirs": "1", "crm_owner_name": "Åsa & Söhne=1"}
+    assert bench.kit.account.effects[-1].idempotency_key == "integration_pipelines:t1:x:1"
+
+
+def test_a_bad_record_spoils_no_other(bench: Bench) -> None:
+    """One outcome per write; what is not ours to write is refused before it is sent."""
+
+    def one(number: int, record_id: str, path: str, value: str) -> RecordWrite:
+        return RecordWrite(f"w{number}", f"k{number}", record_id, (FieldWrite(path, value),))
+
+    writes = [
+        one(1, "cus_nope", "metadata.a", "1"), one(2, "cus_1", "name", "Mine"), one(3, "cus_1", "metadata.a", "x" * 501),
+        one(4, "cus_2", "metadata.a", "1"),
+    ]  # fmt: skip
+    outcomes = {outcome.write_id: outcome for outcome in bench.connector.write("x", CUSTOMERS, writes)}
+    kinds = {name: outcome.kind if isinstance(outcome, Refused) else type(outcome) for name, outcome in outcomes.items()}
+    assert kinds == {"w1": ErrorKind.INVALID, "w2": ErrorKind.INVALID, "w3": ErrorKind.INVALID, "w4": Applied}
+    assert bench.kit.account.get("customers", "cus_1")["name"] == "No 1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "params"),
+    [
+        (FaultKind.DROPPED_ANSWER, {}), (FaultKind.TIMEOUT_AFTER_APPLYING, {"seconds": 0.05}), (FaultKind.TRUNCATED, {}),
+        (FaultKind.TRUNCATED, {"short": True}), (FaultKind.NOT_JSON, {}), (FaultKind.SERVER_ERROR, {"status": 503}),
+        (FaultKind.SERVER_ERROR, {"status": 504}), (FaultKind.SERVER_ERROR, {"status": 500, "stored": False}),
+        (FaultKind.RATE_LIMITED, {"retry_after": 2}), (FaultKind.RATE_LIMITED, {}), (FaultKind.RATE_LIMITED, {"policy": "lock_timeout"}),
+    ],
+)  # fmt: skip
+def test_a_write_takes_effect_once_whatever_happens_to_its_answer(bench: Bench, kind: FaultKind, params: Any) -> None:  # noqa: ANN401 - each fault has its own
+    """The same key goes again, and Stripe answers what it answered first."""
+    bench.fault(kind, method="POST", **params)
+    assert isinstance(bench.write(crm_segment="enterprise"), Applied)
+    assert bench.metadata() == {"crm_segment": "enterprise"}
+    assert [effect.changed for effect in bench.kit.account.effects] == [True]
+
+
+@pytest.mark.parametrize(
+    ("kind", "params"),
+    [(FaultKind.SERVER_ERROR, {"status": 500}), (FaultKind.SERVER_ERROR, {"status": 504}), (FaultKind.DROPPED_ANSWER, {}),
+     (FaultKind.SERVER_ERROR, {"status": 503, "should_retry": False})],
+)  # fmt: skip
+def test_a_write_whose_answer_never_comes_is_unknown(bench: Bench, kind: FaultKind, params: Any) -> None:  # noqa: ANN401 - each fault has its own
+    """Only a read can settle it; a remembered 500 and a key in flight prove nothing."""
+    bench.fault(kind, times=-1, method="POST", **params)
+    assert isinstance(bench.write(crm_segment="enterprise"), Unknown)
+    assert bench.connector.calls <= 4
+
+
+def test_a_write_that_lands_late_takes_effect_once(bench: Bench) -> None:
+    """While its key is in flight the outcome is unknown; afterwards the same key confirms it."""
+    bench.fault(FaultKind.LATE_WRITE, method="POST", seconds=0.2)
+    assert isinstance(bench.write(crm_segment="enterprise"), Unknown)
+    deadline = time.monotonic() + 5
+    while not bench.kit.account.effects and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert isinstance(bench.write(crm_segment="enterprise"), Applied)
+    assert [effect.changed for effect in bench.kit.account.effects] == [True]
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "expected"),
+    [(FaultKind.SCOPE_REMOVED, {"scope": "customer_write"}, ErrorKind.AUTH), (FaultKind.TOKEN_REVOKED, {}, ErrorKind.AUTH),
+     (FaultKind.RATE_LIMITED, {"retry_after": 600}, ErrorKind.RATE_LIMITED)],
+)  # fmt: skip
+def test_a_write_that_is_not_let_in_is_refused(bench: Bench, kind: FaultKind, params: Any, expected: ErrorKind) -> None:  # noqa: ANN401 - each fault has its own
+    """Nothing was changed, and the reason is known."""
+    bench.fault(kind, times=-1, **params)
+    outcome = bench.write(crm_segment="enterprise")
+    assert isinstance(outcome, Refused)
+    assert outcome.kind is expected
+    assert "customer_write" in outcome.text or kind is not FaultKind.SCOPE_REMOVED
+
+
+def test_a_key_used_for_two_writes_is_our_bug(bench: Bench) -> None:
+    """It is refused as such and no new key is made up."""
+    assert isinstance(bench.write(crm_segment="a"), Applied)
+    outcome = bench.write(crm_segment="b")
+    assert isinstance(outcome, Refused)
+    assert outcome.kind is ErrorKind.BUG
+
+
+@pytest.mark.parametrize(
+    ("kind", "params"),
+    [(FaultKind.TRUNCATED, {}), (FaultKind.TRUNCATED, {"short": True}), (FaultKind.NOT_JSON, {}), (FaultKind.DROPPED_ANSWER, {}),
+     (FaultKind.SERVER_ERROR, {"status": 502}), (FaultKind.RATE_LIMITED, {}), (FaultKind.TIMEOUT, {"seconds": 0.05})],
+)  # fmt: skip
+def test_a_read_survives_passing_faults_and_never_shrinks(bench: Bench, kind: FaultKind, params: Any) -> None:  # noqa: ANN401 - each fault has its own
+    """Every record is there, or the read fails; there is no empty answer."""
+    for number in range(150):
+        bench.kit.account.insert("customers", {"id": f"cus_n{number}", "created": 1_600_000_000 + number})
+    bench.fault(kind, path="/v1/customers", **params)
+    assert len(bench.read(CUSTOMERS)[1]) == 152
+    bench.fault(kind, times=-1, path="/v1/customers", **params)
+    with pytest.raises((TransientError, RateLimitedError)):
+        bench.read(CUSTOMERS)
+
+
+def test_a_missing_permission_is_named(bench: Bench) -> None:
+    """The person who connects the account learns which one."""
+    bench.fault(FaultKind.SCOPE_REMOVED, times=-1, scope="event_read")
+    watermark = bench.read(CUSTOMERS)[0].summary.watermark
+    with pytest.raises(AuthError, match="event_read"):
+        bench.read(CUSTOMERS, watermark)
+
+
+def test_a_vanished_cursor_is_replaced_by_its_neighbour(bench: Bench) -> None:
+    """A record that disappears between two pages loses nothing else and doubles nothing."""
+    for number in range(250):
+        bench.kit.account.insert("customers", {"id": f"cus_n{number}", "created": 1_500_000_000 + number})
+    pages = bench.connector._lists.pages("/v1/customers", [])
+    first = next(pages)
+    bench.kit.account.store.tables["customers"].drop(first[-1]["id"])
+    rest = [record["id"] for page in pages for record in page]
+    assert len(rest) == len(set(rest)) == 152
+    assert not set(rest) & {record["id"] for record in first}
+
+
+def test_unknown_fields_are_reported_without_values(bench: Bench) -> None:
+    """Stripe adds attributes without a new version; their names and types are kept."""
+    bench.kit.account.insert("customers", {"id": "cus_9", "created": 1_700_000_009, "loyalty": "gold", "ann@x.example": 1})
+    counts = bench.read(CUSTOMERS)[0].summary.unknown_fields
+    assert counts["loyalty", "string"] == 1
+    assert not [name for name, _ in counts if "@" in name]
+
+
+def test_malformed_values_reach_the_gate(bench: Bench) -> None:
+    """A record of the wrong shape is a row like any other."""
+    bench.kit.account.insert(
+        "customers", {"id": "cus_8", "created": 1_700_000_008, "name": {"first": "A"}, "email": 7, "metadata": "x"}
+    )
+    row = next(row for row in bench.read(CUSTOMERS)[1] if row["record_id"] == "cus_8")
+    assert (row["name"], row["email"], row["crm_segment"]) == ('{"first":"A"}', "7", '"x"')
+
+
+def test_lookups_are_read_in_full_and_by_events(bench: Bench) -> None:
+    """Prices, products and coupons follow the same rules."""
+    extraction, rows = bench.read(PRICES)
+    assert {row["record_id"] for row in rows} >= {"price_month", "price_tiers"}
+    bench.later(hours=1)
+    bench.kit.update("prices", "price_month", nickname="Monthly")
+    assert [row["record_id"] for row in bench.read(PRICES, extraction.summary.watermark)[1]] == ["price_month"]
+
+
+def test_an_object_stripe_does_not_have_is_a_configuration_error(bench: Bench) -> None:
+    """The message says which exist."""
+    with pytest.raises(ConfigError, match="customers, prices"):
+        bench.connector.extract("x", CUSTOMERS.model_copy(update={"partner_object": "invoices"}), None)
+
+
+def test_the_probe_says_which_account_it_is(bench: Bench) -> None:
+    """Or what to do; it never raises for an expected fault."""
+    assert (bench.connector.probe().ok, bench.connector.probe().account) == (True, "acct_kit")
+    stranger = Bench(bench.kit, token="sk_wrong").connector
+    assert not stranger.probe().ok
+    assert "Connect" in stranger.probe().remedy
+    stranger.close()
+    bench.fault(FaultKind.SCOPE_REMOVED, scope="account_read")
+    assert bench.connector.probe().missing_scopes == ("account_read",)
+    assert bench.connector.ensure_properties("customers", {}) == ()
+
+
+def test_every_endpoint_has_its_own_bucket(bench: Bench) -> None:
+    """Stripe counts requests per endpoint; the tenant's and partner's names keep others apart."""
+    subscribe(bench.kit, "cus_1", "price_tiers", discounts=[{"coupon": "TEN"}])
+    bench.read(SUBSCRIPTIONS)
+    assert {bucket for bucket, _, _ in bench.quota.asked} == {"t1:stripe:subscriptions", "t1:stripe:prices", "t1:stripe:coupons"}
