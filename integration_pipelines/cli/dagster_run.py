@@ -2,9 +2,8 @@
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from collections.abc import Iterator
 from typing import Any
 
 from integration_pipelines.core.contract import Contract
@@ -44,8 +43,8 @@ def run_chain(
     """One run of the chain for one tenant; returns its run id. The outcome is in the store, where everybody reads it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's beta and preview notices are for developers, not for operators
-        from integration_pipelines.defs.partitions import run_tags  # noqa: PLC0415 - loaded late, like Dagster itself
         from integration_pipelines.definitions import defs  # noqa: PLC0415 - idem
+        from integration_pipelines.defs.partitions import run_tags  # noqa: PLC0415 - loaded late, like Dagster itself
 
         register_tenants(instance, [tenant_id])
         job = defs().resolve_job_def("reconcile_tenant")

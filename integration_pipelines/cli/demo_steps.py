@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from rich.console import Console
@@ -48,7 +48,7 @@ class Demo:
         self._runs: dict[str, Run] = {}
         self._good = True
 
-    def __enter__(self) -> "Demo":
+    def __enter__(self) -> Self:
         tenants, customers, seed = self._size
         self._start_afresh()
         make_key(self._settings)
@@ -213,9 +213,8 @@ class Demo:
         """Keep the sandbox and Dagster's UI up until Ctrl-C."""
         env = {**os.environ, "DAGSTER_HOME": str(self._settings.home)}
         binary = Path(sys.executable).parent / "dagster"
-        process = subprocess.Popen(
-            [str(binary), "dev", "--port", str(port), "--log-level", "warning"], cwd=self._settings.home, env=env
-        )  # noqa: S603 - our own Dagster
+        command = [str(binary), "dev", "--port", str(port), "--log-level", "warning"]
+        process = subprocess.Popen(command, cwd=self._settings.home, env=env)  # noqa: S603 - our own Dagster
         self._out.print(
             f"Dagster's UI: http://127.0.0.1:{port}   sandbox: {self._url}/_control/accounts   (Ctrl-C ends both)", markup=False
         )

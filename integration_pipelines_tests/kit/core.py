@@ -48,7 +48,10 @@ def observations(object_name: str, rows: Iterable[Row], tenant: str = "t1") -> p
     schema = pa.schema([*OBSERVED_PREFIX, *((n, observed_type(c)) for n, c in columns.items()), ("_sequence", pa.int64())])
     blank: dict[str, Any] = {n: [] if c.type is FieldType.LIST else "" for n, c in columns.items()}
     made = [
-        {"tenant_id": tenant, "observed_at": NOW, "deleted": False, "_sequence": 1} | blank | {"id": row.get("record_id", "")} | dict(row)
+        {"tenant_id": tenant, "observed_at": NOW, "deleted": False, "_sequence": 1}
+        | blank
+        | {"id": row.get("record_id", "")}
+        | dict(row)
         for row in rows
     ]
     return pa.Table.from_pylist(made, schema)
@@ -71,7 +74,13 @@ def discount(**changes: str) -> dict[str, str]:
 
 def subscription(record_id: str, customer_id: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - idem
     """An active subscription in dollars with one plain item."""
-    return {"record_id": record_id, "customer_id": customer_id, "status": "active", "currency": "usd", "items": [item()]} | changes
+    return {
+        "record_id": record_id,
+        "customer_id": customer_id,
+        "status": "active",
+        "currency": "usd",
+        "items": [item()],
+    } | changes
 
 
 @dataclass
