@@ -44,7 +44,7 @@ def edit(store: Store, object_name: str, record_id: str, fields: Json, call: Cal
     event = _EVENTS.get(object_name, "")
     if object_name == "subscriptions" and fields.get("status") == "canceled" and record["status"] != "canceled":
         event = "customer.subscription.deleted"
-    return store.changed(object_name, record_id, change, call.giving(fields), event)
+    return store.changed(object_name, record_id, change, call.giving(dict.fromkeys(fields)), event)
 
 
 def _edit_item(store: Store, item: Json, fields: Json, call: Call) -> Json:

@@ -6,7 +6,7 @@ from typing import Any
 from integration_pipelines.partner_models.base import Json
 from integration_pipelines.partner_models.stripe import discounts, templates
 from integration_pipelines.partner_models.stripe.params import Params, merge_metadata
-from integration_pipelines.partner_models.stripe.periods import price_period_end
+from integration_pipelines.partner_models.stripe.periods import period_holding
 from integration_pipelines.partner_models.stripe.refusals import invalid, no_such
 from integration_pipelines.partner_models.stripe.store import Store
 
@@ -16,12 +16,12 @@ _ALLOWED = ("clear_usage", "deleted", "discounts", "id", "metadata", "price", "q
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """What an item must agree with: its subscription, the currency, and the period it joins."""
+    """What an item must agree with: its subscription, the currency, the day periods are counted from, a trial."""
 
     subscription: str
     currency: str | None
-    start: int
-    end: int | None  # a trial's end; None: the price's own period
+    anchor: int
+    trial: tuple[int, int] | None
 
 
 def apply(store: Store, params: Params, owner: Owner) -> None:
@@ -71,13 +71,26 @@ def _changed(store: Store, record: Json, item: Params, owner: Owner) -> Json:
     price_id = item.text("price")
     if price_id is not None and price_id != record["price"]:
         price = _price(store, price_id, item, owner)
-        end = owner.end if owner.end is not None else price_period_end(price, owner.start)
-        new |= {"price": price_id, "current_period_start": owner.start, "current_period_end": end}
+        start, end = _period(store, record, price, owner)
+        new |= {"price": price_id, "current_period_start": start, "current_period_end": end}
     _set_quantity(store, new, item)
     if "discounts" in item:
         kept = list(record["discounts"])
         new["discounts"] = discounts.read(store, item, kept, subscription_item=record["id"], subscription=owner.subscription)
     return new
+
+
+def _period(store: Store, record: Json, price: Json, owner: Owner) -> tuple[int, int]:
+    """A trial's, or the one counted from the anchor; a price with another interval starts a new period now."""
+    if owner.trial is not None:
+        return owner.trial
+    old = store.tables["prices"].get(str(record["price"]))
+    if old is None:
+        return period_holding(price, owner.anchor, store.now())
+    intervals = [(known["recurring"]["interval"], known["recurring"]["interval_count"]) for known in (old, price)]
+    if intervals[0] == intervals[1]:
+        return record["current_period_start"], record["current_period_end"]
+    return period_holding(price, store.seconds(), store.now())
 
 
 def _price(store: Store, price_id: str, item: Params, owner: Owner) -> Json:

@@ -6,7 +6,7 @@ Stripe acts by itself here, so the events carry no request.
 from integration_pipelines.partner_models.base import Json
 from integration_pipelines.partner_models.stripe import items, subscriptions
 from integration_pipelines.partner_models.stripe.calls import Call
-from integration_pipelines.partner_models.stripe.periods import period_holding
+from integration_pipelines.partner_models.stripe.periods import period_holding, renews
 from integration_pipelines.partner_models.stripe.store import Store
 
 _RENEWING = frozenset({"active", "past_due", "unpaid"})
@@ -25,9 +25,11 @@ def _is_due(store: Store, record: Json) -> bool:
     now = store.now()
     if record.get("status") not in _RENEWING | {"trialing"} or "items" in record:
         return False
-    moments = [record["trial_end"] if record["status"] == "trialing" else None, record["cancel_at"]]
-    if record["status"] != "trialing":
-        moments += [item["current_period_end"] for item in items.of(store, record["id"])]
+    moments = [record["cancel_at"]]
+    if record["status"] == "trialing":
+        moments.append(record["trial_end"])
+    else:
+        moments += [item["current_period_end"] for item in items.of(store, record["id"]) if _price_that_renews(store, item)]
     return any(isinstance(moment, int) and moment <= now for moment in moments)
 
 
@@ -50,10 +52,13 @@ def _carry_out(store: Store, record: Json) -> None:
 
 
 def _renewed(store: Store, item: Json, anchor: int) -> Json:
-    price = store.tables["prices"].get(item["price"])
-    if price is None or price["recurring"] is None:
-        return item
-    if item["current_period_end"] > store.now():
+    price = _price_that_renews(store, item)
+    if price is None or item["current_period_end"] > store.now():
         return item
     start, end = period_holding(price, anchor, store.now())
     return {**item, "current_period_start": start, "current_period_end": end}
+
+
+def _price_that_renews(store: Store, item: Json) -> Json | None:
+    price = store.tables["prices"].get(str(item["price"]))
+    return price if renews(price) and isinstance(item["current_period_end"], int) else None

@@ -36,7 +36,7 @@ class Params:
     def require(self, *names: str) -> None:
         """Refuse if one of them is absent or empty."""
         for name in names:
-            if self.values.get(name) in (None, ""):
+            if self.values.get(name) in (None, "", [], {}):
                 raise missing_parameter(self.path(name))
 
     def text(self, name: str) -> str | None:

@@ -27,10 +27,12 @@ def add_months(start: int, months: int, anchor: int | None = None) -> int:
     return int((first + timedelta(days=day - 1)).timestamp())
 
 
-def price_period_end(price: Json, start: int, anchor: int | None = None) -> int:
-    """The end of a price's period that starts at `start`."""
-    recurring = price["recurring"]
-    return period_end(start, recurring["interval"], recurring["interval_count"], anchor)
+def renews(price: Json | None) -> bool:
+    """Whether a price has periods that can be computed; a malformed seed has none."""
+    recurring = None if price is None else price.get("recurring")
+    if not isinstance(recurring, dict) or not isinstance(recurring.get("interval_count"), int):
+        return False
+    return recurring.get("interval") in {*_DAYS, *_MONTHS} and recurring["interval_count"] > 0
 
 
 def period_holding(price: Json, start: int, moment: float) -> tuple[int, int]:

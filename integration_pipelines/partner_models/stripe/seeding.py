@@ -8,7 +8,7 @@ from typing import Any
 
 from integration_pipelines.partner_models.base import Json
 from integration_pipelines.partner_models.stripe import templates
-from integration_pipelines.partner_models.stripe.periods import period_holding
+from integration_pipelines.partner_models.stripe.periods import period_holding, renews
 from integration_pipelines.partner_models.stripe.store import Store
 
 _RECURRING = {"interval": "month", "interval_count": 1, "meter": None, "trial_period_days": None, "usage_type": "licensed"}
@@ -85,11 +85,8 @@ def _item(store: Store, given: Json) -> Json:
 def _set_period(store: Store, item: Json, start: Any) -> None:  # noqa: ANN401 - seeds may hold anything
     """The period that holds the present, counted from the given start."""
     price = store.tables["prices"].get(str(item["price"]))
-    try:
-        period = period_holding(price or {}, start, store.now())
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return  # the seed's price or start is malformed: there is no period to compute
-    item["current_period_start"], item["current_period_end"] = period
+    if price is not None and renews(price) and isinstance(start, int):
+        item["current_period_start"], item["current_period_end"] = period_holding(price, start, store.now())
 
 
 def _price(store: Store, given: Json) -> Json:

@@ -198,5 +198,5 @@ def _pause_collection(params: Params) -> Json | None:
 
 
 def _owner(record: Json) -> items.Owner:
-    trial_end = record["trial_end"] if record["status"] == "trialing" else None
-    return items.Owner(subscription=record["id"], currency=record["currency"], start=record["start_date"], end=trial_end)
+    trial = (record["trial_start"], record["trial_end"]) if record["status"] == "trialing" else None
+    return items.Owner(record["id"], record["currency"], record["billing_cycle_anchor"], trial)

@@ -35,9 +35,8 @@ def items_url(subscription_id: str) -> str:
 
 def _customer(store: "Store", record: Json) -> Json:
     discount = record.get("discount")
-    if not isinstance(discount, str):
-        return record
-    return {**record, "discount": store.tables["discounts"].get(discount)}
+    found = store.tables["discounts"].get(discount) if isinstance(discount, str) else None
+    return record if found is None else {**record, "discount": found}
 
 
 def _subscription(store: "Store", record: Json) -> Json:
