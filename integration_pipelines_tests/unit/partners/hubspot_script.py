@@ -2,18 +2,16 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 
 from integration_pipelines.core.contract import Column, FieldType, ObjectKind, SourceObject
 from integration_pipelines.partners.hubspot.client import HubSpotConnector
-from integration_pipelines.ports.clock import Clock
 from integration_pipelines.ports.partner import FieldWrite, RecordWrite
-from integration_pipelines.ports.quota import Quota
+from integration_pipelines_tests.kit.partner_fakes import NOON, OpenQuota, VirtualClock
 
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NOW = NOON
 Body = dict[str, Any]
 Answer = Callable[[httpx.Request], httpx.Response]
 
@@ -45,42 +43,6 @@ SCHEMA = {
 }
 
 
-class VirtualClock(Clock):
-    """Time that passes only while somebody waits."""
-
-    def __init__(self) -> None:
-        self.waited = 0.0
-
-    def now(self) -> datetime:
-        """The test's day, and what was waited since."""
-        return NOW + timedelta(seconds=self.waited)
-
-    def monotonic(self) -> float:
-        """Seconds waited."""
-        return self.waited
-
-    def sleep(self, seconds: float) -> None:
-        """Wait without waiting."""
-        self.waited += seconds
-
-
-class FreeQuota(Quota):
-    """Gives every permit; remembers which bucket was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.parked: dict[str, float] = {}
-
-    def acquire(self, bucket: str, per_second: float, burst: int, timeout: float) -> None:
-        """Always at once."""
-        del per_second, burst, timeout
-        self.asked.append(bucket)
-
-    def park(self, bucket: str, seconds: float) -> None:
-        """Remembered only."""
-        self.parked[bucket] = seconds
-
-
 class Script:
     """Answers by method and path; the last answer given for a path is repeated."""
 
@@ -88,7 +50,7 @@ class Script:
         self.answers: dict[tuple[str, str], list[Answer]] = {}
         self.requests: list[httpx.Request] = []
         self.clock = VirtualClock()
-        self.quota = FreeQuota()
+        self.quota = OpenQuota()
         self.on("GET", "/crm/properties/2026-03/companies", SCHEMA)
 
     def on(self, method: str, path: str, *answers: Answer | Body, status: int = 200) -> "Script":

@@ -126,7 +126,7 @@ def test_an_incremental_read_overlaps_and_brings_archived_companies() -> None:
     asked = script.bodies(SEARCH)[0]["filterGroups"][0]["filters"][0]
     assert asked == {"propertyName": "hs_lastmodifieddate", "operator": "GTE", "value": "1795431300000"}  # 10:55
     assert script.requests[-1].url.params["archived"] == "true"
-    assert "t1:hubspot:search" in script.quota.asked
+    assert ("t1:hubspot:search", 4.0, 4) in script.quota.asked
 
 
 def test_the_next_read_starts_before_this_one_began() -> None:

@@ -1,0 +1,225 @@
+"""A modelled account of each partner behind a real server, with its connector: what the conformance suite is run against.
+
+Only what differs between partners is here: how an account is filled, and which of its fields the suite may use.
+"""
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from integration_pipelines.core.contract import FieldType, SourceObject
+from integration_pipelines.partner_models.base import Effect, Fault, FaultKind, Faults, Json, PartnerAccount
+from integration_pipelines.partners.stripe.client import StripeConnector
+from integration_pipelines.ports.lake import Watermark
+from integration_pipelines.ports.partner import Connector, Extraction, FieldWrite, RecordWrite, WriteOutcome
+from integration_pipelines.sandbox.stripe.routes import stripe_routes
+from integration_pipelines_tests.kit.core import crm_billing
+from integration_pipelines_tests.kit.loopback import serving
+from integration_pipelines_tests.kit.partner_fakes import OpenQuota, VirtualClock
+from integration_pipelines_tests.kit.stripe_sandbox import START, stripe_kit
+
+TOKEN = "token-that-must-never-be-seen"
+CANARY = "canary-value-of-a-customer"
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The names that the suite needs: the main object, what a person edits there, and what we write there."""
+
+    main: str  # in the contract
+    held_as: str  # at the partner
+    edited: str  # what a person edits, as the partner's field
+    edited_column: str
+    written: str  # what we write, as a contract's source
+    written_column: str
+    unknown_id: str
+
+
+class Bench(ABC):
+    """One account, served, and the connector that speaks to it."""
+
+    words: Words
+    account: PartnerAccount
+
+    def __init__(self, url: str, faults: Faults, at: list[float]) -> None:
+        self.url = url
+        self.faults = faults
+        self.at = at
+        self.quota = OpenQuota()
+        self.clock = VirtualClock(lambda: datetime.fromtimestamp(at[0], tz=UTC))
+        role = crm_billing().objects[self.words.main].role
+        self.objects = {name: spec for name, spec in crm_billing().objects.items() if spec.role == role}
+
+    @abstractmethod
+    def connect(self, token: str = TOKEN) -> Connector:
+        """A connector of the account."""
+
+    @abstractmethod
+    def fill(self) -> None:
+        """Three main records and what belongs to them, with every declared column filled somewhere, all of them old."""
+
+    @abstractmethod
+    def remove(self, record_id: str) -> None:
+        """A person deletes a main record."""
+
+    @abstractmethod
+    def surprise(self, record_id: str) -> None:
+        """The partner adds a field that nobody knows, holding `CANARY`, to a main record."""
+
+    @property
+    def spec(self) -> SourceObject:
+        """The main object."""
+        return self.objects[self.words.main]
+
+    def held(self) -> dict[str, Json]:
+        """The main records as the partner holds them, by id."""
+        return {str(record["id"]): record for record in self.account.state()[self.words.held_as]}
+
+    def effects(self) -> list[Effect]:
+        """What our writes changed."""
+        return [effect for effect in self.account.effects if effect.actor == "api" and effect.changed]
+
+    def later(self, seconds: float) -> None:
+        """Let time pass, so that indexes catch up."""
+        self.at[0] += seconds
+
+    def fault(
+        self, kind: FaultKind, *, method: str = "", path: str = "", times: int = 1, skip: int = 0, **params: object
+    ) -> None:
+        """Switch a fault on."""
+        self.faults.add(Fault(kind, method=method, path=path, times=times, skip=skip, params=dict(params)))
+
+
+class StripeBench(Bench):
+    """Customers and their subscriptions."""
+
+    words = Words("billing_customers", "customers", "name", "name", "metadata.crm_segment", "crm_segment", "cus_nobody")
+
+    def __init__(self, url: str, faults: Faults, at: list[float]) -> None:
+        super().__init__(url, faults, at)
+        self.kit = stripe_kit()
+        self.kit.account.now = self.kit.account.store.now = lambda: at[0]
+        self.account = self.kit.account
+        self.account.token = TOKEN
+
+    def connect(self, token: str = TOKEN) -> Connector:
+        """See `Bench`."""
+        return StripeConnector(tenant_id="t1", base_url=self.url, token=lambda: token, quota=self.quota, clock=self.clock)
+
+    def fill(self) -> None:
+        """See `Bench`."""
+        metadata = {
+            name: f"{name} 1" for name in ("crm_company_id", "crm_owner_email", "crm_owner_id", "crm_owner_name", "crm_segment")
+        }
+        old: Json = {
+            "id": "cus_3",
+            "name": "Ünïcode & Söhne",
+            "email": "3@c.example",
+            "created": 1_700_000_003,
+            "metadata": metadata,
+        }
+        self.kit.account.insert("customers", old | {"discount": {"coupon": "TEN"}})
+        paused = {"pause_collection": {"behavior": "void"}, "cancel_at": int(self.at[0]) + 9, "ended_at": 1, "trial_end": 2}
+        items = [{"id": "si_1", "price": "price_tiers"}]
+        old = {
+            "id": "sub_1",
+            "customer": "cus_3",
+            "status": "active",
+            "created": 1_700_000_004,
+            "items": items,
+            "discounts": [{"coupon": "TEN"}],
+        }
+        self.kit.account.insert("subscriptions", old | paused)
+
+    def remove(self, record_id: str) -> None:
+        """See `Bench`."""
+        self.kit.write("customers", "delete", record_id)
+
+    def surprise(self, record_id: str) -> None:
+        """See `Bench`."""
+        self.kit.account.insert("customers", self.held()[record_id] | {"brand_new": CANARY})
+
+
+BENCHES: dict[str, type[Bench]] = {"stripe": StripeBench}
+
+
+class Door:
+    """One server for all benches of a module; the account behind it is the one opened last."""
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+        self.benches: dict[str, Bench] = {}
+        self.lock = threading.Lock()
+
+    def app(self) -> Starlette:
+        """All partners by path prefix."""
+
+        def stripe(token: str) -> Any:  # noqa: ANN401 - the routes know which account it is
+            bench = self.benches.get("stripe")
+            return bench.account if bench and token == TOKEN else None
+
+        return Starlette(routes=[Mount("/stripe", routes=stripe_routes(stripe, self.faults))])
+
+    def open(self, partner: str, address: str) -> Bench:
+        """A fresh, filled account."""
+        self.faults.clear()
+        bench = BENCHES[partner](f"{address}/{partner}", self.faults, [START])
+        bench.fill()
+        self.benches[partner] = bench
+        return bench
+
+
+@contextmanager
+def served() -> Iterator[tuple[Door, str]]:
+    """The door behind a real server, and its address."""
+    door = Door()
+    with serving(door.app()) as address:
+        yield door, address
+
+
+def rows(extraction: Extraction) -> list[Row]:
+    """Everything an extraction brings."""
+    found: list[Row] = pa.Table.from_batches(extraction, schema=extraction.schema).to_pylist()
+    return found
+
+
+def full(connector: Connector, bench: Bench) -> tuple[list[Row], Watermark]:
+    """A full read of the main object and where the next one starts."""
+    extraction = connector.extract(bench.words.main, bench.spec, None)
+    found = rows(extraction)
+    return found, extraction.summary.watermark
+
+
+def send(connector: Connector, bench: Bench, values: Sequence[tuple[str, str]], *, run: str = "1") -> dict[str, WriteOutcome]:
+    """Write one field of several records; outcomes by record id."""
+    writes = [
+        RecordWrite(f"w{run}_{record_id}", f"key:{run}:{record_id}", record_id, (FieldWrite(bench.words.written, value),))
+        for record_id, value in values
+    ]
+    outcomes = {outcome.write_id: outcome for outcome in connector.write(bench.words.main, bench.spec, writes)}
+    return {write.record_id: outcomes[write.write_id] for write in writes}
+
+
+def plain_columns(spec: SourceObject) -> dict[str, str]:
+    """Column → source, for the columns whose text is the partner's own, so that an oracle needs no rules."""
+    spelled = {FieldType.DATE, FieldType.DATETIME, FieldType.LIST, FieldType.IDS}
+    return {name: column.source for name, column in spec.columns.items() if column.type not in spelled}
+
+
+def said(record: Json, source: str) -> str:
+    """What the partner holds at a source, as text; blank where it holds nothing."""
+    found: Any = record
+    for step in source.split("."):
+        found = found.get(step) if isinstance(found, dict) else None
+    if isinstance(found, bool):
+        return "true" if found else "false"
+    return "" if found is None else str(found)
