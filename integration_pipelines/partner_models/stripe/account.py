@@ -166,8 +166,8 @@ class StripeAccount(PartnerAccount):
 
     def edit(self, object_name: str, record_id: str, fields: Json) -> Json:
         """A person edits a record in the dashboard; paths use dots, `metadata.key: ''` deletes the key."""
-        call = Call(values=fields, request_id=self.store.mint("req"), actor="person")
         with self.lock, self.store.transaction():
+            call = Call(values=fields, request_id=self.store.mint("req"), actor="person")
             return edits.edit(self.store, object_name, record_id, fields, call)
 
     def state(self) -> dict[str, list[Json]]:

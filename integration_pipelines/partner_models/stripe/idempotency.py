@@ -38,8 +38,9 @@ class IdempotencyKeys:
         """Claim a key. Returns the stored answer if there is one; refuses other parameters and keys in flight."""
         if not 0 < len(key) <= _LONGEST_KEY:
             raise invalid(f"Idempotency keys must have 1 to {_LONGEST_KEY} characters.")
+        self._prune(now)
         entry = self._entries.get(key)
-        if entry is None or now - entry.at >= KEPT_SECONDS:
+        if entry is None:
             self._entries[key] = _Entry(print_of_request, now, owner)
             return None
         if entry.fingerprint != print_of_request:
@@ -52,7 +53,13 @@ class IdempotencyKeys:
 
     def finish(self, key: str, answer: Answer) -> None:
         """Remember the first answer, server errors included."""
-        self._entries[key].answer = answer
+        if key in self._entries:
+            self._entries[key].answer = answer
+
+    def _prune(self, now: float) -> None:
+        """Keys are kept in the order of their first use, so the old ones are in front."""
+        while self._entries and now - next(iter(self._entries.values())).at >= KEPT_SECONDS:
+            del self._entries[next(iter(self._entries))]
 
     def forget(self, key: str) -> None:
         """The request was refused before anything was carried out: the key is free again."""
