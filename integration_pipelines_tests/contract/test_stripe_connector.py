@@ -1,86 +1,35 @@
-"""The Stripe connector against the modelled account over real HTTP: nothing is lost, nothing is doubled, nothing is guessed."""
+"""The Stripe connector's reads against the modelled account over real HTTP: nothing is lost, nothing is doubled, nothing is guessed."""
 
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pyarrow as pa
 import pytest
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from integration_pipelines.core.contract import Column, FieldType, ObjectKind, SourceObject
-from integration_pipelines.errors import AuthError, BugError, ConfigError, ErrorKind, RateLimitedError, TransientError
-from integration_pipelines.partner_models.base import Fault, FaultKind, Faults
-from integration_pipelines.partners.stripe.client import StripeConnector
+from integration_pipelines.errors import AuthError, BugError, ConfigError, RateLimitedError, TransientError
+from integration_pipelines.partner_models.base import FaultKind
 from integration_pipelines.ports.lake import Mode, Watermark
-from integration_pipelines.ports.partner import Applied, Extraction, FieldWrite, RecordWrite, Refused, Unknown
-from integration_pipelines.sandbox.stripe.routes import stripe_routes
-from integration_pipelines_tests.kit.core import crm_billing
-from integration_pipelines_tests.kit.loopback import serving
-from integration_pipelines_tests.kit.partner_fakes import OpenQuota, VirtualClock
-from integration_pipelines_tests.kit.stripe_sandbox import TOKEN, Kit, stripe_kit
+from integration_pipelines_tests.kit.stripe_bench import CUSTOMERS, SUBSCRIPTIONS, Bench, Door, open_door
+from integration_pipelines_tests.kit.stripe_sandbox import Kit
 
-CUSTOMERS = crm_billing().objects["billing_customers"]
-SUBSCRIPTIONS = crm_billing().objects["billing_subscriptions"]
 PRICES = SourceObject(
     role="billing", partner_object="prices", kind=ObjectKind.LOOKUP, description="Prices.",
     columns={"id": Column(source="id", type=FieldType.ID, purpose="names it")},
 )  # fmt: skip
 
 
-class Bench:
-    """A connector of a served account."""
-
-    def __init__(self, kit: Kit, token: str = TOKEN) -> None:
-        self.kit = kit
-        self.quota = OpenQuota()
-        clock = VirtualClock(lambda: datetime.fromtimestamp(kit.clock.at, tz=UTC))
-        self.connector = StripeConnector(tenant_id="t1", base_url=kit.url, token=lambda: token, quota=self.quota, clock=clock)
-
-    def read(self, spec: SourceObject, since: Watermark | None = None) -> tuple[Extraction, list[dict[str, Any]]]:
-        """One extraction, to its end."""
-        extraction = self.connector.extract("x", spec, since)
-        return extraction, pa.Table.from_batches(extraction, schema=extraction.schema).to_pylist()
-
-    def fault(self, kind: FaultKind, times: int = 1, path: str = "", method: str = "", **params: object) -> None:
-        """Switch a fault on."""
-        self.kit.faults.add(Fault(kind, method=method, path=path, times=times, params=dict(params)))
-
-    def write(self, record_id: str = "cus_1", key: str = "k1", **values: str) -> Applied | Refused | Unknown:
-        """Write metadata keys of one customer."""
-        fields = tuple(FieldWrite(f"metadata.{name}", value) for name, value in values.items())
-        return self.connector.write("x", CUSTOMERS, [RecordWrite("w1", key, record_id, fields)])[0]
-
-    def later(self, **step: float) -> None:
-        """Let time pass."""
-        self.kit.clock.at += timedelta(**step).total_seconds()
-
-    def metadata(self, record_id: str = "cus_1") -> object:
-        """What Stripe holds."""
-        return self.kit.account.get("customers", record_id)["metadata"]
-
-
 @pytest.fixture(scope="module")
-def door() -> Iterator[tuple[str, Faults, list[Kit]]]:
-    """One server for all tests of this module; the account behind it is the newest in the list."""
-    faults, kits = Faults(), list[Kit]()
-    routes = stripe_routes(lambda token: kits[-1].account if token == TOKEN else None, faults)
-    with serving(Starlette(routes=[Mount("/stripe", routes=routes)])) as address:
-        yield f"{address}/stripe", faults, kits
+def door() -> Iterator[Door]:
+    """One server for all tests of this module."""
+    with open_door() as opened:
+        yield opened
 
 
 @pytest.fixture
-def bench(door: tuple[str, Faults, list[Kit]]) -> Iterator[Bench]:
+def bench(door: Door) -> Iterator[Bench]:
     """A fresh account, served."""
-    url, faults, kits = door
-    faults.clear()
-    fresh = stripe_kit(inline_items=2)
-    kits.append(Kit(fresh.account, fresh.clock, faults, url))
-    made = Bench(kits[-1])
-    yield made
-    made.connector.close()
+    with door.bench() as made:
+        yield made
 
 
 def subscribe(kit: Kit, customer: str = "cus_1", *prices: str, **values: object) -> str:
@@ -211,6 +160,32 @@ def test_a_coupon_that_cannot_be_found_stays_visibly_unreadable(bench: Bench) ->
     assert rows[0]["discounts"][0]["percent_off"] == '"TEN"'
 
 
+def test_a_coupons_new_terms_mean_a_full_read(bench: Bench) -> None:
+    """Only when the contract reads what changed, and with that reason; other objects follow their own events."""
+    watermark = bench.read(CUSTOMERS)[0].summary.watermark
+    bench.later(hours=1)
+    bench.kit.update("coupons", "TEN", name="Ten off")
+    assert bench.read(CUSTOMERS, watermark)[0].mode is Mode.DELTA
+    name = CUSTOMERS.columns["discounts"].fields["currency"].model_copy(update={"source": "source.coupon.name"})
+    discounts = CUSTOMERS.columns["discounts"].model_copy(update={"fields": {"name": name}})
+    curious = CUSTOMERS.model_copy(update={"columns": {**CUSTOMERS.columns, "discounts": discounts}})
+    extraction, rows = bench.read(curious, watermark)
+    assert (extraction.mode, len(rows)) == (Mode.FULL, 2)
+    assert "coupon" in extraction.reason
+
+
+def test_very_many_changes_are_read_as_everything(bench: Bench) -> None:
+    """Beyond a thousand records pages cost less than single reads."""
+    watermark = bench.read(CUSTOMERS)[0].summary.watermark
+    bench.later(hours=1)
+    for number in range(1001):
+        data = {"object": {"id": f"cus_m{number}", "object": "customer"}}
+        event = {"id": f"evt_m{number}", "type": "customer.updated", "created": int(bench.kit.clock.at), "data": data}
+        bench.kit.account.insert("events", event)
+    extraction, _ = bench.read(CUSTOMERS, watermark)
+    assert (extraction.mode, "more than 1000" in extraction.reason) == (Mode.FULL, True)
+
+
 def test_fetch_gives_one_row_per_id(bench: Bench) -> None:
     """In the order asked; deleted and unknown ones are marked."""
     bench.kit.write("customers", "delete", "cus_2")
@@ -219,94 +194,6 @@ def test_fetch_gives_one_row_per_id(bench: Bench) -> None:
         {"record_id": "cus_nope", "deleted": True}, {"record_id": "cus_1", "deleted": False}, {"record_id": "cus_2", "deleted": True},
     ]  # fmt: skip
     assert bench.connector.fetch("x", CUSTOMERS, []).num_rows == 0
-
-
-def test_a_write_changes_only_its_keys(bench: Bench) -> None:
-    """Other people's metadata stays; '' removes a key; the event carries our key."""
-    bench.kit.update("customers", "cus_1", metadata={"theirs": "1", "crm_segment": "old"})
-    outcome = bench.write(key="integration_pipelines:t1:x:1", crm_segment="", crm_owner_name="Åsa & Söhne=1")
-    assert isinstance(outcome, Applied)
-    assert outcome.request_id.startswith("req_")
-    assert bench.metadata() == {"theirs": "1", "crm_owner_name": "Åsa & Söhne=1"}
-    assert bench.kit.account.effects[-1].idempotency_key == "integration_pipelines:t1:x:1"
-
-
-def test_a_bad_record_spoils_no_other(bench: Bench) -> None:
-    """One outcome per write; what is not ours to write is refused before it is sent."""
-
-    def one(number: int, record_id: str, path: str, value: str) -> RecordWrite:
-        return RecordWrite(f"w{number}", f"k{number}", record_id, (FieldWrite(path, value),))
-
-    writes = [
-        one(1, "cus_nope", "metadata.a", "1"), one(2, "cus_1", "name", "Mine"), one(3, "cus_1", "metadata.a", "x" * 501),
-        one(4, "cus_2", "metadata.a", "1"),
-    ]  # fmt: skip
-    outcomes = {outcome.write_id: outcome for outcome in bench.connector.write("x", CUSTOMERS, writes)}
-    kinds = {name: outcome.kind if isinstance(outcome, Refused) else type(outcome) for name, outcome in outcomes.items()}
-    assert kinds == {"w1": ErrorKind.INVALID, "w2": ErrorKind.INVALID, "w3": ErrorKind.INVALID, "w4": Applied}
-    assert bench.kit.account.get("customers", "cus_1")["name"] == "No 1"
-
-
-@pytest.mark.parametrize(
-    ("kind", "params"),
-    [
-        (FaultKind.DROPPED_ANSWER, {}), (FaultKind.TIMEOUT_AFTER_APPLYING, {"seconds": 0.05}), (FaultKind.TRUNCATED, {}),
-        (FaultKind.TRUNCATED, {"short": True}), (FaultKind.NOT_JSON, {}), (FaultKind.SERVER_ERROR, {"status": 503}),
-        (FaultKind.SERVER_ERROR, {"status": 504}), (FaultKind.SERVER_ERROR, {"status": 500, "stored": False}),
-        (FaultKind.RATE_LIMITED, {"retry_after": 2}), (FaultKind.RATE_LIMITED, {}), (FaultKind.RATE_LIMITED, {"policy": "lock_timeout"}),
-    ],
-)  # fmt: skip
-def test_a_write_takes_effect_once_whatever_happens_to_its_answer(bench: Bench, kind: FaultKind, params: Any) -> None:  # noqa: ANN401 - each fault has its own
-    """The same key goes again, and Stripe answers what it answered first."""
-    bench.fault(kind, method="POST", **params)
-    assert isinstance(bench.write(crm_segment="enterprise"), Applied)
-    assert bench.metadata() == {"crm_segment": "enterprise"}
-    assert [effect.changed for effect in bench.kit.account.effects] == [True]
-
-
-@pytest.mark.parametrize(
-    ("kind", "params"),
-    [(FaultKind.SERVER_ERROR, {"status": 500}), (FaultKind.SERVER_ERROR, {"status": 504}), (FaultKind.DROPPED_ANSWER, {}),
-     (FaultKind.SERVER_ERROR, {"status": 503, "should_retry": False})],
-)  # fmt: skip
-def test_a_write_whose_answer_never_comes_is_unknown(bench: Bench, kind: FaultKind, params: Any) -> None:  # noqa: ANN401 - each fault has its own
-    """Only a read can settle it; a remembered 500 and a key in flight prove nothing."""
-    bench.fault(kind, times=-1, method="POST", **params)
-    assert isinstance(bench.write(crm_segment="enterprise"), Unknown)
-    assert bench.connector.calls <= 4
-
-
-def test_a_write_that_lands_late_takes_effect_once(bench: Bench) -> None:
-    """While its key is in flight the outcome is unknown; afterwards the same key confirms it."""
-    bench.fault(FaultKind.LATE_WRITE, method="POST", seconds=0.2)
-    assert isinstance(bench.write(crm_segment="enterprise"), Unknown)
-    deadline = time.monotonic() + 5
-    while not bench.kit.account.effects and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert isinstance(bench.write(crm_segment="enterprise"), Applied)
-    assert [effect.changed for effect in bench.kit.account.effects] == [True]
-
-
-@pytest.mark.parametrize(
-    ("kind", "params", "expected"),
-    [(FaultKind.SCOPE_REMOVED, {"scope": "customer_write"}, ErrorKind.AUTH), (FaultKind.TOKEN_REVOKED, {}, ErrorKind.AUTH),
-     (FaultKind.RATE_LIMITED, {"retry_after": 600}, ErrorKind.RATE_LIMITED)],
-)  # fmt: skip
-def test_a_write_that_is_not_let_in_is_refused(bench: Bench, kind: FaultKind, params: Any, expected: ErrorKind) -> None:  # noqa: ANN401 - each fault has its own
-    """Nothing was changed, and the reason is known."""
-    bench.fault(kind, times=-1, **params)
-    outcome = bench.write(crm_segment="enterprise")
-    assert isinstance(outcome, Refused)
-    assert outcome.kind is expected
-    assert "customer_write" in outcome.text or kind is not FaultKind.SCOPE_REMOVED
-
-
-def test_a_key_used_for_two_writes_is_our_bug(bench: Bench) -> None:
-    """It is refused as such and no new key is made up."""
-    assert isinstance(bench.write(crm_segment="a"), Applied)
-    outcome = bench.write(crm_segment="b")
-    assert isinstance(outcome, Refused)
-    assert outcome.kind is ErrorKind.BUG
 
 
 @pytest.mark.parametrize(

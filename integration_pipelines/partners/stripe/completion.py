@@ -79,7 +79,19 @@ class Completion:
             self._fill_tiers([fresh])
         self._fetch_coupons([fresh])
         self._settle(fresh, single=True)
+        self._item_terms(fresh)
         return fresh
+
+    def _item_terms(self, record: Json) -> None:
+        """Items' discounts lie too deep even in a single subscription; those of deleted coupons are read with the item itself."""
+        path = "/v1/subscription_items/{}"
+        for item in _items_of(record):
+            sources = [discount.get("source") for discount in _rows(item.get("discounts")) if isinstance(discount, dict)]
+            if any(isinstance(source, dict) and isinstance(source.get("coupon"), str) for source in sources):
+                params = [("expand[]", "discounts.source.coupon.applies_to")]
+                ids = (str(item.get("id", "")),)
+                reply = self._http.request("GET", path, ids=ids, params=params, bucket=bucket(path), accept=frozenset({404}))
+                item["discounts"] = reply.as_object().get("discounts", item["discounts"])
 
     def _page_items(self, records: Sequence[Json]) -> None:
         """Subscriptions with more items than fit get all of them."""
