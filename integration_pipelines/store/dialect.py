@@ -1,0 +1,164 @@
+"""The only place that knows which database it is: how to open, lock, upsert, and what its errors mean.
+
+SQLite is opened through one library only, Python's. The driver that moves Arrow (ADBC) carries its own copy of SQLite, and two copies in
+one process do not see each other's locks: both would get the write lock of the same file and destroy it. So ADBC never opens the
+store's file; it fills and reads private files that Python's connection attaches (see `bulk`).
+"""
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from integration_pipelines.errors import BugError, ConfigError, ConflictError, IntegrationError, TransientError
+
+WRITES = "integration_pipelines_writes"
+"""Execution option of connections that are going to write."""
+
+_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY", "cache_size = -65536")
+_FREE_SPACE = "Free space or repair the disk that holds the store; nothing was changed."
+_WAIT = "Try again; if it stays so, look which process holds the store."
+
+
+def is_sqlite(engine: Engine | Connection) -> bool:
+    """Whether that is SQLite."""
+    return engine.dialect.name == "sqlite"
+
+
+def database_file(engine: Engine) -> Path:
+    """The file of an SQLite store."""
+    return Path(str(engine.url.database))
+
+
+def prepare_sqlite_file(url: URL) -> None:
+    """Make the folder and a file that only this user reads (its journal inherits the mode).
+
+    Raises:
+        ConfigError: no file is named, or it cannot be made there.
+    """
+    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+        raise ConfigError(
+            "The store needs a plain file.", remedy="Use a database URL such as sqlite:///data/store/integration_pipelines.db."
+        )
+    path = Path(url.database)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise ConfigError(
+            f"The store's file cannot be opened for writing: {error.strerror}.",
+            remedy="Choose another place in the database URL, or give this user the right to write there.",
+            detail=str(path),
+        ) from error
+
+
+def configure_sqlite(engine: Engine) -> None:
+    """Durable WAL, foreign keys, and transactions that say from the start whether they write.
+
+    A transaction that reads first and writes later is refused at once when somebody else wrote meanwhile; one that begins IMMEDIATE
+    waits for its turn.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type
+        connection.isolation_level = None  # transactions are ours to begin
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def insert(connection: Connection, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
+    """An INSERT that can say what happens on a conflict."""
+    return sqlite.insert(table) if is_sqlite(connection) else postgresql.insert(table)
+
+
+def serialise(connection: Connection, what: str) -> None:
+    """Only one transaction at a time goes on from here; SQLite's writing transactions are alone anyway."""
+    if not is_sqlite(connection):
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(what))))
+
+
+def fault(error: DBAPIError) -> IntegrationError:
+    """What a database error means for the people who see it; never with a value in it."""
+    code = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "pgcode", None) or ""
+    detail = f"{type(error.orig).__name__} {code}: {error.statement or ''}"[:500]
+    if isinstance(error.orig, sqlite3.Error):
+        return _sqlite_fault(error, code, detail)
+    return _postgresql_fault(error, code, detail)
+
+
+def _sqlite_fault(error: DBAPIError, code: str, detail: str) -> IntegrationError:
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return TransientError("The store is locked by another process.", remedy=_WAIT, detail=detail)
+    if code.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        return TransientError("The disk of the store is full or does not answer.", remedy=_FREE_SPACE, detail=detail)
+    if code.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
+        remedy = "Give this user the right to read and write the store's file and its folder."
+        return ConfigError("The store's file cannot be opened for writing.", remedy=remedy, detail=detail)
+    if code.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return ConfigError(
+            "The store's file is damaged or no database.", remedy="Restore it from the last backup.", detail=detail
+        )
+    if "no such table" in str(error.orig):
+        return _no_schema(detail)
+    return _refused(error, detail)
+
+
+def _postgresql_fault(error: DBAPIError, code: str, detail: str) -> IntegrationError:
+    if code.startswith(("40", "55", "57", "08")) or error.connection_invalidated or not code:
+        return TransientError("The store's database is busy or does not answer.", remedy=_WAIT, detail=detail)
+    if code.startswith("53"):
+        return TransientError("The store's database is out of space or connections.", remedy=_FREE_SPACE, detail=detail)
+    if code.startswith("28") or code == "3D000":
+        return ConfigError("The store's database refuses the connection.", remedy="Correct the database URL.", detail=detail)
+    return _no_schema(detail) if code == "42P01" else _refused(error, detail)
+
+
+def _no_schema(detail: str) -> ConfigError:
+    return ConfigError(
+        "The store has no tables yet.",
+        remedy="Run `integration-pipelines doctor`; it brings the store up to date.",
+        detail=detail,
+    )
+
+
+def _refused(error: DBAPIError, detail: str) -> IntegrationError:
+    if isinstance(error, IntegrityError):
+        return ConflictError(
+            "The store already holds something that rules this out.", remedy="Read again and retry.", detail=detail
+        )
+    return BugError("The store refused a statement.", remedy="Report it with the log.", detail=detail)
+
+
+def create_view(connection: Connection, name: str, select: str, comment: str) -> None:
+    """Make a view, or make it anew; its comment stays with it."""
+    quoted = connection.dialect.identifier_preparer.quote_identifier(name)
+    connection.exec_driver_sql(f"DROP VIEW IF EXISTS {quoted}")
+    connection.exec_driver_sql(_view_text(quoted, select, comment).replace("%", _percent(connection)))
+    if not is_sqlite(connection):
+        told = comment.replace("'", "''").replace("%", _percent(connection))
+        connection.exec_driver_sql(f"COMMENT ON VIEW {quoted} IS '{told}'")
+
+
+def is_same_view(connection: Connection, name: str, select: str, comment: str) -> bool:
+    """Whether the view stands there to the letter; PostgreSQL rewrites what it is told, so there it never does."""
+    quoted = connection.dialect.identifier_preparer.quote_identifier(name)
+    return sa.inspect(connection).get_view_definition(name) == _view_text(quoted, select, comment)
+
+
+def _view_text(quoted: str, select: str, comment: str) -> str:
+    return f"CREATE VIEW {quoted} AS /* {comment.replace('*/', '* /')} */ {select}"
+
+
+def _percent(connection: Connection) -> str:
+    return "%" if connection.dialect.paramstyle in {"qmark", "named"} else "%%"

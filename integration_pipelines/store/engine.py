@@ -1,0 +1,69 @@
+"""Opening the store and its transactions. Which database does what is `dialect`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from integration_pipelines.errors import ConfigError, TransientError
+from integration_pipelines.store import dialect
+
+BUSY_SECONDS = 15.0
+
+
+def make_engine(url: str, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
+    """Open a store; nothing is read yet.
+
+    Args:
+        url: `sqlite:///path` or `postgresql+psycopg2://…`.
+        busy_seconds: how long a transaction waits for another one.
+
+    Raises:
+        ConfigError: the URL or its place is of no use.
+    """
+    try:
+        parsed = sa.make_url(url)
+        kind = parsed.get_backend_name()
+        if kind not in {"sqlite", "postgresql"}:
+            raise ConfigError("The store cannot use that database.", remedy="Use an sqlite:/// or postgresql:// database URL.")
+        if kind == "sqlite":
+            dialect.prepare_sqlite_file(parsed)
+            engine = sa.create_engine(parsed, hide_parameters=True, connect_args={"timeout": busy_seconds})
+            dialect.configure_sqlite(engine)
+            return engine
+        return sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        raise ConfigError(
+            "The database URL is not readable or its driver is not installed.",
+            remedy="Use a URL such as sqlite:///data/store/integration_pipelines.db.",
+        ) from error
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the database's errors into ours; the original stays out of the chain, since drivers quote values in theirs."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise dialect.fault(error) from None
+    except PoolTimeoutError:
+        raise TransientError("Too many things use the store at once.", remedy="Try again with fewer tenants at once.") from None
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that reads one consistent state."""
+    with translated(), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes; all of it counts when the block ends, none of it when the block raises."""
+    with translated(), engine.connect() as connection:
+        connection.execution_options(**{dialect.WRITES: True})
+        with connection.begin():
+            yield connection

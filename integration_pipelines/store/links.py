@@ -1,0 +1,36 @@
+"""The identity links in SQL."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from integration_pipelines.core.tables import IDENTITY_LINKS
+from integration_pipelines.ports.evidence import Links
+from integration_pipelines.store.bulk import read_table, staged, upsert
+from integration_pipelines.store.schema import LINKS
+
+
+class SqlLinks(Links):
+    """Links of all tenants; the table itself refuses a right-hand record with two live links."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def load(self, tenant_ids: Sequence[str], integration: str) -> pa.Table:
+        """Every link of those tenants in every state (`IDENTITY_LINKS`), ordered by tenant and link id."""
+        mine = (LINKS.c.tenant_id.in_(tenant_ids), LINKS.c.integration == integration)
+        query = sa.select(*(LINKS.c[n] for n in IDENTITY_LINKS.names)).where(*mine)
+        return read_table(self._engine, query.order_by(LINKS.c.tenant_id, LINKS.c.link_id), IDENTITY_LINKS)
+
+    def save(self, links: pa.Table) -> None:
+        """Insert new links and update known ones by `link_id`, in one transaction.
+
+        Raises:
+            ConflictError: a right-hand record would have two live links; nothing was saved.
+        """
+        with staged(self._engine, {"links": links.select(IDENTITY_LINKS.names)}) as (connection, stage):
+            source = stage["links"]
+            for live in (False, True):  # a link must end before another one to the same record begins
+                upsert(connection, LINKS, sa.select(source).where((source.c.state == "live") == sa.literal(live)))

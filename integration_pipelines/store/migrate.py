@@ -1,0 +1,67 @@
+"""Bringing a store's tables up to date. What changes is in `migrations/versions`; a store is never taken back."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from integration_pipelines.errors import ConfigError
+from integration_pipelines.store import dialect
+from integration_pipelines.store.engine import reading, writing
+from integration_pipelines.store.views import create_views
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HEAD = "0001"
+"""The newest revision, so that a store which has it is opened without loading Alembic."""
+
+
+def upgrade(engine: Engine) -> None:
+    """Create or update all tables and views; does nothing if they are current, and waits if another process is at it.
+
+    Raises:
+        ConfigError: the store was made by a newer version of this program.
+    """
+    with reading(engine) as connection:
+        current = _revision(connection)
+    if current != HEAD:
+        with writing(engine) as connection:
+            dialect.serialise(connection, "migrations")
+            _migrate(connection)
+    create_views(engine)
+
+
+def alembic_config(connection: Connection) -> "Config":
+    """Alembic's settings for a connection; there is no file of them."""
+    from alembic.config import Config  # noqa: PLC0415 - a store that is up to date never needs Alembic
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _revision(connection: Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - as above
+    from alembic.util import CommandError  # noqa: PLC0415 - as above
+
+    try:
+        command.upgrade(alembic_config(connection), "head")
+    except CommandError as error:
+        if isinstance(error.__cause__, DBAPIError):
+            raise error.__cause__ from None
+        raise ConfigError(
+            "The store was made by a newer version of this program.",
+            remedy="Install that version; going back would lose what it wrote.",
+            detail=str(error),
+        ) from error

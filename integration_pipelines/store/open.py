@@ -1,0 +1,84 @@
+"""All stores of one database together, opened once by the composition root."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy.engine import Engine
+
+from integration_pipelines.ports.clock import Clock
+from integration_pipelines.store.audit import SqlAudit
+from integration_pipelines.store.bulk import sweep_stages
+from integration_pipelines.store.diffs import SqlDiffs
+from integration_pipelines.store.engine import make_engine
+from integration_pipelines.store.leases import SqlLeases
+from integration_pipelines.store.ledger import SqlLedger
+from integration_pipelines.store.links import SqlLinks
+from integration_pipelines.store.manifest import SqlManifest
+from integration_pipelines.store.metrics import SqlMetrics
+from integration_pipelines.store.migrate import upgrade
+from integration_pipelines.store.plans import SqlPlans
+from integration_pipelines.store.quarantine import SqlQuarantine
+from integration_pipelines.store.runs import SqlRuns
+from integration_pipelines.store.tenants import SqlTenantStore
+from integration_pipelines.store.unknown_fields import SqlUnknownFields
+
+_LEFT_BEHIND = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """One adapter per port, over one engine."""
+
+    engine: Engine
+    manifest: SqlManifest
+    tenants: SqlTenantStore
+    links: SqlLinks
+    diffs: SqlDiffs
+    quarantine: SqlQuarantine
+    unknown_fields: SqlUnknownFields
+    runs: SqlRuns
+    audit: SqlAudit
+    plans: SqlPlans
+    ledger: SqlLedger
+    leases: SqlLeases
+    metrics: SqlMetrics
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def stores_of(engine: Engine, clock: Clock) -> Stores:
+    """The stores of an engine whose tables are up to date."""
+    return Stores(
+        engine=engine,
+        manifest=SqlManifest(engine),
+        tenants=SqlTenantStore(engine, clock),
+        links=SqlLinks(engine),
+        diffs=SqlDiffs(engine),
+        quarantine=SqlQuarantine(engine),
+        unknown_fields=SqlUnknownFields(engine),
+        runs=SqlRuns(engine),
+        audit=SqlAudit(engine),
+        plans=SqlPlans(engine),
+        ledger=SqlLedger(engine),
+        leases=SqlLeases(engine),
+        metrics=SqlMetrics(engine, clock),
+    )
+
+
+def open_stores(url: str, clock: Clock) -> Stores:
+    """Open the store at a database URL and bring its tables up to date.
+
+    Raises:
+        ConfigError: the URL is of no use, or a newer version of this program made the store.
+        TransientError: the store is locked, or its disk is full.
+    """
+    engine = make_engine(url)
+    try:
+        upgrade(engine)
+        sweep_stages(engine, clock.now() - _LEFT_BEHIND)
+    except BaseException:
+        engine.dispose()
+        raise
+    return stores_of(engine, clock)
