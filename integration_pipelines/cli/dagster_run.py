@@ -43,11 +43,11 @@ def run_chain(
     """One run of the chain for one tenant; returns its run id. The outcome is in the store, where everybody reads it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's beta and preview notices are for developers, not for operators
-        from integration_pipelines.definitions import defs  # noqa: PLC0415 - idem
+        from integration_pipelines.defs.integrations import integrations  # noqa: PLC0415 - idem
         from integration_pipelines.defs.partitions import run_tags  # noqa: PLC0415 - loaded late, like Dagster itself
 
         register_tenants(instance, [tenant_id])
-        job = defs().resolve_job_def("reconcile_tenant")
+        job = integrations().resolve_job_def("reconcile_tenant")
         step = f"{contract.contract}_chain"
         config = {"mode": mode, "full": full, "record_ids": list(record_ids), "approve_plan_hash": approve}
         result = job.execute_in_process(
