@@ -3,6 +3,7 @@
 Only the encoding belongs here; what a reply says is each partner's own business.
 """
 
+import json
 from collections.abc import Mapping
 
 import orjson
@@ -11,4 +12,8 @@ from starlette.responses import Response
 
 def json_reply(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON response of the given status; `headers` are added to it."""
-    return Response(orjson.dumps(body), status_code=status, headers=headers, media_type="application/json")
+    try:
+        encoded = orjson.dumps(body)
+    except orjson.JSONEncodeError:  # half a surrogate pair or a huge number was planted: as escapes and digits both can travel
+        encoded = json.dumps(body).encode()
+    return Response(encoded, status_code=status, headers=headers, media_type="application/json")
