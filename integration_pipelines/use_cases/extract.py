@@ -73,12 +73,12 @@ def _object(
     extraction = connector.extract(name, spec, since)
     seen: list[pa.RecordBatch] = []
     schema = observed_schema(spec)
-    dataset = f"{contract.contract}.{name}"
+    dataset = f"{contract.contract}-{name}"
     file = ports.lake.write(
         tenant_id=tenant.tenant_id, dataset=dataset, schema=schema, batches=_noting(iter(extraction), seen, schema)
     )
     tally = ports.lake.write(
-        tenant_id=tenant.tenant_id, dataset=f"{contract.contract}.{tally_of(name)}", schema=TALLY_ROWS, batches=seen
+        tenant_id=tenant.tenant_id, dataset=f"{contract.contract}-{tally_of(name)}", schema=TALLY_ROWS, batches=seen
     )
     summary = extraction.summary
     entries = (

@@ -24,7 +24,7 @@ _readers = 4
 
 def tally_of(object_name: str) -> str:
     """The dataset with the ids that extracts of an object saw."""
-    return f"{object_name}.tally"
+    return f"{object_name}-tally"
 
 
 def observed_schema(spec: SourceObject) -> pa.Schema:
@@ -99,7 +99,7 @@ def _overlaid(ports: Ports, base: pa.Table, moves: pa.Table) -> pa.Table:
 def new_entry(ports: Ports, tenant_id: str, integration: str, dataset: str, mode: Mode, rows: pa.Table, run_id: str) -> NewEntry:
     """Write rows as one durable file, ready to be made visible."""
     file = ports.lake.write(
-        tenant_id=tenant_id, dataset=f"{integration}.{dataset}", schema=rows.schema, batches=rows.to_batches()
+        tenant_id=tenant_id, dataset=f"{integration}-{dataset}", schema=rows.schema, batches=rows.to_batches()
     )
     return NewEntry(tenant_id, integration, dataset, mode, file, run_id)
 

@@ -99,7 +99,7 @@ def _save(
     else:
         state, reason = PlanState.READY, ""
     file = ports.lake.write(
-        tenant_id=tenant.tenant_id, dataset=f"{contract.contract}.plans", schema=PLANNED_WRITES, batches=writes.to_batches()
+        tenant_id=tenant.tenant_id, dataset=f"{contract.contract}-plans", schema=PLANNED_WRITES, batches=writes.to_batches()
     )
     plan = StoredPlan(
         plan_id=ports.ids.new("plan"),

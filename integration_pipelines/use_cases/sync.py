@@ -172,9 +172,22 @@ def _finished(tenant: TenantReport, contract: Contract, trigger: str, scope: str
         started_at=now,
         finished_at=now,
         outcome=str(tenant.outcome or RunOutcome.IN_SYNC),
-        counts={**tenant.counts, **{f"records_{k}": v for k, v in tenant.outcomes.items()}, "calls": tenant.calls},
+        counts=_counts(tenant),
         balanced=tenant.balanced,
         certified=tenant.certified,
         error_kind=str(tenant.fault.kind) if tenant.fault else None,
         error_text=tenant.fault.text if tenant.fault else None,
     )
+
+
+def _counts(tenant: TenantReport) -> dict[str, int]:
+    """The whole numbers of a run: what was planned, what became of it, every record's outcome, and what it cost."""
+    counts = {**tenant.counts, "calls": tenant.calls, "rows_read": sum(r.rows for r in tenant.reads.values())}
+    if tenant.numbers is not None:
+        counts |= {
+            "links": tenant.numbers.links,
+            "planned_records": tenant.numbers.records,
+            "planned_fields": tenant.numbers.updates,
+        }
+    counts |= {f"writes_{state}": n for state, n in tenant.writes.items()}
+    return counts | {f"records_{outcome}": n for outcome, n in tenant.outcomes.items()}

@@ -1,0 +1,206 @@
+"""Fakes of the partner and gate ports: whole state through the constructor, writes recorded, faults by name. The store is never faked."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from integration_pipelines.core.contract import FieldType, PropertySpec, SourceObject
+from integration_pipelines.core.tables import TEXT
+from integration_pipelines.errors import ErrorKind, IntegrationError, TransientError
+from integration_pipelines.ports.bundle import Connectors
+from integration_pipelines.ports.clock import Clock, Ids
+from integration_pipelines.ports.gate import Gate, GateResult, Verdict
+from integration_pipelines.ports.lake import Mode, Watermark
+from integration_pipelines.ports.partner import (
+    Applied,
+    Connector,
+    Extraction,
+    ExtractionSummary,
+    Probe,
+    RecordWrite,
+    Refused,
+    Unknown,
+    WriteOutcome,
+)
+from integration_pipelines.ports.tenants import Connection
+from integration_pipelines.use_cases.observations import observed_schema
+
+Record = dict[str, Any]
+
+
+class FakeClock(Clock):
+    """Stands still until it is told to sleep."""
+
+    def __init__(self, start: datetime | None = None) -> None:
+        self.moment = start or datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        """The moment; each look moves it a millisecond, so that things have an order."""
+        self.moment += timedelta(milliseconds=1)
+        return self.moment
+
+    def monotonic(self) -> float:
+        """Seconds of the same clock."""
+        return self.moment.timestamp()
+
+    def sleep(self, seconds: float) -> None:
+        """Move on without waiting."""
+        self.moment += timedelta(seconds=seconds)
+
+
+class FakeIds(Ids):
+    """Counts."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def new(self, prefix: str) -> str:
+        """`prefix_000001` and so on."""
+        self.count += 1
+        return f"{prefix}_{self.count:06d}"
+
+
+@dataclass
+class FakeAccount:
+    """One partner account: object → id → columns of the contract. `before_write` may change it or raise, as people and networks do."""
+
+    objects: dict[str, dict[str, Record]]
+    effects: list[tuple[str, str, dict[str, str], str]] = field(default_factory=list)
+    missing_columns: set[str] = field(default_factory=set)
+    before_write: Callable[["FakeAccount", Sequence[RecordWrite]], None] = lambda *_: None
+    lost_answers: int = 0
+    refuse: set[str] = field(default_factory=set)
+    broken: IntegrationError | None = None
+
+
+class _FakeExtraction(Extraction):
+    def __init__(self, schema: pa.Schema, rows: list[Record], missing: tuple[str, ...], at: datetime) -> None:
+        self.mode, self.reason, self.schema = Mode.FULL, "asked for", schema
+        self._rows, self._missing, self._at = rows, missing, at
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        yield from pa.Table.from_pylist(self._rows, self.schema).to_batches()
+
+    @property
+    def summary(self) -> ExtractionSummary:
+        """What it cost: nothing."""
+        return ExtractionSummary(Watermark("{}", self._at), {}, self._missing, 1)
+
+
+class FakeConnector(Connector):
+    """Reads and writes a FakeAccount."""
+
+    write_batch = 2
+
+    def __init__(self, partner: str, tenant_id: str, account: FakeAccount, clock: Clock) -> None:
+        self.partner = partner
+        self._tenant, self._account, self._clock, self._calls = tenant_id, account, clock, 0
+
+    def extract(self, name: str, spec: SourceObject, since: Watermark | None) -> Extraction:
+        """Everything, always."""
+        del since
+        self._call()
+        rows = [self._row(name, spec, key) for key in sorted(self._account.objects.get(name, {}))]
+        missing = tuple(c for c in spec.columns if c in self._account.missing_columns)
+        return _FakeExtraction(observed_schema(spec), rows, missing, self._clock.now())
+
+    def fetch(self, name: str, spec: SourceObject, record_ids: Sequence[str]) -> pa.Table:
+        """Present state, row by id asked for."""
+        self._call()
+        return pa.Table.from_pylist([self._row(name, spec, key) for key in record_ids], observed_schema(spec))
+
+    def write(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
+        """Absolute values, recorded as effects."""
+        self._call()
+        self._account.before_write(self._account, writes)
+        columns = {c.source: n for n, c in spec.columns.items()}
+        outcomes: list[WriteOutcome] = []
+        for write in writes:
+            if write.record_id in self._account.refuse:
+                outcomes.append(Refused(write.write_id, ErrorKind.INVALID, "the partner refuses this record", "req_1"))
+                continue
+            values = {columns[f.path]: f.after for f in write.fields}
+            self._account.objects[name][write.record_id] |= values
+            self._account.effects.append((name, write.record_id, values, write.idempotency_key))
+            if self._account.lost_answers > 0:
+                self._account.lost_answers -= 1
+                outcomes.append(Unknown(write.write_id, "the answer was lost"))
+            else:
+                outcomes.append(Applied(write.write_id, "req_1"))
+        return outcomes
+
+    def ensure_properties(self, partner_object: str, wanted: dict[str, PropertySpec]) -> tuple[str, ...]:
+        """Properties are columns here."""
+        del partner_object, wanted
+        self._call()
+        made = tuple(sorted(self._account.missing_columns))
+        self._account.missing_columns.clear()
+        return made
+
+    def probe(self) -> Probe:
+        """Always well."""
+        self._call()
+        return Probe(ok=True, account=f"{self.partner}-{self._tenant}", text="")
+
+    @property
+    def calls(self) -> int:
+        """Calls so far."""
+        return self._calls
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def _call(self) -> None:
+        self._calls += 1
+        if self._account.broken is not None:
+            raise self._account.broken
+
+    def _row(self, name: str, spec: SourceObject, key: str) -> Record:
+        found = self._account.objects.get(name, {}).get(key)
+        blank: Record = {n: [] if c.type is FieldType.LIST else "" for n, c in spec.columns.items()}
+        gone = dict.fromkeys(self._account.missing_columns & set(spec.columns))
+        common = {"tenant_id": self._tenant, "record_id": key, "observed_at": self._clock.now(), "deleted": found is None}
+        return common | blank | {"id": key} | (found or {}) | gone
+
+
+class FakeConnectors(Connectors):
+    """(tenant, partner) → account."""
+
+    def __init__(self, accounts: Mapping[tuple[str, str], FakeAccount], clock: Clock) -> None:
+        self.accounts = dict(accounts)
+        self._clock = clock
+
+    def open(self, tenant_id: str, partner: str) -> Connector:
+        """A connector to the account."""
+        return FakeConnector(partner, tenant_id, self.accounts[tenant_id, partner], self._clock)
+
+    def open_with(self, connection: Connection) -> Connector:
+        """The same, by connection."""
+        return self.open(connection.tenant_id, connection.partner)
+
+
+class OpenGate(Gate):
+    """Lets everything through but the ids it is told to refuse, and breaks for objects it is told to break for."""
+
+    def __init__(self, refuse: Mapping[str, str] | None = None, broken: str = "") -> None:
+        self.refuse = dict(refuse or {})
+        self.broken = broken
+
+    def judge(self, name: str, spec: SourceObject, observed: pa.Table, tenants: tuple[str, ...]) -> GateResult:
+        """One verdict a tenant."""
+        del spec
+        if name == self.broken:
+            raise TransientError("the suite raised")
+        rows = [r for r in observed.select(["tenant_id", "record_id"]).to_pylist() if r["record_id"] in self.refuse]
+        refused = [
+            r | {"field": self.refuse[r["record_id"]], "expectation": "planted", "reason": "It is bad.", "remedy": "Mend it."}
+            for r in rows
+        ]
+        schema = pa.schema([(c, TEXT) for c in ("tenant_id", "record_id", "field", "expectation", "reason", "remedy")])
+        counts = {t: sum(1 for x in observed["tenant_id"].to_pylist() if x == t) for t in tenants}
+        bad = {t: len({r["record_id"] for r in rows if r["tenant_id"] == t}) for t in tenants}
+        verdicts = tuple(Verdict(t, name, "hash", counts[t], counts[t], bad[t], True, "", ()) for t in tenants)
+        return GateResult(verdicts, pa.Table.from_pylist(refused, schema))
