@@ -1,0 +1,149 @@
+"""The gate itself: evaluates an object for a batch of tenants at once and says, tenant by tenant, which records may go on.
+
+Expectations come from the contract (`suites`), are put to frames (`frames`), evaluated by Great Expectations (`evaluate`) and
+split by tenant (`tally`). Verdicts, counts and reasons name fields and say how many; values never leave this package.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import structlog
+
+from integration_pipelines.core.contract import SourceObject
+from integration_pipelines.errors import BugError, ContractError
+from integration_pipelines.gate.evaluate import EvaluationError, Finding, evaluate
+from integration_pipelines.gate.frames import Positions, lay
+from integration_pipelines.gate.suites import Check, Frame, frames_of
+from integration_pipelines.gate.table_hash import table_hashes
+from integration_pipelines.gate.tally import REFUSED, Counted, count, nothing_to_count, refused_rows
+from integration_pipelines.ports.gate import Gate, GateResult, Verdict
+
+Evaluation = Callable[[pa.Table, Sequence[Check]], list[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Records to judge: `code` numbers each record's tenant among all tenants, `members` are the tenants of this batch."""
+
+    records: pa.Table
+    code: Positions
+    members: tuple[int, ...]
+
+    def halves(self) -> "Iterator[_Batch]":
+        """The same records as two batches of half the tenants each."""
+        middle = len(self.members) // 2
+        for members in (self.members[:middle], self.members[middle:]):
+            mine = np.isin(self.code, members)
+            yield _Batch(self.records.filter(pa.array(mine)), self.code[mine], members)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What judging a batch gave; with a fault nothing counts as evaluated."""
+
+    members: tuple[int, ...]
+    counted: tuple[Counted, ...] = ()
+    refused: pa.Table = field(default_factory=REFUSED.empty_table)
+    fault: str = ""
+
+
+class ExpectationGate(Gate):
+    """Judges by the contract's expectations. Thread-safe; Great Expectations is loaded at the first judgement.
+
+    Args:
+        evaluation: how a frame's checks are evaluated; another one is for tests that need it to fail.
+    """
+
+    def __init__(self, evaluation: Evaluation = evaluate) -> None:
+        self._evaluate = evaluation
+        self._log = structlog.get_logger(__name__)
+
+    def judge(self, name: str, spec: SourceObject, observed: pa.Table, tenants: tuple[str, ...]) -> GateResult:
+        """One verdict per tenant in the order given, also for tenants without a row.
+
+        `expected` counts the records that are not deleted: a deleted one has no content to judge. When an evaluation raises, the
+        batch is halved until the tenant whose data it cannot bear stands alone, so that it fails alone.
+
+        Raises:
+            BugError: rows of a tenant that was not asked for.
+        """
+        code = _numbered(name, observed, tenants)
+        alive = ~observed["deleted"].fill_null(pa.scalar(value=False)).to_numpy()
+        batch = _Batch(observed.filter(pa.array(alive)), code[alive], tuple(range(len(tenants))))
+        parts = list(self._parts(name, spec, batch, len(tenants)))
+        refused = pa.concat_tables([part.refused for part in parts]).sort_by([(n, "ascending") for n in REFUSED.names])
+        hashes = table_hashes(observed, tuple(spec.columns), tenants)
+        quarantined = _records_by_tenant(refused)
+        rows, expected = (np.bincount(c, minlength=len(tenants)) for c in (code, code[alive]))
+        verdicts = {}
+        for part in parts:
+            for number in part.members:
+                tenant, wanted = tenants[number], int(expected[number])
+                reason = part.fault or ("" if rows[number] or spec.allow_empty else _EMPTY)
+                verdicts[number] = Verdict(
+                    tenant_id=tenant,
+                    object=name,
+                    table_hash=hashes[tenant],
+                    evaluated=0 if part.fault else wanted,
+                    expected=wanted,
+                    quarantined=quarantined[tenant],
+                    passed=not reason,
+                    reason=reason,
+                    checks=tuple(check.of(number) for check in part.counted),
+                )
+        return GateResult(tuple(verdicts[number] for number in batch.members), refused)
+
+    def _parts(self, name: str, spec: SourceObject, batch: _Batch, tenants: int) -> Iterator[_Part]:
+        try:
+            frames = frames_of(spec)
+        except ContractError as fault:
+            yield _Part(batch.members, fault=str(fault))
+        else:
+            yield from self._examine(name, frames, batch, tenants)
+
+    def _examine(self, name: str, frames: Sequence[Frame], batch: _Batch, tenants: int) -> Iterator[_Part]:
+        """Judge a batch; if that raises, its halves, down to single tenants."""
+        try:
+            counted = tuple(item for frame in frames for item in self._count(frame, batch, tenants))
+            refused = refused_rows(batch.records, counted)
+        except Exception as fault:  # noqa: BLE001 - whatever an evaluation raises, the gate stays shut and says so
+            if len(batch.members) > 1:
+                for half in batch.halves():
+                    yield from self._examine(name, frames, half, tenants)
+                return
+            # The engine's own words may quote values, so only ours and the kind of fault are told.
+            self._log.warning("gate_evaluation_failed", object=name, tenant_number=batch.members[0], fault=type(fault).__name__)
+            text = str(fault) if isinstance(fault, EvaluationError) else f"The evaluation raised {type(fault).__name__}."
+            yield _Part(batch.members, fault=text)
+            return
+        yield _Part(batch.members, counted, refused)
+
+    def _count(self, frame: Frame, batch: _Batch, tenants: int) -> list[Counted]:
+        laid = lay(frame, batch.records, batch.code)
+        if not len(laid.record):
+            return nothing_to_count(frame.checks, tenants)
+        counted = count(self._evaluate(laid.table, frame.checks), laid, batch.code, tenants)
+        if len(counted) != len(frame.checks) or not all(item.complete for item in counted):
+            raise EvaluationError("Fewer rows were evaluated than there are.")
+        return counted
+
+
+_EMPTY = "There are no records, and the contract does not allow that."
+
+
+def _numbered(name: str, observed: pa.Table, tenants: tuple[str, ...]) -> Positions:
+    """Each row's tenant by its place in the batch."""
+    places = pc.index_in(observed["tenant_id"], value_set=pa.array(tenants, pa.string()))
+    if places.null_count:
+        raise BugError(f"The observations of {name} hold rows of a tenant that is not in the batch.")
+    return places.to_numpy().astype(np.int64)
+
+
+def _records_by_tenant(refused: pa.Table) -> Counter[str]:
+    """How many different records of each tenant were refused."""
+    records = refused.group_by(["tenant_id", "record_id"]).aggregate([])
+    return Counter(str(tenant) for tenant in records["tenant_id"].to_pylist())
