@@ -37,7 +37,7 @@ def _typed(column: _Column, kind: pa.DataType) -> _Column:
 def _by_value(column: _Column, kind: pa.DataType) -> _Column:
     """Cast each distinct value once: a run stamps thousands of rows with the same moment."""
     parts = [part.dictionary.cast(kind).take(part.indices) for part in column.dictionary_encode().chunks]
-    return pa.chunked_array(parts, type=kind)
+    return pa.chunked_array(parts) if parts else column.cast(kind)
 
 
 def from_rows(rows: Sequence[Sequence[Any] | sa.Row[Any]], shape: pa.Schema) -> pa.Table:

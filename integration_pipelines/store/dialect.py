@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from integration_pipelines.errors import BugError, ConfigError, ConflictError, IntegrationError, TransientError
 
@@ -88,16 +88,18 @@ def serialise(connection: Connection, what: str) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(what))))
 
 
-def fault(error: DBAPIError) -> IntegrationError:
+def fault(error: StatementError) -> IntegrationError:
     """What a database error means for the people who see it; never with a value in it."""
+    if isinstance(error.orig, IntegrationError):
+        return error.orig
     code = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "pgcode", None) or ""
     detail = f"{type(error.orig).__name__} {code}: {error.statement or ''}"[:500]
     if isinstance(error.orig, sqlite3.Error):
         return _sqlite_fault(error, code, detail)
-    return _postgresql_fault(error, code, detail)
+    return _postgresql_fault(error, code, detail) if isinstance(error, DBAPIError) else _refused(error, detail)
 
 
-def _sqlite_fault(error: DBAPIError, code: str, detail: str) -> IntegrationError:
+def _sqlite_fault(error: StatementError, code: str, detail: str) -> IntegrationError:
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return TransientError("The store is locked by another process.", remedy=_WAIT, detail=detail)
     if code.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
@@ -132,7 +134,7 @@ def _no_schema(detail: str) -> ConfigError:
     )
 
 
-def _refused(error: DBAPIError, detail: str) -> IntegrationError:
+def _refused(error: StatementError, detail: str) -> IntegrationError:
     if isinstance(error, IntegrityError):
         return ConflictError(
             "The store already holds something that rules this out.", remedy="Read again and retry.", detail=detail

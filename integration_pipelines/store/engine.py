@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from integration_pipelines.errors import ConfigError, TransientError
@@ -47,7 +47,7 @@ def translated() -> Iterator[None]:
     """Turn the database's errors into ours; the original stays out of the chain, since drivers quote values in theirs."""
     try:
         yield
-    except DBAPIError as error:
+    except StatementError as error:
         raise dialect.fault(error) from None
     except PoolTimeoutError:
         raise TransientError("Too many things use the store at once.", remedy="Try again with fewer tenants at once.") from None
