@@ -3,23 +3,27 @@
 Only what differs between partners is here: how an account is filled, and which of its fields the suite may use.
 """
 
-import threading
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pyarrow as pa
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from integration_pipelines.core.contract import FieldType, SourceObject
 from integration_pipelines.partner_models.base import Effect, Fault, FaultKind, Faults, Json, PartnerAccount
+from integration_pipelines.partner_models.hubspot.account import HubSpotAccount
+from integration_pipelines.partners.hubspot.client import HubSpotConnector
 from integration_pipelines.partners.stripe.client import StripeConnector
 from integration_pipelines.ports.lake import Watermark
 from integration_pipelines.ports.partner import Connector, Extraction, FieldWrite, RecordWrite, WriteOutcome
+from integration_pipelines.sandbox.hubspot.routes import hubspot_routes
 from integration_pipelines.sandbox.stripe.routes import stripe_routes
 from integration_pipelines_tests.kit.core import crm_billing
 from integration_pipelines_tests.kit.loopback import serving
@@ -149,7 +153,76 @@ class StripeBench(Bench):
         self.kit.account.insert("customers", self.held()[record_id] | {"brand_new": CANARY})
 
 
-BENCHES: dict[str, type[Bench]] = {"stripe": StripeBench}
+class HubSpotBench(Bench):
+    """Companies and their owners."""
+
+    words = Words("crm_accounts", "companies", "name", "name", "properties.billing_mrr_currency", "billing_mrr_currency", "999")
+
+    def __init__(self, url: str, faults: Faults, at: list[float]) -> None:
+        super().__init__(url, faults, at)
+        self.hubspot = HubSpotAccount(tenant="acme", account="4711", token=TOKEN, now=lambda: self.clock.now().timestamp())
+        self.account = self.hubspot
+        self.surprised = ""
+
+    def connect(self, token: str = TOKEN) -> Connector:
+        """See `Bench`."""
+        transport = Surprising(self.surprised) if self.surprised else None
+        return HubSpotConnector(
+            tenant_id="t1", base_url=self.url, token=lambda: token, quota=self.quota, clock=self.clock, transport=transport
+        )
+
+    def fill(self) -> None:
+        """See `Bench`."""
+        specs = {f.left.column: f.left.create for f in crm_billing().fields.values() if f.left.column and f.left.create}
+        for name, spec in specs.items():
+            options = [{"label": value, "value": value} for value in spec.options]
+            self.hubspot.insert(
+                "properties", {"name": name, "type": spec.wire_type, "fieldType": spec.field_type, "options": options}
+            )
+        self.hubspot.insert("properties", {"name": "customer_segment", "type": "string"})
+        self.hubspot.insert("owners", {"id": "7", "email": "ann@crm.example", "firstName": "Ann", "lastName": "Ek"})
+        self.hubspot.insert("owners", {"id": "8", "email": "gone@crm.example", "archived": True})
+        values = {
+            "name": "Ünïcode & Söhne", "domain": "a.example", "lifecyclestage": "customer", "hubspot_owner_id": "7",
+            "customer_segment": "SMB", "hs_merged_object_ids": "51;52", "stripe_customer_id": "cus_1", "billing_mrr": "12.5",
+            "billing_subscription_status": "active", "billing_mrr_currency": "EUR", "billing_renewal_date": "2026-12-01",
+            "billing_cancel_date": "2027-01-01", "billing_synced_at": "2026-11-01T10:00:00.250Z",
+        }  # fmt: skip
+        old = {"createdAt": "2024-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z"}
+        for record_id, properties in (("101", {"name": "No 1"}), ("102", {"name": "No 2", "domain": ""}), ("103", values)):
+            self.hubspot.insert("companies", {"id": record_id, "properties": properties, **old})
+
+    def remove(self, record_id: str) -> None:
+        """See `Bench`."""
+        self.hubspot.edit("companies", record_id, {"archived": True})
+
+    def surprise(self, record_id: str) -> None:
+        """See `Bench`; the model shows nothing unasked, so it is added on the way."""
+        self.surprised = record_id
+
+
+class Surprising(httpx.BaseTransport):
+    """Passes requests on and adds a field to one record of every list."""
+
+    def __init__(self, record_id: str) -> None:
+        self._inner = httpx.HTTPTransport()
+        self._record_id = record_id
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """One request."""
+        response = self._inner.handle_request(request)
+        body = json.loads(response.read())
+        for record in body["results"]:
+            record.update({"brand_new": CANARY} if record.get("id") == self._record_id else {})
+        response.close()
+        return httpx.Response(response.status_code, json=body)
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._inner.close()
+
+
+BENCHES: dict[str, type[Bench]] = {"hubspot": HubSpotBench, "stripe": StripeBench}
 
 
 class Door:
@@ -158,16 +231,15 @@ class Door:
     def __init__(self) -> None:
         self.faults = Faults()
         self.benches: dict[str, Bench] = {}
-        self.lock = threading.Lock()
 
     def app(self) -> Starlette:
         """All partners by path prefix."""
 
-        def stripe(token: str) -> Any:  # noqa: ANN401 - the routes know which account it is
-            bench = self.benches.get("stripe")
-            return bench.account if bench and token == TOKEN else None
+        def find(partner: str) -> Callable[[str], Any]:
+            return lambda token: self.benches[partner].account if token == TOKEN else None
 
-        return Starlette(routes=[Mount("/stripe", routes=stripe_routes(stripe, self.faults))])
+        stripe, hubspot = stripe_routes(find("stripe"), self.faults), hubspot_routes(find("hubspot"), self.faults)
+        return Starlette(routes=[Mount("/stripe", routes=stripe), Mount("/hubspot", routes=hubspot)])
 
     def open(self, partner: str, address: str) -> Bench:
         """A fresh, filled account."""

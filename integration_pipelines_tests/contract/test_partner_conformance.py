@@ -232,15 +232,16 @@ def test_a_damaged_answer_is_never_an_empty_list(kind: FaultKind, bench: Bench, 
         full(connector, bench)
 
 
-def test_unknown_fields_are_counted_and_not_kept(bench: Bench, connector: Connector) -> None:
+def test_unknown_fields_are_counted_and_not_kept(bench: Bench) -> None:
     """A field the partner added: its name, type and count, never its value."""
-    chosen = min(bench.held())
-    bench.surprise(chosen)
+    bench.surprise(min(bench.held()))
+    connector = bench.connect()
     extraction = connector.extract(bench.words.main, bench.spec, None)
     found = rows(extraction)
     ((name, kind),) = extraction.summary.unknown_fields
     assert (name.endswith("brand_new"), kind, extraction.summary.unknown_fields[name, kind]) == (True, "string", 1)
     assert CANARY not in repr(found) + repr(extraction.summary)
+    connector.close()
 
 
 def test_logs_and_messages_hold_no_secret_and_no_value(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from integration_pipelines.core.contract import SourceObject
-from integration_pipelines.partners.hubspot.wire import ALWAYS_SENT, TOP_LEVEL, property_of
+from integration_pipelines.partners.hubspot.wire import ALWAYS_SENT, MERGED_IDS, TOP_LEVEL, property_of
 from integration_pipelines.partners.observe import UnknownCounter
 
 
@@ -35,7 +35,7 @@ class Undeclared:
 
     def __init__(self, partner_object: str, properties: Sequence[str]) -> None:
         self._top = UnknownCounter(TOP_LEVEL[partner_object])
-        self._properties = UnknownCounter(frozenset(properties) | ALWAYS_SENT)
+        self._properties = UnknownCounter(frozenset(properties) | ALWAYS_SENT | {MERGED_IDS})
 
     def see(self, records: Sequence[dict[str, Any]]) -> None:
         """Count one page."""

@@ -9,11 +9,10 @@ from typing import Any
 from integration_pipelines.partners.hubspot.lists import results_of
 from integration_pipelines.partners.hubspot.refusals import named_in
 from integration_pipelines.partners.hubspot.session import Session
-from integration_pipelines.partners.hubspot.wire import BATCH
+from integration_pipelines.partners.hubspot.wire import BATCH, MERGED_IDS
 
 Record = dict[str, Any]
 
-_MERGED = "hs_merged_object_ids"
 _NOT_FOUND = 404
 _LONGEST_ID = 19
 
@@ -37,8 +36,15 @@ def owners(session: Session, ids: Sequence[str]) -> dict[str, Record | None]:
     return found
 
 
+def merged_into(record: Mapping[str, Any]) -> list[str]:
+    """The ids that a company had before."""
+    properties = record.get("properties")
+    text = properties.get(MERGED_IDS) if isinstance(properties, dict) else None
+    return text.split(";") if isinstance(text, str) and text else []
+
+
 def _chunk(session: Session, ids: Sequence[str], properties: Sequence[str]) -> dict[str, Record | None]:
-    body = {"inputs": [{"id": name} for name in ids], "properties": sorted({*properties, _MERGED})}
+    body = {"inputs": [{"id": name} for name in ids], "properties": sorted({*properties, MERGED_IDS})}
     reply = session.http.request("POST", f"{session.paths.companies()}/batch/read", json=body, exact=False)
     answered = results_of(reply)
     errors = reply.as_object().get("errors")
@@ -48,7 +54,7 @@ def _chunk(session: Session, ids: Sequence[str], properties: Sequence[str]) -> d
         else set()
     )
     direct = {str(record.get("id")): record for record in answered}
-    survivors = {old: record for record in answered for old in _merged_into(record)}
+    survivors = {old: record for record in answered for old in merged_into(record)}
     found: dict[str, Record | None] = {}
     for name in ids:
         record = direct.get(name) or survivors.get(name)
@@ -64,12 +70,6 @@ def _single(session: Session, name: str, properties: Sequence[str]) -> Record | 
     params = {"properties": ",".join(properties), "archived": "false"}
     reply = session.http.request("GET", path, ids=(name,), params=params, exact=False, accept=frozenset({_NOT_FOUND}))
     return None if reply.status == _NOT_FOUND else reply.as_object()
-
-
-def _merged_into(record: Mapping[str, Any]) -> list[str]:
-    properties = record.get("properties")
-    text = properties.get(_MERGED) if isinstance(properties, dict) else None
-    return text.split(";") if isinstance(text, str) and text else []
 
 
 def _unless_archived(record: Record | None) -> Record | None:

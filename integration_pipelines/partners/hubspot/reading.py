@@ -2,13 +2,13 @@
 
 The search index lags behind and the clocks of both sides differ. So a read is never held back, but its watermark is: it is taken
 `SEARCH_LAG` before the read began, by the earlier of both clocks, and the next read starts `OVERLAP` before it. What the index
-had not shown yet is found then.
+had not shown yet is found then. How changes are found is `updates`.
 """
 
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +17,8 @@ from integration_pipelines.core.contract import SourceObject
 from integration_pipelines.errors import BugError
 from integration_pipelines.partners.hubspot.columns import Undeclared, asked
 from integration_pipelines.partners.hubspot.session import Session
-from integration_pipelines.partners.hubspot.translate import flattener, milliseconds, moment_of, spell_time
+from integration_pipelines.partners.hubspot.translate import flattener, moment_of, spell_time
+from integration_pipelines.partners.hubspot.updates import Page, changes
 from integration_pipelines.partners.hubspot.wire import COMPANIES, OWNERS
 from integration_pipelines.ports.clock import Clock
 from integration_pipelines.ports.lake import Mode, Watermark
@@ -28,8 +29,6 @@ SEARCH_LAG = timedelta(minutes=5)
 _ROWS = 1000  # a batch; several pages each, since small batches cost more to store than to read
 
 Record = dict[str, Any]
-Page = tuple[list[Record], bool]
-"""Records, and whether they are deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,7 @@ class _Reading(Extraction):
 
 
 class CompaniesReading(_Reading):
-    """Companies: the whole list, or the search index and the list of archived ones."""
+    """Companies: the whole list, or what changed."""
 
     _object = COMPANIES
 
@@ -133,11 +132,7 @@ class CompaniesReading(_Reading):
             for page in self._session.companies(properties, archived=False):
                 yield page, False
             return
-        since = self._since
-        for page in self._session.changed_companies(properties, milliseconds(since)):
-            yield page, False
-        for page in self._session.companies((), archived=True):
-            yield [record for record in page if _archived_at(record) >= since], True
+        yield from changes(self._session, properties, self._since)
 
 
 class OwnersReading(_Reading):
@@ -151,9 +146,3 @@ class OwnersReading(_Reading):
         for archived in (False, True):
             for page in self._session.owners(archived=archived):
                 yield page, False
-
-
-def _archived_at(record: Record) -> datetime:
-    """When a company was archived; one that does not say so counts as archived just now, so that it is never overlooked."""
-    moment = moment_of(str(record.get("archivedAt") or record.get("updatedAt") or ""))
-    return moment or datetime.max.replace(tzinfo=UTC)

@@ -43,16 +43,16 @@ class Session:
         params = {"properties": ",".join(wanted), "archived": _flag(archived)}
         return pages(lambda query: self._get(self.paths.companies(), query), params)
 
-    def changed_companies(self, wanted: Iterable[str], since: int) -> Iterator[list[Record]]:
-        """Pages of the companies that changed since; pages overlap."""
-        asked = sorted({*wanted, MODIFIED})
+    def changed_ids(self, since: int) -> Iterator[list[str]]:
+        """Pages of the ids of companies that changed since, as far as the search index knows; pages overlap."""
 
         def search(body: Record) -> tuple[list[Record], bool]:
             path = f"{self.paths.companies()}/search"
-            reply = self.http.request("POST", path, json={**body, "properties": asked}, bucket=SEARCH, exact=False)
+            reply = self.http.request("POST", path, json={**body, "properties": [MODIFIED]}, bucket=SEARCH, exact=False)
             return results_of(reply), next_cursor(reply) is not None
 
-        return changed_since(search, since)
+        for page in changed_since(search, since):
+            yield [str(record.get("id")) for record in page]
 
     def owners(self, *, archived: bool) -> Iterator[list[Record]]:
         """Pages of all owners."""

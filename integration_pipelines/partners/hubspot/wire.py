@@ -95,6 +95,9 @@ _COMPUTED = frozenset(
 ALWAYS_SENT = frozenset({"createdate", "hs_createdate", "hs_lastmodifieddate", "hs_object_id"})
 """Properties that come with every company, asked for or not."""
 
+MERGED_IDS = "hs_merged_object_ids"
+"""The property that lists the ids a company had before it was merged; asked for wherever an id may have been merged away."""
+
 _READABLE = {
     COMPANIES: frozenset({"id", "createdAt", "updatedAt", "archived", "archivedAt"}),
     OWNERS: frozenset(

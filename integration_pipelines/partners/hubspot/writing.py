@@ -104,9 +104,10 @@ def _answered(group: Group, reply: Reply) -> list[WriteOutcome]:
     done = {str(name) for item in _dicts(data.get("results")) for name in (item.get("objectWriteTraceId"), item.get("id"))}
     faults: dict[str, dict[str, Any]] = {}
     for error in _dicts(data.get("errors")):
-        faults.update(
-            dict.fromkeys((*named_in(error, "objectWriteTraceId"), *named_in(error, "ids"), *named_in(error, "id")), error)
-        )
+        about = named_in(error, "objectWriteTraceId") or named_in(
+            error, "ids"
+        )  # `id` names somebody else: who has the value already
+        faults.update(dict.fromkeys(about, error))
     outcomes: list[WriteOutcome] = []
     for write in group:
         fault = faults.get(write.write_id) or faults.get(write.record_id)

@@ -23,6 +23,8 @@ from integration_pipelines_tests.unit.partners.hubspot_script import (
 
 LIST = "/crm/objects/2026-03/companies"
 SEARCH = f"{LIST}/search"
+READ = f"{LIST}/batch/read"
+HOUR = timedelta(hours=1)
 PROPERTIES = "/crm/properties/2026-03/companies"
 
 
@@ -118,15 +120,35 @@ def test_an_incremental_read_overlaps_and_brings_archived_companies() -> None:
     """Search starts before the watermark; what was archived since arrives as deleted, what was archived earlier does not."""
     gone = {**company(3, name="Gone"), "archived": True, "archivedAt": "2026-11-23T11:30:00Z"}
     long_gone = {**company(4), "archived": True, "archivedAt": "2026-11-01T00:00:00Z"}
-    script = Script().on("POST", SEARCH, page(company(1, name="Acme"))).on("GET", LIST, page(gone, long_gone))
-    extraction = script.connector().extract("crm_accounts", COMPANIES, mark(timedelta(hours=1)))
-    found = {row["record_id"]: row for row in rows(extraction)}
-    assert extraction.mode is Mode.DELTA
-    assert [(name, row["deleted"], row["name"]) for name, row in found.items()] == [("1", False, "Acme"), ("3", True, None)]
+    script = Script().on("POST", SEARCH, page(company(1))).on("POST", READ, page(company(1, name="Acme")))
+    extraction = script.on("GET", LIST, page(gone, long_gone)).connector().extract("crm_accounts", COMPANIES, mark(HOUR))
+    found = [(row["record_id"], row["deleted"], row["name"]) for row in rows(extraction)]
+    assert (extraction.mode, found) == (Mode.DELTA, [("1", False, "Acme"), ("3", True, None)])
     asked = script.bodies(SEARCH)[0]["filterGroups"][0]["filters"][0]
     assert asked == {"propertyName": "hs_lastmodifieddate", "operator": "GTE", "value": "1795431300000"}  # 10:55
     assert script.requests[-1].url.params["archived"] == "true"
     assert ("t1:hubspot:search", 4.0, 4) in script.quota.asked
+
+
+def test_the_index_names_companies_and_is_not_believed_beyond_that() -> None:
+    """It shows old values and companies that are gone; the read by id decides."""
+    stale = page(company(1, name="Old name"), company(2, name="Archived meanwhile"))
+    fresh = {**page(company(1, name="New name")), "errors": [{"category": "OBJECT_NOT_FOUND", "context": {"ids": ["2"]}}]}
+    script = Script().on("POST", SEARCH, stale).on("POST", READ, fresh, status=207).on("GET", LIST, page())
+    found = rows(script.connector().extract("crm_accounts", COMPANIES, mark(HOUR)))
+    assert [(row["record_id"], row["deleted"], row["name"]) for row in found] == [("1", False, "New name"), ("2", True, None)]
+
+
+def test_ids_that_were_merged_away_come_as_deleted() -> None:
+    """Neither the index nor the archive tells of them; their survivor does."""
+    survivor = company(9, name="Survivor", hs_merged_object_ids="1;2")
+    script = Script().on("POST", SEARCH, page(company(1), survivor)).on("POST", READ, page(survivor)).on("GET", LIST, page())
+    found = rows(script.connector().extract("crm_accounts", COMPANIES, mark(HOUR)))
+    assert [(row["record_id"], row["id"], row["deleted"]) for row in found] == [
+        ("9", "9", False),
+        ("1", "1", True),
+        ("2", "2", True),
+    ]
 
 
 def test_the_next_read_starts_before_this_one_began() -> None:
@@ -161,9 +183,7 @@ def test_owners_are_read_with_those_who_left() -> None:
         left = request.url.params["archived"] == "true"
         return httpx.Response(200, json=page({"id": "2" if left else "1", "email": "a@b.example", "archived": left, "userId": 5}))
 
-    extraction = (
-        Script().on("GET", "/crm/owners/2026-03", answer).connector().extract("crm_owners", OWNERS, mark(timedelta(hours=1)))
-    )
+    extraction = Script().on("GET", "/crm/owners/2026-03", answer).connector().extract("crm_owners", OWNERS, mark(HOUR))
     assert [(row["record_id"], row["archived"], row["deleted"]) for row in rows(extraction)] == [
         ("1", "false", False),
         ("2", "true", False),

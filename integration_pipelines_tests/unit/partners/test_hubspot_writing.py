@@ -85,7 +85,7 @@ def test_207_is_read_record_by_record() -> None:
         "numErrors": 2,
         "errors": [
             {"category": "OBJECT_NOT_FOUND", "context": {"ids": ["2"]}},
-            {"category": "CONFLICT", "context": {"objectWriteTraceId": ["write_3"]}},
+            {"category": "CONFLICT", "context": {"objectWriteTraceId": ["write_3"], "id": ["1"]}},  # 1 has the value already
         ],
     }
     outcomes = send(Script().on("POST", UPDATE, mixed, status=207), [write(number, name="x") for number in range(1, 6)])
