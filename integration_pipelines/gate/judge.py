@@ -27,8 +27,9 @@ Evaluation = Callable[[pa.Table, Sequence[Check]], list[Finding]]
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Records to judge: `code` numbers each record's tenant among all tenants, `members` are the tenants of this batch."""
+    """Records to judge: `code` numbers each record's tenant among all `tenants`, `members` are the numbers in this batch."""
 
+    tenants: tuple[str, ...]
     records: pa.Table
     code: Positions
     members: tuple[int, ...]
@@ -38,7 +39,7 @@ class _Batch:
         middle = len(self.members) // 2
         for members in (self.members[:middle], self.members[middle:]):
             mine = np.isin(self.code, members)
-            yield _Batch(self.records.filter(pa.array(mine)), self.code[mine], members)
+            yield _Batch(self.tenants, self.records.filter(pa.array(mine)), self.code[mine], members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ class ExpectationGate(Gate):
         """
         code = _numbered(name, observed, tenants)
         alive = ~observed["deleted"].fill_null(pa.scalar(value=False)).to_numpy()
-        batch = _Batch(observed.filter(pa.array(alive)), code[alive], tuple(range(len(tenants))))
-        parts = list(self._parts(name, spec, batch, len(tenants)))
+        batch = _Batch(tenants, observed.filter(pa.array(alive)), code[alive], tuple(range(len(tenants))))
+        parts = list(self._parts(name, spec, batch))
         refused = pa.concat_tables([part.refused for part in parts]).sort_by([(n, "ascending") for n in REFUSED.names])
         hashes = table_hashes(observed, tuple(spec.columns), tenants)
         quarantined = _records_by_tenant(refused)
@@ -97,36 +98,37 @@ class ExpectationGate(Gate):
                 )
         return GateResult(tuple(verdicts[number] for number in batch.members), refused)
 
-    def _parts(self, name: str, spec: SourceObject, batch: _Batch, tenants: int) -> Iterator[_Part]:
+    def _parts(self, name: str, spec: SourceObject, batch: _Batch) -> Iterator[_Part]:
         try:
             frames = frames_of(spec)
         except ContractError as fault:
             yield _Part(batch.members, fault=str(fault))
         else:
-            yield from self._examine(name, frames, batch, tenants)
+            yield from self._examine(name, frames, batch)
 
-    def _examine(self, name: str, frames: Sequence[Frame], batch: _Batch, tenants: int) -> Iterator[_Part]:
+    def _examine(self, name: str, frames: Sequence[Frame], batch: _Batch) -> Iterator[_Part]:
         """Judge a batch; if that raises, its halves, down to single tenants."""
         try:
-            counted = tuple(item for frame in frames for item in self._count(frame, batch, tenants))
+            counted = tuple(item for frame in frames for item in self._count(frame, batch))
             refused = refused_rows(batch.records, counted)
         except Exception as fault:  # noqa: BLE001 - whatever an evaluation raises, the gate stays shut and says so
             if len(batch.members) > 1:
                 for half in batch.halves():
-                    yield from self._examine(name, frames, half, tenants)
+                    yield from self._examine(name, frames, half)
                 return
             # The engine's own words may quote values, so only ours and the kind of fault are told.
-            self._log.warning("gate_evaluation_failed", object=name, tenant_number=batch.members[0], fault=type(fault).__name__)
+            tenant = batch.tenants[batch.members[0]]
+            self._log.warning("gate_evaluation_failed", tenant=tenant, object=name, fault=type(fault).__name__)
             text = str(fault) if isinstance(fault, EvaluationError) else f"The evaluation raised {type(fault).__name__}."
             yield _Part(batch.members, fault=text)
             return
         yield _Part(batch.members, counted, refused)
 
-    def _count(self, frame: Frame, batch: _Batch, tenants: int) -> list[Counted]:
+    def _count(self, frame: Frame, batch: _Batch) -> list[Counted]:
         laid = lay(frame, batch.records, batch.code)
         if not len(laid.record):
-            return nothing_to_count(frame.checks, tenants)
-        counted = count(self._evaluate(laid.table, frame.checks), laid, batch.code, tenants)
+            return nothing_to_count(frame.checks, len(batch.tenants))
+        counted = count(self._evaluate(laid.table, frame.checks), laid, batch.code, len(batch.tenants))
         if len(counted) != len(frame.checks) or not all(item.complete for item in counted):
             raise EvaluationError("Fewer rows were evaluated than there are.")
         return counted
