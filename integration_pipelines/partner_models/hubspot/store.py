@@ -99,7 +99,7 @@ class Companies:
     def restore(self, company: Company, unique: frozenset[str]) -> None:
         """Bring an archived company back under its id."""
         self.archived.take(company)
-        self.departed.remove(company)
+        self.departed = [one for one in self.departed if one is not company]  # an index that caught up has let go of it already
         company.archived, company.gone_at = False, None
         self.add(company, unique)
 
