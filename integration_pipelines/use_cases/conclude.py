@@ -137,11 +137,13 @@ def _settle_proved(
         confirmed = _confirm(tenant, contract, again, ports)
         left = of_tenant(again.result.writes, tenant_id).to_pylist()
         open_again = [w for w in left if w["target_id"] in targets.get(w["target"], ())]
-        unknown = sum(1 for s in pushed[tenant_id].states.values() if s is WriteState.UNKNOWN)
+        undone = sum(1 for s in pushed[tenant_id].states.values() if s in {WriteState.UNKNOWN, WriteState.FAILED})
         tenant.counts["confirmed"] = confirmed
         if tenant.certified is None:
-            tenant.certified = bool(tenant.balanced) and not unknown and not open_again
-            if open_again:
+            tenant.certified = bool(tenant.balanced) and not undone and not open_again
+            if undone:
+                tenant.reason = f"{undone} writes failed or have an unknown outcome; see the write ledger"
+            elif open_again:
                 names = ", ".join(f"{w['target']} {w['target_id']}" for w in open_again[:3])
                 tenant.reason = f"{len(open_again)} written records still differ when read again: {names}"
         fates += [_fate_after(w, pushed[tenant_id]) for w in left if (w["target"], w["target_id"]) in pushed[tenant_id].write_ids]

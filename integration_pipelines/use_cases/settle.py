@@ -16,17 +16,20 @@ from integration_pipelines.use_cases.push import images
 def settle_open_writes(tenant_id: str, contract: Contract, *, ports: Ports) -> int:
     """Judge every unsettled write of a tenant by the partner's present state; returns how many were settled. Needs the lease.
 
-    A write that was never sent is superseded; one that may have been carried out is applied and confirmed when the record says what
+    A write that was never sent is superseded, unless its plan still waits to be applied; one that may have been carried out is applied and confirmed when the record says what
     was sent, and failed otherwise (a fresh plan decides anew).
     """
     unsettled = ports.ledger.unsettled([tenant_id], contract.contract)
     if unsettled.num_rows == 0:
         return 0
+    waiting = ports.plans.open(tenant_id, contract.contract)
+    going_on = None if waiting is None else waiting.plan_id
     by_target: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in unsettled.to_pylist():
         by_target[row["target"]].append(row)
     for target, rows in sorted(by_target.items()):
-        planned = [r for r in rows if r["state"] == WriteState.PLANNED]
+        # What an interrupted run did not send of a plan that still stands, the next run sends under the same write ids.
+        planned = [r for r in rows if r["state"] == WriteState.PLANNED and r["plan_id"] != going_on]
         text = "the run that planned it ended before it was sent"
         _note(ports, [Settled(r["write_id"], WriteState.SUPERSEDED, "conflict", text) for r in planned])
         _by_reading(tenant_id, contract, target, [r for r in rows if r["state"] != WriteState.PLANNED], ports)

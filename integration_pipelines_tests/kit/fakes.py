@@ -65,12 +65,13 @@ class FakeIds(Ids):
 
 @dataclass
 class FakeAccount:
-    """One partner account: object → id → columns of the contract. `before_write` may change it or raise, as people and networks do."""
+    """One partner account: object → id → columns of the contract. `before_*` may change it or raise, as people and networks do."""
 
     objects: dict[str, dict[str, Record]]
     effects: list[tuple[str, str, dict[str, str], str]] = field(default_factory=list)
     missing_columns: set[str] = field(default_factory=set)
     before_write: Callable[["FakeAccount", Sequence[RecordWrite]], None] = lambda *_: None
+    before_fetch: Callable[[], None] = lambda: None
     lost_answers: int = 0
     refuse: set[str] = field(default_factory=set)
     broken: IntegrationError | None = None
@@ -110,6 +111,7 @@ class FakeConnector(Connector):
     def fetch(self, name: str, spec: SourceObject, record_ids: Sequence[str]) -> pa.Table:
         """Present state, row by id asked for."""
         self._call()
+        self._account.before_fetch()
         return pa.Table.from_pylist([self._row(name, spec, key) for key in record_ids], observed_schema(spec))
 
     def write(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:

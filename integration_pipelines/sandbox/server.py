@@ -1,0 +1,63 @@
+"""The sandbox as a server: every partner under its path, and the control door. Loopback unless told otherwise."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from integration_pipelines.errors import TransientError
+from integration_pipelines.sandbox.control import control_routes
+from integration_pipelines.sandbox.hubspot.routes import hubspot_routes
+from integration_pipelines.sandbox.stripe.routes import stripe_routes
+from integration_pipelines.sandbox.world import World
+
+LOOPBACK = "127.0.0.1"
+_STARTS_WITHIN = 15.0
+
+
+def make_app(world: World) -> Starlette:
+    """The whole sandbox as an ASGI application."""
+    finders: Any = world.finder
+    return Starlette(
+        routes=[
+            Mount("/stripe", routes=stripe_routes(finders("stripe"), world.faults)),
+            Mount("/hubspot", routes=hubspot_routes(finders("hubspot"), world.faults)),
+            Mount("/_control", routes=control_routes(world)),
+        ]
+    )
+
+
+def serve(world: World, *, host: str = LOOPBACK, port: int = 8900) -> None:
+    """Serve until the process is told to stop."""
+    uvicorn.run(make_app(world), host=host, port=port, log_level="warning", access_log=False)
+
+
+@contextmanager
+def running_sandbox(world: World, *, port: int = 0) -> Iterator[str]:
+    """Serve from a thread; yields the base address. Port 0 takes a free one."""
+    listener = socket.create_server((LOOPBACK, port))
+    config = uvicorn.Config(make_app(world), log_level="warning", access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="sandbox", daemon=True)
+    thread.start()
+    _wait(server)
+    try:
+        yield f"http://{LOOPBACK}:{cast('int', listener.getsockname()[1])}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=_STARTS_WITHIN)
+        listener.close()
+
+
+def _wait(server: uvicorn.Server) -> None:
+    deadline = time.monotonic() + _STARTS_WITHIN
+    while not server.started:
+        if time.monotonic() > deadline:
+            raise TransientError("The sandbox did not start in time.", remedy="Try again.")
+        time.sleep(0.01)

@@ -1,0 +1,68 @@
+"""All accounts of one sandbox: who exists, which token opens what, and the faults switched on. No HTTP here."""
+
+import time
+from collections.abc import Callable
+
+from integration_pipelines.partner_models.base import Faults, PartnerAccount
+from integration_pipelines.partner_models.hubspot.account import HubSpotAccount
+from integration_pipelines.partner_models.hubspot.limits import PROFESSIONAL
+from integration_pipelines.partner_models.seeds.world import Seeded, seed_tenant
+from integration_pipelines.partner_models.stripe.account import StripeAccount
+from integration_pipelines.partner_models.stripe.limits import LIVE_RATES
+
+_TOKEN_STEP = 7919  # any odd step keeps tokens of neighbouring tenants unlike
+
+
+class World:
+    """The partners' accounts of so many tenants, the same for the same seed and moment.
+
+    Args:
+        tenants: how many.
+        customers: billing customers each.
+        seed: the world's number.
+        now: seconds since the epoch at which the seeds were true; the clock goes on from there in real time.
+        search_lag: how far the partners' search indexes are behind, in seconds.
+        rate_limits: whether the partners' limits hold; benchmarks switch them off.
+    """
+
+    def __init__(  # noqa: PLR0913 - what makes one world unlike another
+        self, *, tenants: int, customers: int, seed: int, now: float, search_lag: float = 1.0, rate_limits: bool = True
+    ) -> None:
+        self.faults = Faults()
+        self.accounts: list[PartnerAccount] = []
+        started = time.monotonic()
+
+        def clock() -> float:
+            return now + time.monotonic() - started
+
+        for number in range(1, tenants + 1):
+            name = f"tenant-{number}"
+            crm = HubSpotAccount(
+                tenant=name, account=str(40_000_000 + seed * 1_000 + number), token=_token("pat-na1", seed, number), now=clock,
+                search_lag=search_lag, rate_limits=PROFESSIONAL if rate_limits else None,
+            )  # fmt: skip
+            billing = StripeAccount(
+                tenant=name, account=f"acct_{seed:04d}{number:06d}", token=_token("rk_test", seed, number), now=clock,
+                search_lag=search_lag, rate_limits=LIVE_RATES if rate_limits else None,
+            )  # fmt: skip
+            seed_tenant(Seeded(crm=crm, billing=billing), number=number, customers=customers, seed=seed, now=now)
+            self.accounts += [crm, billing]
+        self._by_token = {a.token: a for a in self.accounts}
+
+    def finder(self, partner: str) -> Callable[[str], PartnerAccount | None]:
+        """Look an account of a partner up by its token."""
+
+        def find(token: str) -> PartnerAccount | None:
+            account = self._by_token.get(token)
+            return account if account is not None and account.partner == partner else None
+
+        return find
+
+    def account(self, partner: str, account: str) -> PartnerAccount | None:
+        """By partner and account id."""
+        return next((a for a in self.accounts if a.partner == partner and a.account == account), None)
+
+
+def _token(prefix: str, seed: int, number: int) -> str:
+    """A token that looks like the partner's and opens nothing but this sandbox."""
+    return f"{prefix}_sandbox_{seed:04x}{number * _TOKEN_STEP:012x}"
