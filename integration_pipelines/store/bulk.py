@@ -105,7 +105,9 @@ def _stage_table(engine: Engine, name: str, shape: pa.Schema) -> sa.Table:
 def _filled(connection: Connection, stages: Mapping[str, sa.Table], tables: Mapping[str, pa.Table]) -> Connection:
     for name, table in tables.items():
         stages[name].create(connection)
-        if table.num_rows:
+        if table.num_rows > SMALL and not dialect.is_sqlite(connection):
+            dialect.copy_in(connection, stages[name], table)
+        elif table.num_rows:
             connection.execute(stages[name].insert(), table.to_pylist())
     return connection
 

@@ -5,11 +5,14 @@ one process do not see each other's locks: both would get the write lock of the 
 store's file; it fills and reads private files that Python's connection attaches (see `bulk`).
 """
 
+import io
 import os
 import sqlite3
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.csv
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -140,6 +143,20 @@ def _refused(error: StatementError, detail: str) -> IntegrationError:
             "The store already holds something that rules this out.", remedy="Read again and retry.", detail=detail
         )
     return BugError("The store refused a statement.", remedy="Report it with the log.", detail=detail)
+
+
+def copy_in(connection: Connection, table: sa.Table, rows: pa.Table) -> None:
+    """Many rows into a table of PostgreSQL's, in this transaction; a null is nothing, a blank is `""`."""
+    text = io.BytesIO()
+    pyarrow.csv.write_csv(rows, text, pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid"))
+    text.seek(0)
+    driver: Any = connection.connection.driver_connection
+    name = connection.dialect.identifier_preparer.format_table(table)
+    try:
+        with driver.cursor() as cursor:
+            cursor.copy_expert(f"COPY {name} FROM STDIN WITH (FORMAT csv)", text)
+    except driver.Error as error:
+        raise DBAPIError.instance(None, None, error, driver.Error, dialect=connection.dialect) from None
 
 
 def create_view(connection: Connection, name: str, select: str, comment: str) -> None:

@@ -16,8 +16,8 @@ from integration_pipelines.use_cases.push import images
 def settle_open_writes(tenant_id: str, contract: Contract, *, ports: Ports) -> int:
     """Judge every unsettled write of a tenant by the partner's present state; returns how many were settled. Needs the lease.
 
-    A write that was never sent is superseded, unless its plan still waits to be applied; one that may have been carried out is applied and confirmed when the record says what
-    was sent, and failed otherwise (a fresh plan decides anew).
+    A write that was never sent is superseded, unless its plan still waits to be applied. One that may have been carried out is applied
+    and confirmed when the record says what was sent, and failed otherwise (a fresh plan decides anew).
     """
     unsettled = ports.ledger.unsettled([tenant_id], contract.contract)
     if unsettled.num_rows == 0:

@@ -222,6 +222,7 @@ class Surprising(httpx.BaseTransport):
         self._inner.close()
 
 
+CONNECTORS: dict[str, Callable[..., Connector]] = {"hubspot": HubSpotConnector, "stripe": StripeConnector}
 BENCHES: dict[str, type[Bench]] = {"hubspot": HubSpotBench, "stripe": StripeBench}
 
 
@@ -256,6 +257,41 @@ def served() -> Iterator[tuple[Door, str]]:
     door = Door()
     with serving(door.app()) as address:
         yield door, address
+
+
+@dataclass(frozen=True, slots=True)
+class SeededAccount:
+    """An account of a running sandbox, seen through its control door."""
+
+    address: str
+    account: str
+    words: Words
+    objects: dict[str, SourceObject]
+    connector: Connector
+
+    def held(self, partner_object: str) -> dict[str, Json]:
+        """The records that a full read has to bring; companies in the archive are none."""
+        state = httpx.get(f"{self.address}/_control/state", params={"account": self.account}).json()[0]["state"][partner_object]
+        return {str(r["id"]): r for r in state if partner_object != "companies" or not r["archived"]}
+
+    def edit(self, record_id: str, value: str) -> None:
+        """A person edits a main record."""
+        body = {"partner": self.connector.partner, "account": self.account, "object": self.words.held_as, "id": record_id}
+        fields = {"fields": {self.words.edited: value}}
+        httpx.post(f"{self.address}/_control/edit", json=body | fields).raise_for_status()
+
+
+def seeded_account(address: str, partner: str) -> SeededAccount:
+    """The first account of that partner."""
+    found = next(a for a in httpx.get(f"{address}/_control/accounts").json() if a["partner"] == partner)
+    words = BENCHES[partner].words
+    role = crm_billing().objects[words.main].role
+    objects = {name: spec for name, spec in crm_billing().objects.items() if spec.role == role}
+    clock = VirtualClock(lambda: datetime.fromtimestamp(START, tz=UTC))
+    connector = CONNECTORS[partner](
+        tenant_id="t1", base_url=found["base_url"], token=lambda: str(found["token"]), quota=OpenQuota(), clock=clock
+    )
+    return SeededAccount(address, found["account"], words, objects, connector)
 
 
 def rows(extraction: Extraction) -> list[Row]:

@@ -59,11 +59,10 @@ class Values:
                 self._fault(name, f'Property "{name}" does not exist', "PROPERTY_DOESNT_EXIST")
             elif definition["modificationMetadata"]["readOnlyValue"]:
                 self._fault(name, f'"{name}" is a read only property; its value cannot be set.', "READ_ONLY_VALUE")
-            else:
-                text = plain(value)
-                kept = None if text is None else self._kept(definition, text)
-                if kept is not None:
-                    found[name] = kept
+            elif (text := plain(value)) is None:
+                self._fault(name, f"The value of {name} is neither text nor a number.", "INVALID_VALUE")
+            elif (kept := self._kept(definition, text)) is not None:
+                found[name] = kept
         return found
 
     def refuse(self) -> None:

@@ -19,7 +19,6 @@ from integration_pipelines.store.open import Stores, stores_of
 from integration_pipelines.store.schema import METADATA
 from integration_pipelines_tests.unit.store.rows import NOW
 
-
 POSTGRESQL = "INTEGRATION_PIPELINES_TEST_POSTGRESQL_URL"
 
 

@@ -52,6 +52,7 @@ def test_a_failed_block_changes_nothing_and_leaves_no_file(engine: Engine, tmp_p
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".staging")]
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_bulk_and_plain_writers_keep_the_file_whole(stores: Stores, tmp_path: Path) -> None:
     """Threads that write in bulk beside threads that write single rows lose nothing and damage nothing."""
     faults: list[BaseException] = []
@@ -82,6 +83,7 @@ def test_bulk_and_plain_writers_keep_the_file_whole(stores: Stores, tmp_path: Pa
     assert sqlite3.connect(tmp_path / "store.db").execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_what_a_killed_process_left_is_swept(engine: Engine, tmp_path: Path) -> None:
     """Old stages are removed, those that may be in use are kept."""
     left = tmp_path / ".staging-killed"
