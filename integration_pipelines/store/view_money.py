@@ -1,14 +1,14 @@
 """Amounts that people can read, in SQL that every database understands: no regular expressions, no formatting functions.
 
-Layer by layer: sign and digits, digits padded to at least one before the point, groups of three. Text only, no I/O.
+One expression per value, made of digits cut at places counted from their end, so that a database evaluates little per row. Text only.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from integration_pipelines.core.canonical import decimals
+from integration_pipelines.core.canonical import THREE_DECIMALS, ZERO_DECIMALS
 
-_GROUPS = 7  # thousands separators up to 10^21; amounts are 64-bit
+_DIGITS = 19  # amounts are 64-bit
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,45 +25,45 @@ def with_readable(source: str, columns: Sequence[str], values: Sequence[Value], 
     Args:
         source: what stands after FROM.
         columns: what is selected besides.
-        values: what is made readable: money as `1,234.50 USD`, blank as `(blank)`, anything else as it is.
+        values: what is made readable.
         is_money: a condition on the source's columns.
-        currency: an expression with the upper-case code.
+        currency: the column with the upper-case code.
     """
-    names = [c.rsplit(" AS ", 1)[-1] for c in columns]
-    n = range(len(values))
-    digits = ", ".join(
-        f"{v.expression} AS v{i}, CASE WHEN {v.expression} LIKE '-%' THEN substr({v.expression}, 2) ELSE {v.expression} END AS d{i}"
-        for i, v in enumerate(values)
-    )
-    places = decimals(currency)
-    coded = f"{currency} IS NOT NULL AND length({currency}) = 3"
-    money = f"CASE WHEN ({is_money}) AND {coded} THEN 1 ELSE 0 END AS money"
-    signs = f"SELECT {', '.join(columns)}, {digits}, {places} AS places, {currency} AS code, {money} FROM {source}"
-    padded = f"SELECT s.*, {', '.join(_padded(i) for i in n)} FROM ({signs}) s"
-    parted = f"SELECT p.*, {', '.join(_parted(i) for i in n)} FROM ({padded}) p"
-    return f"SELECT {', '.join(names)}, {', '.join(_readable(i, v.readable) for i, v in enumerate(values))} FROM ({parted}) w"
+    twins = [f"{readable(v.expression, is_money, currency)} AS {v.readable}" for v in values]
+    return f"SELECT {', '.join([*columns, *twins])} FROM {source}"
 
 
-def _padded(i: int) -> str:
-    """Null where the text is no whole number: it is shown as it stands."""
-    missing = f"CASE WHEN length(d{i}) <= places THEN places + 1 - length(d{i}) ELSE 0 END"
-    return f"CASE WHEN money = 1 AND d{i} <> '' AND ltrim(d{i}, '0123456789') = '' THEN substr('0000', 1, {missing}) || d{i} END AS p{i}"
+def readable(value: str, is_money: str, currency: str) -> str:
+    """Minor units as `1,234.50 USD`, blank as `(blank)`, and what is no amount of a known currency as it stands."""
+    digits = f"ltrim({value}, '-')"
+    amount = f"({is_money}) AND length({currency}) = 3 AND {digits} <> '' AND ltrim({digits}, '0123456789') = '' AND {value} NOT LIKE '--%'"
+    sign = f"CASE WHEN {value} LIKE '-%' THEN '-' ELSE '' END"
+    by_places = f"""CASE WHEN {currency} IN ({_listed(ZERO_DECIMALS)}) THEN {_major(digits, 0)}
+      WHEN {currency} IN ({_listed(THREE_DECIMALS)}) THEN {_major(digits, 3)} ELSE {_major(digits, 2)} END"""
+    return f"CASE WHEN {value} = '' THEN '(blank)' WHEN {amount} THEN {sign} || {by_places} || ' ' || {currency} ELSE {value} END"
 
 
-def _parted(i: int) -> str:
-    return f"substr(p{i}, 1, length(p{i}) - places) AS w{i}, substr(p{i}, length(p{i}) - places + 1) AS f{i}"
+def _major(digits: str, places: int) -> str:
+    """Digits of minor units as major units, by how many digits there are."""
+    groups = range(1, (_DIGITS - places + 2) // 3 + 1)
+    cases = [f"WHEN length({digits}) <= {places + 3 * g} THEN {_grouped(digits, places, g)}" for g in groups]
+    if places:
+        cases.insert(
+            0, f"WHEN length({digits}) <= {places} THEN '0.' || substr('000', 1, {places} - length({digits})) || {digits}"
+        )
+    return f"CASE {' '.join(cases)} ELSE {digits} END"
 
 
-def _readable(i: int, name: str) -> str:
-    cases = [f"WHEN length(w{i}) <= {3 * g} THEN {_grouped(f'w{i}', g)}" for g in range(1, _GROUPS + 1)]
-    sign = f"CASE WHEN v{i} LIKE '-%' THEN '-' ELSE '' END"
-    rest = f"CASE WHEN places = 0 THEN '' ELSE '.' || f{i} END"
-    amount = f"{sign} || CASE {' '.join(cases)} ELSE w{i} END || {rest} || ' ' || code"
-    return f"CASE WHEN v{i} = '' THEN '(blank)' WHEN p{i} IS NULL THEN v{i} ELSE {amount} END AS {name}"
+def _grouped(digits: str, places: int, groups: int) -> str:
+    """Digits with exactly that many groups before the point."""
+    tail = 3 * (groups - 1) + places
+    parts = [f"substr({digits}, 1, length({digits}) - {tail})"]
+    for group in range(groups - 1, 0, -1):
+        parts += ["','", f"substr({digits}, length({digits}) - {3 * group + places - 1}, 3)"]
+    if places:
+        parts += ["'.'", f"substr({digits}, length({digits}) - {places - 1})"]
+    return " || ".join(parts)
 
 
-def _grouped(whole: str, groups: int) -> str:
-    """The digits of a number with exactly that many groups."""
-    head = f"substr({whole}, 1, length({whole}) - {3 * (groups - 1)})"
-    tails = [f"substr({whole}, length({whole}) - {3 * g - 1}, 3)" for g in range(groups - 1, 0, -1)]
-    return " || ',' || ".join([head, *tails])
+def _listed(codes: Sequence[str]) -> str:
+    return ", ".join(f"'{c}'" for c in codes)
