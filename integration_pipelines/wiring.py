@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.contract_lint import Catalogue
 from integration_pipelines.core.contract_load import load_contract
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.ports.bundle import Connectors, Ports
@@ -38,6 +39,15 @@ def packaged_contracts() -> Mapping[str, Contract]:
     texts = {f.name: f.read_text(encoding="utf-8") for f in folder.iterdir() if f.name.endswith(".yaml")}
     loaded = [load_contract(text, name) for name, text in sorted(texts.items())]
     return {contract.contract: contract for contract in loaded}
+
+
+@cache
+def catalogues() -> Mapping[str, Catalogue]:
+    """What each partner really has, for the contract linter."""
+    from integration_pipelines.partners.hubspot import wire as hubspot  # noqa: PLC0415 - only who lints pays for it
+    from integration_pipelines.partners.stripe import wire as stripe  # noqa: PLC0415 - idem
+
+    return {"hubspot": hubspot, "stripe": stripe}
 
 
 def duck(settings: Settings) -> duckdb.DuckDBPyConnection:
