@@ -328,6 +328,6 @@ def said(record: Json, source: str) -> str:
     found: Any = record
     for step in source.split("."):
         found = found.get(step) if isinstance(found, dict) else None
-    if isinstance(found, bool):
-        return "true" if found else "false"
+    if isinstance(found, bool | dict | list):
+        return json.dumps(found, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return "" if found is None else str(found)
