@@ -30,6 +30,7 @@ _OPTIONAL = (
     "calculationFormula", "currencyPropertyName", "dataSensitivity", "description", "displayOrder", "externalOptions",
     "formField", "hasUniqueValue", "hidden", "numberDisplayHint", "options", "referencedObjectType", "showCurrencySymbol",
 )  # fmt: skip
+_TEXTS = (*_REQUIRED, "calculationFormula", "currencyPropertyName", "dataSensitivity", "description", "numberDisplayHint")
 _CHANGEABLE = frozenset(
     {*_REQUIRED[1:], *_OPTIONAL} - {"dataSensitivity", "externalOptions", "hasUniqueValue", "referencedObjectType"}
 )
@@ -160,6 +161,9 @@ class Schema:
 
     def _check_shape(self, given: Mapping[str, Any]) -> None:
         """What must hold for a new and for a changed property."""
+        odd = [name for name in _TEXTS if not isinstance(given.get(name, ""), str | None)]
+        if odd:
+            raise invalid(f"These fields of a property must be text: {', '.join(odd)}")
         kind, field_type = given["type"], given["fieldType"]
         if kind not in FIELD_TYPES or field_type not in FIELD_TYPES[kind]:
             raise invalid(f"Invalid combination of type {kind} and fieldType {field_type}.")

@@ -42,6 +42,8 @@ def compiled(find: Callable[[str], Json | None], groups: object) -> Test:
     alternatives = [[_filter(find, one) for one in group["filters"]] for group in groups]
     if not alternatives:
         return lambda _, __: True
+    if counts == [1]:
+        return alternatives[0][0]
     return lambda company, values: any(all(test(company, values) for test in tests) for tests in alternatives)
 
 

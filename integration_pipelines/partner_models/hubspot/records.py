@@ -51,7 +51,7 @@ def view_of(properties: tuple[str, ...] = (), history: tuple[str, ...] = ()) -> 
     return View(tuple(asked | dict.fromkeys(ALWAYS_SENT)), tuple(dict.fromkeys(history)))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Company:
     """A company. `values` holds text as a rule; what was planted may be anything.
 
@@ -69,14 +69,17 @@ class Company:
     source: Source
     number: int = field(init=False)
     modified_text: str = field(init=False)
+    modified_ms: int = field(init=False)
     versions: dict[str, list[Version]] = field(default_factory=dict)
     gone_at: float | None = None  # archived, or merged into another
     archived: bool = False
+    surprises: Json = field(default_factory=dict)
+    """Top-level fields that nobody expects; planted only."""
 
     def __post_init__(self) -> None:
         """Derive what listing and sorting need."""
         self.number = int(self.id)
-        self.modified_text = iso(self.modified_at)
+        self.modified_text, self.modified_ms = iso(self.modified_at), milliseconds(self.modified_at)
 
     def put(self, name: str, value: object, at: float, source: Source) -> None:
         """Write a value and keep the one before; writing the same value again is no change."""
@@ -90,7 +93,7 @@ class Company:
 
     def modified(self, at: float, source: Source) -> None:
         """Move the time of the last change."""
-        self.modified_at, self.modified_text = at, iso(at)
+        self.modified_at, self.modified_text, self.modified_ms = at, iso(at), milliseconds(at)
         self.put(MODIFIED, self.modified_text, at, source)
 
     def as_of(self, moment: float) -> Mapping[str, Any] | None:
@@ -131,11 +134,8 @@ class Company:
         }
         if found["archived"] and self.gone_at is not None:
             found["archivedAt"] = iso(self.gone_at)
+        if self.surprises:
+            found |= self.surprises
         if view.history:
             found["propertiesWithHistory"] = {name: self.history(name) for name in view.history}
         return found
-
-    @property
-    def modified_ms(self) -> int:
-        """When it changed last, in milliseconds."""
-        return milliseconds(self.modified_at)

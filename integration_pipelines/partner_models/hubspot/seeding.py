@@ -1,10 +1,13 @@
 """Planting records as they are, right or malformed: no rule is asked, nothing is noted or told."""
 
 from integration_pipelines.partner_models.base import Json
+from integration_pipelines.partner_models.hubspot.merging import MERGED
 from integration_pipelines.partner_models.hubspot.moments import iso, moment
 from integration_pipelines.partner_models.hubspot.records import IMPORT, MODIFIED, WHOLE, Company
 from integration_pipelines.partner_models.hubspot.refusals import invalid, missing
 from integration_pipelines.partner_models.hubspot.writing import OBJECT, Books
+
+_KNOWN = frozenset({"id", "properties", "createdAt", "updatedAt", "archived", "archivedAt"})
 
 
 def insert(books: Books, object_name: str, record: Json) -> Json:
@@ -13,7 +16,8 @@ def insert(books: Books, object_name: str, record: Json) -> Json:
     Args:
         books: the account's.
         object_name: companies, owners, properties or groups.
-        record: for a company `{id, properties, createdAt, updatedAt, archived, archivedAt}`, every part optional.
+        record: for a company `{id, properties, createdAt, updatedAt, archived, archivedAt}`, every part optional; other fields
+            are shown as they are. Ids in `hs_merged_object_ids` answer as this company from then on.
     """
     match object_name:
         case "companies":
@@ -39,7 +43,11 @@ def _company(books: Books, record: Json) -> Company:
     text = iso(created_at)
     own = {"createdate": text, "hs_createdate": text, MODIFIED: iso(modified_at), "hs_object_id": record_id}
     company = Company(record_id, {**own, **record.get("properties", {})}, text, created_at, modified_at, IMPORT)
+    company.surprises = {name: value for name, value in record.items() if name not in _KNOWN}
     books.companies.add(company, books.schema.unique)
+    old_ids = company.values.get(MERGED)
+    if isinstance(old_ids, str):
+        books.companies.survivors |= dict.fromkeys(old_ids.split(";"), record_id)
     if record.get("archived"):
         at = _seconds(record.get("archivedAt"), modified_at)
         books.companies.remove(company, at, books.schema.unique, archive=True)

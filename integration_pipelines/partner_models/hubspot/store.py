@@ -112,4 +112,5 @@ class Companies:
             self.live.take(company)
         if record_id in self.archived.by_id:
             self.archived.take(self.archived.by_id[record_id])
+            self.departed = [one for one in self.departed if one.id != record_id]
         self.survivors.pop(record_id, None)

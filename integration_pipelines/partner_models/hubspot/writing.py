@@ -82,11 +82,11 @@ def require(books: Books, record_id: str, id_property: str | None = None) -> Com
     return found
 
 
-def locate(books: Books, record_id: str, id_property: str | None = None, *, archived: bool = False) -> Company | None:
+def locate(books: Books, record_id: str, id_property: object = None, *, archived: bool = False) -> Company | None:
     """The same, None if there is none; raises PartnerRefusalError 400 if the property is not unique."""
     if not id_property:
         return books.companies.find(record_id, archived=archived)
-    if id_property not in books.schema.unique:
+    if not isinstance(id_property, str) or id_property not in books.schema.unique:
         message = f"Unable to perform update/upsert by non-unique 0-2 property {id_property} in portal ID {books.portal_id}"
         raise invalid(message)
     return None if archived else books.companies.holder(id_property, record_id)
