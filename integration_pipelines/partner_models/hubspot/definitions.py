@@ -87,7 +87,7 @@ class Schema:
         unknown = sorted(set(given) - _CHANGEABLE)
         if unknown:
             raise invalid(f"These fields of a property cannot be changed: {', '.join(unknown)}")
-        changed = {**found, **given}
+        changed = {**found, **{key: value for key, value in given.items() if value is not None}}
         self._check_shape(changed)
         changed |= {"options": _options(changed["options"]), "updatedAt": iso(self._now())}
         self.by_name[name] = changed
