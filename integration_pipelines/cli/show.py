@@ -9,11 +9,13 @@ from rich.console import Console
 from rich.table import Table
 
 Row = Mapping[str, Any]
+PIPE_WIDTH = 180
 
 
 def console() -> Console:
-    """Standard output; plain text when it is a pipe."""
-    return Console(soft_wrap=False, highlight=False)
+    """Standard output; plain text of a fixed width when it is a pipe."""
+    out = Console(highlight=False)
+    return out if out.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
 
 
 def plain(value: object) -> str:
@@ -54,12 +56,12 @@ def print_facts(facts: Mapping[str, object], *, title: str = "") -> None:
         out.print(title, style="bold", markup=False)
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
-        out.print(f"  {name.ljust(width)}  {plain(value)}", markup=False)
+        out.print(f"  {name.ljust(width)}  {plain(value)}", markup=False, soft_wrap=True)
 
 
 def say(text: str) -> None:
     """One line for a person."""
-    console().print(text, markup=False)
+    console().print(text, markup=False, soft_wrap=True)
 
 
 def _safe(text: str) -> str:

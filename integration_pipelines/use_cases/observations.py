@@ -39,13 +39,30 @@ def _type(column: Column | NestedColumn) -> pa.DataType:
 
 
 def read_current(ports: Ports, tenant_ids: Sequence[str], integration: str, dataset: str, schema: pa.Schema) -> pa.Table:
-    """All current rows of those tenants with their `_sequence`; empty if nothing was read yet."""
+    """The current row of every record of those tenants, with its `_sequence`; empty if nothing was read yet.
+
+    A record that a read delivered twice (pages shift while they are walked) counts once, the later row wins.
+    """
     entries = ports.manifest.current(tenant_ids, integration, dataset)
     wanted = schema.append(SEQUENCE)
     if not entries:
         return wanted.empty_table()
     with ThreadPoolExecutor(_readers) as pool:
-        return pa.concat_tables(pool.map(lambda entry: _read(ports, entry, schema), entries))
+        rows = pa.concat_tables(pool.map(lambda entry: _read(ports, entry, schema), entries))
+    return _newest(ports, rows, "link_id" if "link_id" in schema.names else "record_id")
+
+
+def _newest(ports: Ports, rows: pa.Table, key: str) -> pa.Table:
+    """Per tenant and key the row with the highest sequence, and of one file the last."""
+    place = rows.append_column("_place", pa.array(range(rows.num_rows), pa.int64()))
+    con = ports.duck()
+    con.register("all_rows", place)
+    newest: pa.Table = con.sql(
+        f"""SELECT * EXCLUDE (_place) FROM all_rows
+        QUALIFY row_number() OVER (PARTITION BY tenant_id, {key} ORDER BY _sequence DESC, _place DESC) = 1 ORDER BY _place"""
+    ).to_arrow_table()
+    con.close()
+    return newest.select(rows.schema.names).cast(rows.schema)
 
 
 def _read(ports: Ports, entry: ManifestEntry, schema: pa.Schema) -> pa.Table:
@@ -56,16 +73,7 @@ def _read(ports: Ports, entry: ManifestEntry, schema: pa.Schema) -> pa.Table:
 def read_base(ports: Ports, tenant_ids: Sequence[str], contract: Contract) -> pa.Table:
     """The newest base row per link, in the shape of the contract's compared fields."""
     schema = base_schema(contract)
-    rows = read_current(ports, tenant_ids, contract.contract, "base", schema)
-    if rows.num_rows == 0:
-        return schema.empty_table()
-    con = ports.duck()
-    con.register("base_rows", rows)
-    newest: pa.Table = con.sql(
-        "SELECT * EXCLUDE (_sequence) FROM base_rows QUALIFY row_number() OVER (PARTITION BY tenant_id, link_id ORDER BY _sequence DESC) = 1"
-    ).to_arrow_table()
-    con.close()
-    return newest.select(schema.names).cast(schema)
+    return read_current(ports, tenant_ids, contract.contract, "base", schema).select(schema.names)
 
 
 def save_base(ports: Ports, contract: Contract, base: pa.Table, moves: pa.Table, run_ids: dict[str, str]) -> None:

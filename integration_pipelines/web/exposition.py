@@ -10,7 +10,7 @@ from integration_pipelines.ports.writing import Metrics
 
 
 class StoreCollector(Collector):
-    """Turns figures into gauges; every name gets the product's prefix."""
+    """Turns figures into gauges."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -19,7 +19,7 @@ class StoreCollector(Collector):
         """One family a figure."""
         for name, rows in sorted(self._metrics.figures().items()):
             labels = sorted({key for row, _ in rows for key in row})
-            family = GaugeMetricFamily(f"integration_pipelines_{name}", name.replace("_", " "), labels=labels)
+            family = GaugeMetricFamily(name, name.removeprefix("integration_pipelines_").replace("_", " "), labels=labels)
             for row, value in rows:
                 family.add_metric([row.get(label, "") for label in labels], value)
             yield family

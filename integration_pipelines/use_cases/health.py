@@ -1,0 +1,85 @@
+"""How every tenant is doing: last success, last error, lag, what waits, and what to do about it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.evidence import Run
+from integration_pipelines.ports.tenants import Installation
+from integration_pipelines.ports.writing import PlanState
+
+RUNS_LOOKED_AT = 50
+GOOD = {"in_sync", "written"}
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One installation's state. `what_to_do` is empty when nobody has to act."""
+
+    tenant_id: str
+    integration: str
+    status: str  # ok, attention, stale, failing, off, paused, never ran
+    last_success: datetime | None
+    lag_seconds: int | None
+    last_error: str
+    waiting_plan: str
+    quarantined: int
+    held: int
+    what_to_do: str
+
+
+def health(tenant_id: str | None, *, ports: Ports) -> list[Health]:
+    """The health of every installation, or of one tenant's."""
+    ids = None if tenant_id is None else [tenant_id]
+    return [_one(i, ports) for i in ports.tenants.installations(ids, None) if i.integration in ports.contracts]
+
+
+def _one(installation: Installation, ports: Ports) -> Health:
+    tenant, integration = installation.tenant_id, installation.integration
+    runs = ports.runs.last([tenant], integration, limit=RUNS_LOOKED_AT)
+    good = next((r for r in runs if r.outcome in GOOD and r.certified), None)
+    newest = next((r for r in runs if r.outcome is not None), None)
+    waiting = ports.plans.open(tenant, integration)
+    held_plan = waiting.plan_id if waiting is not None and waiting.state is PlanState.HELD else ""
+    quarantined = len(set(ports.quarantine.load([tenant], integration)["record_id"].to_pylist()))
+    lag = None if good is None or good.finished_at is None else ports.clock.now() - good.finished_at
+    status, advice = _judgement(installation, ports.contracts[integration], newest, lag, held_plan, quarantined)
+    return Health(
+        tenant_id=tenant,
+        integration=integration,
+        status=status,
+        last_success=None if good is None else good.finished_at,
+        lag_seconds=None if lag is None else int(lag.total_seconds()),
+        last_error=(newest.error_text or "") if newest is not None else "",
+        waiting_plan=held_plan,
+        quarantined=quarantined,
+        held=newest.counts.get("records_held", 0) if newest is not None else 0,
+        what_to_do=advice,
+    )
+
+
+def _judgement(
+    installation: Installation, contract: Contract, newest: Run | None, lag: timedelta | None, held_plan: str, quarantined: int
+) -> tuple[str, str]:
+    tenant = installation.tenant_id
+    stale = lag is None or lag > timedelta(hours=contract.latency.full_reconcile_hours)
+    rules = [
+        (installation.paused, "paused", f"Resume when ready: integration-pipelines resume {tenant}"),
+        (newest is None, "never ran", f"Run it: integration-pipelines sync {tenant}"),
+        (newest is not None and newest.outcome == "failed", "failing", "Read the last error, mend it, and sync again."),
+        (bool(held_plan), "attention", f"A plan waits: integration-pipelines plans show {tenant} {held_plan}"),
+        (not installation.enabled, "off", f"Writes are off: integration-pipelines enable {tenant}"),
+        (
+            newest is not None and newest.balanced is False,
+            "attention",
+            "A record has no outcome; see the balance check of the last run.",
+        ),
+        (
+            stale,
+            "stale",
+            f"No certified run in {contract.latency.full_reconcile_hours} h: integration-pipelines sync {tenant} --full",
+        ),
+        (quarantined > 0, "ok", f"Some records wait in quarantine: integration-pipelines quarantine list {tenant}"),
+    ]
+    return next(((status, advice) for hit, status, advice in rules if hit), ("ok", ""))

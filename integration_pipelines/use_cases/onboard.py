@@ -1,0 +1,84 @@
+"""Bring a tenant in and let it go: ids are made here, tokens are sealed before they are stored, every act is recorded."""
+
+from integration_pipelines.errors import AuthError, ConfigError, IntegrationError
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.partner import Probe
+from integration_pipelines.ports.tenants import Connection, Installation, Tenant
+from integration_pipelines.ports.vault import SecretContext
+
+
+def add_tenant(name: str, *, actor: str, ports: Ports) -> Tenant:
+    """Add a tenant under a fresh id.
+
+    Raises:
+        ConfigError: the name is blank or longer than 200 characters.
+        ConflictError: a tenant of that name exists.
+    """
+    cleaned = " ".join(name.split())
+    if not cleaned or len(cleaned) > 200:  # noqa: PLR2004 - the limit is in the message
+        raise ConfigError("A tenant's name has 1 to 200 characters.", remedy="Give it the customer's name.")
+    tenant = Tenant(ports.ids.new("t"), cleaned, ports.clock.now())
+    ports.tenants.add(tenant)
+    ports.audit.append(tenant.tenant_id, actor, "tenant_added", {}, ports.clock.now())
+    return tenant
+
+
+def install_integration(tenant_id: str, integration: str, *, actor: str, ports: Ports) -> Installation:
+    """Install an integration, switched off.
+
+    Raises:
+        ConfigError: there is no such integration.
+    """
+    contract = ports.contracts.get(integration)
+    if contract is None:
+        raise ConfigError(
+            f"There is no integration {integration}.", remedy=f"Choose one of: {', '.join(sorted(ports.contracts))}."
+        )
+    installed = ports.tenants.install(tenant_id, integration, contract.version, ports.clock.now())
+    ports.audit.append(tenant_id, actor, "integration_installed", {"integration": integration}, ports.clock.now())
+    return installed
+
+
+def connect_tenant(tenant_id: str, partner: str, *, token: str, base_url: str, actor: str, ports: Ports) -> Probe:
+    """Seal a token, try the connection, and keep it only if it works.
+
+    Raises:
+        ConfigError: nothing speaks to that partner, or no address is known.
+        AuthError: the partner does not accept the token; nothing is kept.
+        ConflictError: the account belongs to another tenant, or the tenant was connected to another account.
+    """
+    if not base_url:
+        raise ConfigError(f"No address is known for partner {partner}.", remedy="Give it with --base-url.")
+    sealed = ports.vault.seal(SecretContext(tenant_id, partner), token)
+    candidate = Connection(tenant_id, partner, "", base_url.rstrip("/"), sealed, ports.clock.now())
+    connector = ports.connectors.open_with(candidate)
+    try:
+        probe = connector.probe()
+    finally:
+        connector.close()
+    if not probe.ok:
+        missing = f" Missing scopes: {', '.join(probe.missing_scopes)}." if probe.missing_scopes else ""
+        raise AuthError(f"{partner} does not accept this connection: {probe.text}{missing}", remedy=probe.remedy, partner=partner)
+    ports.tenants.connect(Connection(tenant_id, partner, probe.account, candidate.base_url, sealed, candidate.connected_at))
+    ports.audit.append(tenant_id, actor, "connected", {"partner": partner, "account": probe.account}, ports.clock.now())
+    return probe
+
+
+def remove_tenant(tenant_id: str, *, actor: str, ports: Ports) -> None:
+    """Forget connections and installations. What was written stays as evidence."""
+    ports.audit.append(tenant_id, actor, "tenant_removed", {}, ports.clock.now())
+    ports.tenants.remove(tenant_id)
+
+
+def check_connections(tenant_id: str, *, ports: Ports) -> dict[str, Probe]:
+    """Try every connection of a tenant; a failing one is a probe that is not ok, never an exception."""
+    found = {}
+    for connection in ports.tenants.connections(tenant_id):
+        connector = ports.connectors.open(tenant_id, connection.partner)
+        try:
+            found[connection.partner] = connector.probe()
+        except IntegrationError as error:
+            found[connection.partner] = Probe(False, connection.account, error.message, error.remedy)
+        finally:
+            connector.close()
+    return found
