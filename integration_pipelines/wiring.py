@@ -4,7 +4,7 @@ Nothing is opened on import. `open_ports` is called once per process; heavy adap
 libraries when first used.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from importlib import resources
@@ -50,17 +50,21 @@ def catalogues() -> Mapping[str, Catalogue]:
     return {"hubspot": hubspot, "stripe": stripe}
 
 
-def duck(settings: Settings) -> duckdb.DuckDBPyConnection:
-    """A DuckDB for the core: limited, in UTC, and shut off from files, network and Python's variables."""
+def duck_factory(settings: Settings) -> Callable[[], duckdb.DuckDBPyConnection]:
+    """DuckDB for the core: limited, in UTC, and shut off from files, network and Python's variables.
+
+    One database in memory; each call gives a connection of its own, whose temporary tables nobody else sees. Close it.
+    """
     spill = settings.data / "tmp"
     spill.mkdir(parents=True, exist_ok=True)
-    con = duckdb.connect()
-    con.execute(f"SET memory_limit = '{settings.duckdb_memory}'; SET threads = {settings.duckdb_threads}")
-    con.execute(f"SET temp_directory = '{spill}'; SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
-    con.execute(
-        "SET python_enable_replacements = false; SET autoinstall_known_extensions = false; SET enable_external_access = false"
+    root = duckdb.connect()
+    root.execute(f"SET GLOBAL memory_limit = '{settings.duckdb_memory}'; SET GLOBAL threads = {settings.duckdb_threads}")
+    root.execute(
+        f"SET GLOBAL temp_directory = '{spill}'; SET GLOBAL TimeZone = 'UTC'; SET GLOBAL preserve_insertion_order = false"
     )
-    return con
+    root.execute("SET GLOBAL python_enable_replacements = false; SET GLOBAL autoinstall_known_extensions = false")
+    root.execute("SET GLOBAL enable_external_access = false")
+    return root.cursor
 
 
 class PartnerConnectors(Connectors):
@@ -151,7 +155,7 @@ def open_ports(settings: Settings) -> Iterator[Ports]:
         vault=vault,
         gate=ExpectationGate(),
         connectors=PartnerConnectors(stores.tenants, vault, quota, clock),
-        duck=lambda: duck(settings),
+        duck=duck_factory(settings),
         contracts=packaged_contracts(),
     )
     try:

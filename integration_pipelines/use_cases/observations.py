@@ -6,6 +6,7 @@ A dataset's current state is its newest full file and every later delta; the hig
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -54,7 +55,7 @@ def read_current(ports: Ports, tenant_ids: Sequence[str], integration: str, data
 
 def _newest(ports: Ports, rows: pa.Table, key: str) -> pa.Table:
     """Per tenant and key the row with the highest sequence, and of one file the last."""
-    place = rows.append_column("_place", pa.array(range(rows.num_rows), pa.int64()))
+    place = rows.append_column("_place", pa.array(np.arange(rows.num_rows)))
     con = ports.duck()
     con.register("all_rows", place)
     newest: pa.Table = con.sql(

@@ -4,7 +4,7 @@ The stages are separate use cases; this file is only their order. A caller (Dags
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
@@ -62,6 +62,7 @@ def sync(
     tell("extract")
     extract(report, contract, ports=ports, full=full)
     first: Look | None = None
+    observed: dict[str, pa.Table] = {}
     refused = REFUSED.empty_table()
     if report.alive():
         tell("gate")
@@ -69,7 +70,7 @@ def sync(
         refused = judge(report, contract, observed, ports=ports)
     if report.alive():
         tell("reconcile")
-        first = _look(report, contract, refused, ports, only)
+        first = _look(report, contract, observed, refused, ports, only)
         keep(first, ports=ports)
         tell("push")
         pushed = _act(report, contract, first.result, ports)
@@ -81,9 +82,15 @@ def sync(
     return report
 
 
-def _look(report: BatchReport, contract: Contract, refused: pa.Table, ports: Ports, only: Sequence[str]) -> Look:
+def _look(
+    report: BatchReport,
+    contract: Contract,
+    observed: Mapping[str, pa.Table],
+    refused: pa.Table,
+    ports: Ports,
+    only: Sequence[str],
+) -> Look:
     run_ids = {t.tenant_id: t.run_id for t in report.alive()}
-    observed = observe(contract, list(run_ids), ports=ports)
     return look(
         contract, run_ids, observed, refused, ports=ports, setting_up=setting_up(report, contract, ports=ports), only=only
     )

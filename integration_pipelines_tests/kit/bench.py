@@ -15,7 +15,7 @@ from integration_pipelines.store.vault import EnvelopeVault
 from integration_pipelines.use_cases.approve import approve_plan
 from integration_pipelines.use_cases.outcome import BatchReport, SyncMode, TenantReport
 from integration_pipelines.use_cases.sync import sync
-from integration_pipelines.wiring import duck, open_stores_of
+from integration_pipelines.wiring import duck_factory, open_stores_of
 from integration_pipelines_tests.kit.core import crm_billing, subscription
 from integration_pipelines_tests.kit.fakes import FakeAccount, FakeClock, FakeConnectors, FakeIds, OpenGate
 
@@ -105,7 +105,7 @@ def product(
     )  # fmt: skip
     ports = Ports(
         clock=clock, ids=ids, lake=ParquetLake(settings.lake, ids), vault=EnvelopeVault({"k1": bytes(32)}, "k1"), gate=gate,
-        connectors=FakeConnectors(accounts, clock), duck=lambda: duck(settings), contracts={CONTRACT: contract},
+        connectors=FakeConnectors(accounts, clock), duck=duck_factory(settings), contracts={CONTRACT: contract},
         **{name: getattr(stores, name) for name in names},
     )  # fmt: skip
     for tenant in chosen:
