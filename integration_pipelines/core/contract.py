@@ -5,9 +5,12 @@ formed but dangerous is `contract_lint`; saying a contract in plain words is `co
 """
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+"""A name that may become a table, a column or an asset; nothing else may stand in generated SQL without quotes."""
 
 
 class Frozen(BaseModel):
@@ -62,7 +65,7 @@ class NestedColumn(Frozen):
     source: str
     type: FieldType
     expectations: tuple[Expectation, ...] = ()
-    fields: dict[str, "NestedColumn"] = Field(default_factory=dict)
+    fields: dict[Name, "NestedColumn"] = Field(default_factory=dict)
 
 
 class Column(Frozen):
@@ -73,7 +76,7 @@ class Column(Frozen):
     purpose: str
     data_class: DataClass = DataClass.INTERNAL
     expectations: tuple[Expectation, ...] = ()
-    fields: dict[str, NestedColumn] = Field(default_factory=dict)
+    fields: dict[Name, NestedColumn] = Field(default_factory=dict)
 
 
 class ObjectKind(StrEnum):
@@ -91,7 +94,7 @@ class SourceObject(Frozen):
     partner_object: str
     kind: ObjectKind
     description: str
-    columns: dict[str, Column]
+    columns: dict[Name, Column]
     label: tuple[str, ...] = ()  # columns that name a record to a person, first non-blank wins
     aliases: str | None = None  # column with ids that were merged into this record
     parent: str | None = None  # detail: column with the main record's id
@@ -103,7 +106,7 @@ class SourceObject(Frozen):
 class Role(Frozen):
     """One side of the integration and the partner that plays it."""
 
-    name: str
+    name: Name
     label: str
     partner: str
 
@@ -247,8 +250,8 @@ class Contract(Frozen):
     title: str
     story: str
     roles: Roles
-    objects: dict[str, SourceObject]
-    fields: dict[str, SyncField]
+    objects: dict[Name, SourceObject]
+    fields: dict[Name, SyncField]
     matching: Matching
     rollup: Rollup | None = None
     boundaries: Boundaries
