@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from integration_pipelines_tests.kit.bench import Product, product, small_accounts
 
 
 @contextmanager
-def filled_store(folder: Path) -> Iterator[Product]:
-    """Two tenants: `t1` (named T1) after an eventful second run, `t2` (named T2) only planned."""
+def filled_store(folder: Path, start: datetime | None = None) -> Iterator[Product]:
+    """Two tenants: `t1` (named T1) after an eventful second run an hour after its first, `t2` (named T2) only planned."""
     with product(folder, {"t1": small_accounts(), "t2": small_accounts()}) as made:
+        made.clock.moment = start or made.clock.moment
         made.first_sync("t1")
         made.one("t2")
         made.clock.sleep(3600)
