@@ -6,8 +6,8 @@ No secret has a default. Where everything lives is derived from one directory, t
 import os
 from pathlib import Path
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from integration_pipelines.errors import ConfigError
 
@@ -84,6 +84,16 @@ class Settings(BaseSettings):
 
 
 def load_settings(home: Path | None = None) -> Settings:
-    """Read the environment once."""
+    """Read the environment once.
+
+    Raises:
+        ConfigError: a variable is not what it should be.
+    """
     folder = (home or find_home(Path.cwd())).resolve()
-    return Settings(home=folder, _env_file=folder / ".env")
+    try:
+        return Settings(home=folder, _env_file=folder / ".env")
+    except ValidationError as error:  # values stay out of the message: some are secrets
+        wrong = "; ".join(f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+        raise ConfigError(f"A setting is not readable. {wrong}.", remedy="Correct the environment variable or .env.") from None
+    except SettingsError:
+        raise ConfigError(f"{PREFIX}OLD_MASTER_KEYS is not JSON.", remedy='Write {"key id": "key"}.') from None

@@ -12,7 +12,9 @@ from integration_pipelines.errors import ConfigError, ContractError
 
 @click.group("contract")
 def contract() -> None:
-    """Check a contract, say it in plain words, list its scopes. FILE is a path or the name of a packaged contract.
+    """Check a contract, say it in plain words, list its scopes.
+
+    FILE is a path or the name of a packaged contract.
 
     Example: integration-pipelines contract show crm_billing
     """
@@ -24,7 +26,10 @@ def _load(file: str) -> Contract:
 
     path = Path(file)
     if path.is_file():
-        return load_contract(path.read_text(encoding="utf-8"), path.name)
+        try:
+            return load_contract(path.read_text(encoding="utf-8"), path.name)
+        except UnicodeDecodeError:
+            raise ConfigError(f"{path.name} is not UTF-8 text.", remedy="Save it as UTF-8.") from None
     known = packaged_contracts()
     if file not in known:
         raise ConfigError(f"There is no file and no packaged contract {file}.", remedy=f"Packaged contracts: {', '.join(known)}.")
@@ -34,7 +39,9 @@ def _load(file: str) -> Contract:
 @contract.command("lint")
 @click.argument("file")
 def lint(file: str) -> None:
-    """Refuse contracts that are dangerous: ambiguous owners, maps that lose values, unknown partner fields.
+    """Refuse a contract that is dangerous. Exits 1 on any error.
+
+    Found are ambiguous owners, maps that lose values, loops, unwatched columns, fields that the partner does not have, and more.
 
     Example: integration-pipelines contract lint my_contract.yaml
     """

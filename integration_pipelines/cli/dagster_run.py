@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from integration_pipelines.core.contract import Contract
+from integration_pipelines.errors import ConfigError
 from integration_pipelines.settings import Settings
 
 
@@ -32,7 +33,7 @@ def register_tenants(instance: Any, tenant_ids: Sequence[str]) -> None:  # noqa:
 def run_chain(
     instance: Any,  # noqa: ANN401 - idem
     contract: Contract,
-    tenant_id: str,
+    tenant_ids: Sequence[str],
     *,
     mode: str,
     full: bool,
@@ -40,27 +41,42 @@ def run_chain(
     trigger: str = "manual",
     approve: str = "",
 ) -> str:
-    """One run of the chain for one tenant; returns its run id. The outcome is in the store, where everybody reads it."""
+    """One run of the chain for one tenant or a range of them; returns its run id. The outcome is in the store.
+
+    A process has one run at a time: two side by side in threads lock each other out of Dagster's SQLite storage.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's beta and preview notices are for developers, not for operators
         from integration_pipelines.defs.integrations import integrations  # noqa: PLC0415 - idem
         from integration_pipelines.defs.partitions import run_tags  # noqa: PLC0415 - loaded late, like Dagster itself
 
-        register_tenants(instance, [tenant_id])
+        register_tenants(instance, tenant_ids)
         job = integrations().resolve_job_def("reconcile_tenant")
         step = f"{contract.contract}_chain"
         config = {"mode": mode, "full": full, "record_ids": list(record_ids), "approve_plan_hash": approve}
+        tags = run_tags(
+            integration=contract.contract,
+            trigger=trigger,
+            scope="records" if record_ids else "full",
+            contract_version=contract.version,
+            tenant=tenant_ids[0] if len(tenant_ids) == 1 else None,
+        ) | _range(instance, tenant_ids)
         result = job.execute_in_process(
             instance=instance,
-            partition_key=tenant_id,
+            partition_key=tenant_ids[0] if len(tenant_ids) == 1 else None,
             raise_on_error=False,
-            tags=run_tags(
-                integration=contract.contract,
-                trigger=trigger,
-                scope="records" if record_ids else "full",
-                contract_version=contract.version,
-                tenant=tenant_id,
-            ),
+            tags=tags,
             run_config={"ops": {step: {"config": config}}, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     return str(result.run_id)
+
+
+def _range(instance: Any, tenant_ids: Sequence[str]) -> dict[str, str]:  # noqa: ANN401 - idem
+    """The tags of a run over several tenants, which must be neighbours in Dagster's list of them."""
+    if len(tenant_ids) == 1:
+        return {}
+    known = list(instance.get_dynamic_partitions("tenants"))
+    places = sorted(known.index(t) for t in tenant_ids)
+    if places[-1] - places[0] + 1 != len(places):
+        raise ConfigError("These tenants are no range.", remedy="Run them one by one, or all of them.")
+    return {"dagster/asset_partition_range_start": known[places[0]], "dagster/asset_partition_range_end": known[places[-1]]}

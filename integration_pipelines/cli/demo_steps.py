@@ -5,8 +5,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -228,25 +226,16 @@ class Demo:
         contract = self._ports.contracts[INTEGRATION]
         chosen = {n: t for n, t in self._tenants.items() if not only or n in only}
 
-        def one(tenant_id: str) -> Run:
-            run_id = run_chain(self._instance, contract, tenant_id, mode=mode, full=full)
-            return outcome_of(self._ports, tenant_id, INTEGRATION, run_id)[0]
-
-        with self._progress() as bar, ThreadPoolExecutor(len(chosen)) as pool:
+        with self._progress() as bar:
             task = bar.add_task(text, total=len(chosen))
-            for run in pool.map(self._counted(one, bar, task), chosen.values()):
-                self._runs[run.tenant_id] = run
+            run_id = run_chain(self._instance, contract, list(chosen.values()), mode=mode, full=full)
+            for tenant_id in chosen.values():
+                run = outcome_of(self._ports, tenant_id, INTEGRATION, run_id)[0]
+                self._runs[tenant_id] = run
+                bar.advance(task)
                 if run.error_text:
                     self._good = False
-                    self._out.print(f"  {run.tenant_id} failed: {run.error_text}", markup=False)
-
-    def _counted(self, work: Callable[[str], Run], bar: Progress, task: Any) -> Callable[[str], Run]:  # noqa: ANN401 - rich's own id type
-        def counted(tenant_id: str) -> Run:
-            run = work(tenant_id)
-            bar.advance(task)
-            return run
-
-        return counted
+                    self._out.print(f"  {tenant_id} failed: {run.error_text}", markup=False)
 
     def _progress(self) -> Progress:
         columns = (

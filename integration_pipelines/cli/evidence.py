@@ -1,18 +1,17 @@
 """`diffs` and `quarantine`: what differs, what was refused, and why."""
 
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 import click
 import pyarrow as pa
 
 from integration_pipelines.cli.context import ports
 from integration_pipelines.cli.show import print_json, print_rows, say
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.errors import ConfigError
 
-DIFF_COLUMNS = {
-    "field": "field", "record_label": "record", "left_value": "left", "right_value": "right", "base_value": "base", "owner_role": "owner",
-    "kind": "kind", "action": "action", "status": "status", "reason": "reason",
-}  # fmt: skip
 QUARANTINE_COLUMNS = {
     "object": "object",
     "record_id": "record",
@@ -27,40 +26,70 @@ QUARANTINE_COLUMNS = {
 @click.argument("tenant")
 @click.option("--integration", default="crm_billing", show_default=True, help="Which integration.")
 @click.option(
-    "--format", "form", type=click.Choice(["table", "json", "csv", "parquet"]), default="table", show_default=True, help="How."
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv", "parquet"]),
+    default="table",
+    show_default=True,
+    help="csv, json and parquet have all columns and rows; only parquet and json keep missing apart from blank.",
 )
 @click.option("--since", type=click.DateTime(), help="Last seen since then (UTC).")
-@click.option("--field", "fields", multiple=True, help="Only these fields.")
+@click.option("--field", "fields", multiple=True, help="Only this field of the contract; may be given several times.")
 @click.option("--all", "everything", is_flag=True, help="Resolved ones too.")
-@click.option("--limit", default=100, show_default=True, help="How many rows a table shows.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1), help="How many rows a table shows.")
 def diffs(
     tenant: str, integration: str, form: str, since: datetime | None, fields: tuple[str, ...], everything: bool, limit: int
 ) -> None:
-    """Reconciliation diffs: one row per field that differs, with both values, the base, the owner and what happens.
+    """Show what differs between the two systems: one row per field, with both values, the owner and what happens.
+
+    The base is the last value that both sides were seen to hold.
 
     Example: integration-pipelines diffs acme --field mrr --format csv > mrr.csv
     """
+    if form == "parquet" and sys.stdout.isatty():
+        raise click.UsageError("Parquet is not for a terminal; send it to a file with > diffs.parquet.")
     with ports() as opened:
         found = opened.tenants.find(tenant)
-        aware = since.astimezone() if since is not None and since.tzinfo else since
-        table = opened.diffs.load([found.tenant_id], integration, since=_utc(aware), fields=fields)
+        contract = opened.contracts.get(integration)
+        if contract is None:
+            raise ConfigError(f"There is no integration {integration}.", remedy=f"Choose one of: {', '.join(opened.contracts)}.")
+        _known(fields, contract)
+        moment = None if since is None else since.replace(tzinfo=UTC)
+        table = opened.diffs.load([found.tenant_id], integration, since=moment, fields=fields)
     if not everything:
         table = table.filter(pa.compute.is_null(table["resolved_at"])) if table.num_rows else table
     if form == "table":
-        rows = table.slice(0, limit).to_pylist()
-        print_rows(rows, DIFF_COLUMNS, title=f"{found.name}: {table.num_rows:,} diffs", empty="Nothing differs.")
+        rows = [_spoken(row, contract) for row in table.slice(0, limit).to_pylist()]
+        which = "found so far" if everything else "open"
+        print_rows(rows, _headings(contract), title=f"{found.name}: {table.num_rows:,} diffs {which}", empty="Nothing differs.")
         if table.num_rows > limit:
-            say(f"… and {table.num_rows - limit:,} more; see them with --limit or --format csv.")
+            say(f"… and {table.num_rows - limit:,} more; see them with --limit {table.num_rows} or --format csv.")
     elif form == "json":
         print_json(table.to_pylist())
     else:
         _binary(table, form)
 
 
-def _utc(moment: datetime | None) -> datetime | None:
-    from datetime import UTC  # noqa: PLC0415 - beside its only use
+def _known(fields: tuple[str, ...], contract: Contract) -> None:
+    unknown = [f for f in fields if f not in {*contract.fields, "*"}]
+    if unknown:
+        raise ConfigError(f"The contract has no field {unknown[0]}.", remedy=f"Choose one of: {', '.join(contract.fields)}.")
 
-    return None if moment is None else moment.replace(tzinfo=UTC)
+
+def _headings(contract: Contract) -> dict[str, str]:
+    left, right = contract.roles.left.name, contract.roles.right.name
+    return {
+        "field": "field", "record_label": "record", "left_value": left, "right_value": right, "base_value": "base", "owner_role": "owner",
+        "kind": "kind", "action": "action", "status": "status", "reason": "reason",
+    }  # fmt: skip
+
+
+def _spoken(row: dict[str, Any], contract: Contract) -> dict[str, Any]:
+    """A row in the contract's words: `write crm` for `write_left`, `(blank)` for '', `whole record` for '*'."""
+    roles = {"left": contract.roles.left.name, "right": contract.roles.right.name}
+    said = {k: " ".join(roles.get(word, word) for word in row[k].split("_")) for k in ("kind", "action")}
+    said["field"] = "whole record" if row["field"] == "*" else row["field"]
+    return row | said | {k: "(blank)" for k in ("left_value", "right_value", "base_value") if row[k] == ""}
 
 
 def _binary(table: pa.Table, form: str) -> None:
@@ -93,7 +122,7 @@ def neutral(value: object) -> object:
 
 @click.group("quarantine")
 def quarantine() -> None:
-    """Records that the gate refused; nothing of them is merged until they are good.
+    """Records that the gate refused. Nothing of them is merged until they are good.
 
     Example: integration-pipelines quarantine list acme
     """

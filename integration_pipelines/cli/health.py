@@ -6,11 +6,11 @@ from dataclasses import asdict
 import click
 
 from integration_pipelines.cli.context import ports
-from integration_pipelines.cli.show import print_json, print_rows
+from integration_pipelines.cli.show import age, print_json, print_rows
 from integration_pipelines.use_cases.health import health
 
 COLUMNS = {
-    "tenant_id": "tenant", "integration": "integration", "status": "status", "last_success": "last certified run", "lag_seconds": "lag (s)",
+    "name": "tenant", "integration": "integration", "status": "status", "last_success": "last certified run", "lag": "ago",
     "held": "held", "quarantined": "quarantined", "last_error": "last error", "what_to_do": "what to do",
 }  # fmt: skip
 
@@ -19,24 +19,26 @@ COLUMNS = {
 @click.argument("tenant", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def health_command(tenant: str | None, as_json: bool) -> None:
-    """How every tenant is doing, and what to do. Exits 1 when somebody has to act.
+    """Say how every tenant is doing, and what to do. Exits 1 when somebody has to act.
 
     Example: integration-pipelines health acme
     """
     with ports() as opened:
         found = None if tenant is None else opened.tenants.find(tenant).tenant_id
-        rows = [asdict(h) for h in health(found, ports=opened)]
+        names = {t.tenant_id: t.name for t in opened.tenants.all()}
+        rows = [{"name": names.get(h.tenant_id, h.tenant_id), **asdict(h)} for h in health(found, ports=opened)]
     if as_json:
         print_json(rows)
     else:
-        print_rows(rows, COLUMNS, empty='Nothing is installed yet. Start with: integration-pipelines tenant add "Acme Inc"')
+        shown = [{**r, "lag": age(r["lag_seconds"])} for r in rows]
+        print_rows(shown, COLUMNS, empty='Nothing is installed yet. Start with: integration-pipelines tenant add "Acme Inc"')
     if any(r["status"] in {"failing", "stale", "attention"} for r in rows):
         sys.exit(1)
 
 
 @click.command("metrics")
 def metrics() -> None:
-    """Print Prometheus exposition computed from the store; no process has to stay up for it.
+    """Print figures for Prometheus. They are computed from the store, so no process has to stay up.
 
     Example: integration-pipelines metrics > /var/lib/node_exporter/textfile/integration_pipelines.prom
     """

@@ -1,8 +1,9 @@
 """The command `integration-pipelines`: parse, call a use case, print. Sub-commands load their module only when they are called."""
 
+import os
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -13,17 +14,17 @@ COMMANDS = {
     "sandbox": ("sandbox", "Run the partner sandbox alone."),
     "tenant": ("tenants", "Tenants, their connections and installations."),
     "enable": ("switches", "Turn writes on for a tenant."),
-    "pause": ("switches", "Stop all writes of a tenant within one request."),
+    "pause": ("switches", "Stop writes within one request: the kill switch."),
     "resume": ("switches", "Let a paused tenant write again."),
     "sync": ("syncing", "Reconcile one tenant, and write if it may."),
     "plans": ("plans", "Plans: what would be written, and the decisions about it."),
-    "diffs": ("evidence", "Reconciliation diffs."),
+    "diffs": ("evidence", "What differs, who owns it and what happens to it."),
     "quarantine": ("evidence", "Refused records with reason and remedy."),
     "health": ("health", "How every tenant is doing, and what to do."),
-    "metrics": ("health", "Prometheus exposition, computed from the store."),
+    "metrics": ("health", "Figures for Prometheus, computed from the store."),
     "contract": ("contracts", "Check a contract, say it in plain words, list its scopes."),
     "doctor": ("doctor", "Check configuration, storage, keys and partners."),
-    "audit": ("doctor", "The audit chain."),
+    "audit": ("doctor", "Check the hash-chained record of every act."),
 }
 
 
@@ -42,7 +43,7 @@ class LazyGroup(click.Group):
             return None
         module = import_module(f"integration_pipelines.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.COMMANDS[cmd_name]
-        return command
+        return _with_whole_examples(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Names and one-liners, without loading anything."""
@@ -51,13 +52,21 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
+def _with_whole_examples(command: click.Command) -> click.Command:
+    """Examples stay on one line, so that they can be copied, however narrow the terminal is."""
+    command.help = (command.help or "").replace("\n\nExample:", "\n\n\b\nExample:")
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        _with_whole_examples(inner)
+    return command
+
+
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Start with `integration-pipelines demo`. Every command has --help with an example.",
 )
 def app() -> None:
-    """Keep a CRM and a billing system the same: every write is shown before it happens, proved afterwards, and explained for ever."""
+    """Keep a CRM and a billing system the same: every write is shown before it happens and proved afterwards."""
 
 
 def run() -> None:
@@ -74,8 +83,19 @@ def run() -> None:
         error.show()
         sys.exit(error.exit_code)
     except IntegrationError as error:
-        click.echo(f"Error: {error.message}", err=True)
-        if error.remedy:
-            click.echo(f"What to do: {error.remedy}", err=True)
+        _complain(error.message, error.remedy)
+    except BrokenPipeError:  # the reader, e.g. `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except PermissionError as error:
+        _complain(f"No permission for {error.filename}.", "Give this user the right to it, or choose another place.")
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _complain(message: str, remedy: str) -> NoReturn:
+    from integration_pipelines.cli.show import one_line  # noqa: PLC0415 - a good command does not pay for it
+
+    click.echo(f"Error: {one_line(message)}", err=True)
+    if remedy:
+        click.echo(f"What to do: {one_line(remedy)}", err=True)
+    sys.exit(1)

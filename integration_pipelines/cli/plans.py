@@ -7,9 +7,12 @@ import click
 from integration_pipelines.cli.context import actor, ports
 from integration_pipelines.cli.show import print_facts, print_json, print_rows, say
 from integration_pipelines.core.tables import PLANNED_WRITES
+from integration_pipelines.errors import ConflictError
 from integration_pipelines.ports.bundle import Ports
-from integration_pipelines.ports.writing import StoredPlan
+from integration_pipelines.ports.writing import PlanState, StoredPlan
 from integration_pipelines.use_cases.approve import approve_plan, reject_plan
+
+WAITING = {PlanState.HELD, PlanState.APPROVED}
 
 
 @click.group("plans")
@@ -42,16 +45,20 @@ def list_plans(tenant: str, as_json: bool) -> None:
         "blankings": "blanked",
         "reason": "reason",
     }
-    print_rows(rows, {**headings, "created_at": "made"}, empty="No plan was made yet. Run `integration-pipelines sync`.")
+    print_rows(
+        rows,
+        {**headings, "created_at": "made"},
+        empty=f"No plan was made yet. Make one: integration-pipelines sync {found.tenant_id}",
+    )
 
 
 @plans.command("show")
 @click.argument("tenant")
 @click.argument("plan", required=False)
-@click.option("--limit", default=50, show_default=True, help="How many fields to print.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="How many fields to print.")
 @click.option("--json", "as_json", is_flag=True, help="Print every write as JSON.")
 def show(tenant: str, plan: str | None, limit: int, as_json: bool) -> None:
-    """Show a plan, write by write; without a plan's id the one that waits, or the newest.
+    """Show a plan, write by write. Without a plan's id: the one that waits, or the newest.
 
     Example: integration-pipelines plans show acme --limit 10
     """
@@ -59,7 +66,7 @@ def show(tenant: str, plan: str | None, limit: int, as_json: bool) -> None:
         found = opened.tenants.find(tenant)
         chosen = _chosen(opened, found.tenant_id, plan)
         if chosen is None:
-            say("No plan was made yet. Run `integration-pipelines sync`.")
+            say(f"No plan was made yet. Make one: integration-pipelines sync {found.tenant_id}")
             return
         writes = opened.lake.read([chosen.file], PLANNED_WRITES).to_pylist()
     if as_json:
@@ -79,7 +86,9 @@ def show(tenant: str, plan: str | None, limit: int, as_json: bool) -> None:
 @click.argument("tenant")
 @click.argument("plan", required=False)
 def approve(tenant: str, plan: str | None) -> None:
-    """Approve a held plan. The next sync sends exactly these writes; the approval binds the plan's hash and is recorded.
+    """Approve a held plan. The next sync sends exactly these writes. The approval binds the plan's hash and is recorded.
+
+    Without a plan's id: the one that waits. A beginning of the id or of the hash is enough.
 
     Example: integration-pipelines plans approve acme
     """
@@ -93,7 +102,7 @@ def approve(tenant: str, plan: str | None) -> None:
 @click.argument("tenant")
 @click.argument("plan", required=False)
 def reject(tenant: str, plan: str | None) -> None:
-    """Reject a plan: it is never applied, and the next run makes a new one.
+    """Reject a plan. It is never applied, and the next run makes a new one.
 
     Example: integration-pipelines plans reject acme
     """
@@ -106,7 +115,8 @@ def reject(tenant: str, plan: str | None) -> None:
 def _chosen(opened: Ports, tenant_id: str, plan: str | None) -> StoredPlan | None:
     if plan is not None:
         return opened.plans.find(tenant_id, plan)
-    return next(iter(opened.plans.list(tenant_id, limit=1)), None)
+    known = opened.plans.list(tenant_id)
+    return next((p for p in known if p.state in WAITING), known[0] if known else None)
 
 
 def _named(opened: Ports, tenant_id: str, plan: str | None) -> str:
@@ -114,7 +124,9 @@ def _named(opened: Ports, tenant_id: str, plan: str | None) -> str:
         return plan
     waiting = next((p for p in opened.plans.list(tenant_id) if p.state == "held"), None)
     if waiting is None:
-        raise click.ClickException("No plan of this tenant waits for a decision.")
+        raise ConflictError(
+            "No plan of this tenant waits for a decision.", remedy=f"See them: integration-pipelines plans list {tenant_id}"
+        )
     return waiting.plan_id
 
 

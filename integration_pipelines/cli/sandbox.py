@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from integration_pipelines.cli.show import say
+from integration_pipelines.errors import ConfigError, TransientError
 
 
 @click.group("sandbox")
@@ -16,19 +17,22 @@ def sandbox() -> None:
 
 
 @sandbox.command("serve")
-@click.option("--port", default=8900, show_default=True, help="Loopback port.")
-@click.option("--tenants", default=3, show_default=True, help="How many tenants to seed.")
-@click.option("--customers", default=500, show_default=True, help="How many billing customers each.")
+@click.option("--port", default=8900, show_default=True, type=click.IntRange(1, 65_535), help="Loopback port.")
+@click.option("--tenants", default=3, show_default=True, type=click.IntRange(1, 500), help="How many tenants to seed.")
+@click.option(
+    "--customers", default=500, show_default=True, type=click.IntRange(1, 100_000), help="How many billing customers each."
+)
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same world.")
 @click.option("--faults", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSON list of faults to switch on.")
 def serve_command(port: int, tenants: int, customers: int, seed: int, faults: Path | None) -> None:
-    """Serve until Ctrl-C.
+    """Serve Stripe below /stripe and HubSpot below /hubspot until Ctrl-C. State is kept in memory.
 
     Accounts and tokens: GET /_control/accounts. Edit as a person: POST /_control/edit. What was written: GET /_control/effects.
 
     Example: integration-pipelines sandbox serve --port 8900 --customers 100
     """
     import json  # noqa: PLC0415 - only with --faults
+    import socket  # noqa: PLC0415 - beside its only use
     import time  # noqa: PLC0415 - beside its only use
 
     from integration_pipelines.sandbox.control import add_faults  # noqa: PLC0415 - `--help` need not load the server
@@ -37,7 +41,17 @@ def serve_command(port: int, tenants: int, customers: int, seed: int, faults: Pa
 
     world = World(tenants=tenants, customers=customers, seed=seed, now=time.time())
     if faults is not None:
-        add_faults(world, json.loads(faults.read_text(encoding="utf-8")))
+        try:
+            wanted = json.loads(faults.read_text(encoding="utf-8"))
+        except ValueError:
+            raise ConfigError(f"{faults.name} is not JSON.", remedy='Write a list such as [{"kind": "…", "times": 1}].') from None
+        add_faults(world, wanted)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise TransientError(f"Port {port} is taken.", remedy="Choose another one with --port.") from None
     say(f"Sandbox on http://127.0.0.1:{port} with {tenants} tenants of {customers} customers. Accounts: /_control/accounts")
     serve(world, port=port)
 

@@ -16,9 +16,10 @@ def _switch(
         chosen = opened.tenants.installations(ids, integration)
         if not chosen:
             raise ConfigError("No installation matches.", remedy="Run `integration-pipelines tenant list`.")
+        names = {t.tenant_id: t.name for t in opened.tenants.all()}
         for one in chosen:
             switch_writes(one.tenant_id, one.integration, enabled=enabled, paused=paused, actor=actor(), ports=opened)
-            say(f"{one.tenant_id} {one.integration}: {done}")
+            say(f"{names.get(one.tenant_id, one.tenant_id)} · {one.integration}: {done}")
 
 
 @click.command("enable")
@@ -30,13 +31,14 @@ def enable(tenant: str, integration: str | None) -> None:
     Example: integration-pipelines enable acme
     """
     _switch(tenant, integration, "writes are on", enabled=True)
+    say(f'Next: integration-pipelines sync "{tenant}"')
 
 
 @click.command("pause")
 @click.argument("tenant", required=False)
 @click.option("--integration", help="Only this one.")
 def pause(tenant: str | None, integration: str | None) -> None:
-    """Stop writes within one request, of one tenant or, without a name, of all.
+    """Stop writes within one request: of one tenant or, without a name, of all.
 
     Example: integration-pipelines pause acme
     """
@@ -47,7 +49,7 @@ def pause(tenant: str | None, integration: str | None) -> None:
 @click.argument("tenant", required=False)
 @click.option("--integration", help="Only this one.")
 def resume(tenant: str | None, integration: str | None) -> None:
-    """Let paused writes go on.
+    """Let paused writes go on: of one tenant or, without a name, of all.
 
     Example: integration-pipelines resume acme
     """

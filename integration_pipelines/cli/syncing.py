@@ -1,6 +1,7 @@
 """`sync`: one Dagster run for one tenant."""
 
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -13,6 +14,11 @@ from integration_pipelines.ports.evidence import Run
 from integration_pipelines.ports.writing import StoredPlan
 
 GOOD = {"in_sync", "written", "planned"}
+NEXT = {
+    "planned": "Nothing was written. Look: integration-pipelines plans show {tenant}",
+    "paused": "Writes are paused. Let them go on: integration-pipelines resume {tenant}",
+    "skipped": "Another run is writing for this tenant now. Sync again when it has ended.",
+}
 
 
 @click.command("sync")
@@ -25,7 +31,7 @@ GOOD = {"in_sync", "written", "planned"}
 @click.option("--plan-only", is_flag=True, help="Show what would be written; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def sync_command(tenant: str, integration: str, full: bool, records: tuple[str, ...], plan_only: bool, as_json: bool) -> None:
-    """Reconcile one tenant; write if its switches, approvals and guards allow.
+    """Reconcile one tenant, and write if its switches, approvals and guards allow.
 
     The run is a Dagster run inside this command, so it needs no daemon. Dagster's UI shows it with all events; what the UI lacks for such
     a run is Terminate and Re-execute (press Ctrl-C here, or run the command again).
@@ -40,14 +46,26 @@ def sync_command(tenant: str, integration: str, full: bool, records: tuple[str, 
         opened.tenants.installation(found.tenant_id, integration)
         with dagster_instance(settings()) as instance:
             mode = "plan" if plan_only else "apply"
-            run_id = run_chain(instance, contract, found.tenant_id, mode=mode, full=full, record_ids=records)
+            run_id = run_chain(instance, contract, [found.tenant_id], mode=mode, full=full, record_ids=records)
         run, plan = outcome_of(opened, found.tenant_id, integration, run_id)
+        strangers = _unlinked(opened, found.tenant_id, integration, records)
         if as_json:
             print_json(as_data(run, plan))
         else:
             print_outcome(run, plan, found.name)
-    if run.outcome not in GOOD or run.balanced is False or run.certified is False:
+    for record in strangers:
+        click.echo(f"Error: record {record} is linked to nothing, so nothing was planned for it.", err=True)
+    if strangers or run.outcome not in GOOD or run.balanced is False or run.certified is False:
         sys.exit(1)
+
+
+def _unlinked(opened: Ports, tenant_id: str, integration: str, records: Sequence[str]) -> list[str]:
+    """Records asked for that no link knows: a test sync of a misspelt id must not look like success."""
+    if not records:
+        return []
+    links = opened.links.load([tenant_id], integration)
+    known = {*links["left_id"].to_pylist(), *links["right_id"].to_pylist()}
+    return [r for r in records if r not in known]
 
 
 def outcome_of(opened: Ports, tenant_id: str, integration: str, run_id: str) -> tuple[Run, StoredPlan | None]:
@@ -79,6 +97,8 @@ def print_outcome(run: Run, plan: StoredPlan | None, name: str) -> None:
     print_facts({k: v for k, v in facts.items() if v is not None}, title=f"{name} · {run.integration}")
     if run.error_text:
         say(f"Failed: {run.error_text}")
+    elif run.outcome in NEXT:
+        say(NEXT[run.outcome].format(tenant=run.tenant_id))
     if plan is not None and plan.state == "held":
         numbers = plan.numbers
         say(

@@ -45,7 +45,9 @@ def add(name: str, integrations: tuple[str, ...]) -> None:
 )
 @click.option("--base-url", help="Another address than the partner's own, e.g. of the sandbox.")
 def connect(name: str, partner: str, token: str | None, base_url: str | None) -> None:
-    """Connect a tenant to a partner's account and check that it works. The token is encrypted before it is stored.
+    """Connect a tenant to its account at a partner. The connection is tried, and the token encrypted before it is stored.
+
+    PARTNER is stripe (a restricted key) or hubspot (a private app's token). `contract scopes` lists the permissions it needs.
 
     Example: integration-pipelines tenant connect acme stripe
     """
@@ -87,7 +89,8 @@ def list_tenants(as_json: bool) -> None:
 
 @tenant.command("show")
 @click.argument("name")
-def show(name: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def show(name: str, as_json: bool) -> None:
     """Show one tenant.
 
     Example: integration-pipelines tenant show acme
@@ -99,14 +102,17 @@ def show(name: str) -> None:
         for i in opened.tenants.installations([found.tenant_id], None):
             approved = "first plan approved" if i.first_plan_approved else "first plan not approved yet"
             facts[i.integration] = f"{_switch(i.enabled, i.paused)}, {approved}, contract version {i.contract_version}"
-        print_facts(facts, title=found.name)
+        if as_json:
+            print_json({"name": found.name, **facts})
+        else:
+            print_facts(facts, title=found.name)
 
 
 @tenant.command("remove")
 @click.argument("name")
 @click.confirmation_option(prompt="Forget this tenant's connections and installations?")
 def remove(name: str) -> None:
-    """Forget a tenant's connections and installations; what was written stays as evidence.
+    """Forget a tenant's connections. What was written stays as evidence.
 
     Example: integration-pipelines tenant remove acme --yes
     """
