@@ -164,7 +164,7 @@ def _confirm(tenant: TenantReport, contract: Contract, again: Look, ports: Ports
     present = {
         (name, r["record_id"]): r
         for name in targets
-        for r in _records(again, name, {x["target_id"] for x in rows if x["target"] == name})
+        for r in _records(again, tenant.tenant_id, name, {x["target_id"] for x in rows if x["target"] == name})
     }
     shown = [r for r in rows if says(contract, r["target"], present.get((r["target"], r["target_id"])), images(r)[1])]
     if shown:
@@ -172,11 +172,14 @@ def _confirm(tenant: TenantReport, contract: Contract, again: Look, ports: Ports
     return len(shown)
 
 
-def _records(again: Look, name: str, ids: set[str]) -> list[dict[str, str]]:
-    table = pa.table({"record_id": pa.array(sorted(ids), TEXT)})
+def _records(again: Look, tenant_id: str, name: str, ids: set[str]) -> list[dict[str, str]]:
+    wanted = sorted(ids)
+    table = pa.table({"tenant_id": pa.array([tenant_id] * len(wanted), TEXT), "record_id": pa.array(wanted, TEXT)})
     again.con.register("wanted_ids", table)
     rows: list[dict[str, str]] = (
-        again.con.sql(f"SELECT o.* FROM observed_{name} o SEMI JOIN wanted_ids USING (record_id)").to_arrow_table().to_pylist()
+        again.con.sql(f"SELECT o.* FROM observed_{name} o SEMI JOIN wanted_ids USING (tenant_id, record_id)")
+        .to_arrow_table()
+        .to_pylist()
     )
     again.con.unregister("wanted_ids")
     return rows

@@ -42,7 +42,7 @@ def extract(report: BatchReport, contract: Contract, *, ports: Ports, full: bool
         full: read everything, not only what changed since the watermark.
     """
     with ThreadPoolExecutor(TENANTS_AT_ONCE) as pool:
-        list(pool.map(lambda tenant: _tenant(tenant, contract, ports, full), report.alive()))
+        list(pool.map(lambda tenant: _tenant(tenant, contract, ports, full or tenant.must_read_full), report.alive()))
 
 
 def _tenant(tenant: TenantReport, contract: Contract, ports: Ports, full: bool) -> None:

@@ -61,6 +61,7 @@ class TenantReport:
     run_id: str
     outcome: RunOutcome | None = None
     reason: str = ""
+    must_read_full: bool = False  # the partner's schema changed, so what was read before says nothing about the new columns
     reads: dict[str, Read] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)

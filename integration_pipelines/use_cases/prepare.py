@@ -41,7 +41,9 @@ def _tenant(tenant: TenantReport, contract: Contract, ports: Ports) -> None:
         settle_open_writes(tenant.tenant_id, contract, ports=ports)
         waiting = ports.plans.open(tenant.tenant_id, contract.contract)
         if waiting is not None and waiting.state is PlanState.APPROVED:
-            tenant.counts["properties_created"] = _create_properties(tenant, contract, ports)
+            created = _create_properties(tenant, contract, ports)
+            tenant.counts["properties_created"] = created
+            tenant.must_read_full = created > 0
     finally:
         ports.leases.give_back(lease)
 

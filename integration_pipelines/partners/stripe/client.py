@@ -125,6 +125,10 @@ class StripeConnector(Connector):
         kind = _known(name, spec)
         return list(self._pool.map(lambda write: self._write_one(kind, write), writes))
 
+    def forecast(self, writes: int) -> int:
+        """Stripe reads and writes customers one by one: a read, a write and a read again for each."""
+        return 3 * writes
+
     def ensure_properties(self, partner_object: str, wanted: dict[str, PropertySpec]) -> tuple[str, ...]:
         """Metadata needs no schema: nothing is created."""
         del partner_object, wanted
