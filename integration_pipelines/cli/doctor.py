@@ -93,7 +93,7 @@ def audit() -> None:
 
 @audit.command("verify")
 def verify() -> None:
-    """Check every chain; exits 1 if an act was changed, removed or reordered.
+    """Check every chain of acts. Exits 1 if an act was changed, removed or reordered.
 
     Example: integration-pipelines audit verify
     """

@@ -87,8 +87,11 @@ def run() -> None:
     except BrokenPipeError:  # the reader, e.g. `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except PermissionError as error:
-        _complain(f"No permission for {error.filename}.", "Give this user the right to it, or choose another place.")
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        _complain(
+            f"{what}{error.strerror or 'the machine refused it'}.", "Make the place usable for this user, or choose another one."
+        )
     sys.exit(result if isinstance(result, int) else 0)
 
 

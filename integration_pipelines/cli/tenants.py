@@ -4,6 +4,7 @@ import click
 
 from integration_pipelines.cli.context import actor, ports
 from integration_pipelines.cli.show import print_facts, print_json, print_rows, say
+from integration_pipelines.errors import ConfigError
 from integration_pipelines.use_cases.onboard import add_tenant, connect_tenant, install_integration, remove_tenant
 
 DEFAULT_URLS = {"stripe": "https://api.stripe.com", "hubspot": "https://api.hubapi.com"}
@@ -28,6 +29,8 @@ def add(name: str, integrations: tuple[str, ...]) -> None:
     Example: integration-pipelines tenant add "Acme Inc"
     """
     with ports() as opened:
+        for unknown in sorted(set(integrations) - set(opened.contracts)):
+            raise ConfigError(f"There is no integration {unknown}.", remedy=f"Choose one of: {', '.join(opened.contracts)}.")
         made = add_tenant(name, actor=actor(), ports=opened)
         for integration in integrations:
             install_integration(made.tenant_id, integration, actor=actor(), ports=opened)
@@ -39,7 +42,7 @@ def add(name: str, integrations: tuple[str, ...]) -> None:
 
 @tenant.command("connect")
 @click.argument("name")
-@click.argument("partner")
+@click.argument("partner", type=click.Choice(list(DEFAULT_URLS)))
 @click.option(
     "--token", envvar="INTEGRATION_PIPELINES_TOKEN", help="The partner's token; asked for, unseen, when it is not given."
 )
@@ -52,7 +55,7 @@ def connect(name: str, partner: str, token: str | None, base_url: str | None) ->
     Example: integration-pipelines tenant connect acme stripe
     """
     secret = token or click.prompt("Token", hide_input=True)
-    url = base_url or DEFAULT_URLS.get(partner, "")
+    url = base_url or DEFAULT_URLS[partner]
     with ports() as opened:
         found = opened.tenants.find(name)
         probe = connect_tenant(found.tenant_id, partner, token=secret, base_url=url, actor=actor(), ports=opened)
