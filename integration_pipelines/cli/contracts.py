@@ -84,9 +84,9 @@ def scopes(file: str, as_json: bool) -> None:
 
     Example: integration-pipelines contract scopes crm_billing
     """
-    loaded = _load(file)
-    partners = {r.name: r.partner for r in (loaded.roles.left, loaded.roles.right)}
-    rows = [{"role": s.role, "partner": partners[s.role], "scope": s.scope, "reason": s.reason} for s in loaded.scopes]
+    from integration_pipelines.core.contract_show import scopes as asked  # noqa: PLC0415 - idem
+
+    rows = [dict(zip(("role", "partner", "scope", "reason"), row, strict=True)) for row in asked(_load(file))]
     if as_json:
         print_json(rows)
     else:

@@ -1,8 +1,9 @@
 """A contract in plain words (Markdown), for the people who sign it: who owns what, how records meet, what is never done."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from integration_pipelines.core.contract import Column, Contract, Side, SyncField
+from integration_pipelines.core.contract import Column, Contract, PropertySpec, Rollup, SyncField
+from integration_pipelines.core.contract_findings import SIDES, SideName, column_of, main_of, side_of
 
 _BLANK = {
     "clear": "the other side becomes blank too",
@@ -16,6 +17,22 @@ def show(contract: Contract) -> str:
     """The whole contract as Markdown."""
     parts = [_head(contract), _ownership(contract), _reading(contract), _matching(contract), _rollup(contract), _limits(contract)]
     return "\n\n".join(part for part in parts if part)
+
+
+def scopes(contract: Contract) -> list[tuple[str, str, str, str]]:
+    """What is asked of a tenant: (role, partner, scope, reason), in the contract's order."""
+    partners = {contract.role(side).name: contract.role(side).partner for side in SIDES}
+    return [(s.role, partners[s.role], s.scope, s.reason) for s in contract.scopes]
+
+
+def properties_to_create(contract: Contract, side: SideName) -> dict[str, dict[str, PropertySpec]]:
+    """What must exist at a side's partner before the first write: partner object → property's name → how it is made."""
+    wanted: dict[str, dict[str, PropertySpec]] = {}
+    for field in contract.fields.values():
+        spec, column = side_of(field, side).create, column_of(contract, field, side)
+        if spec is not None and column is not None:
+            wanted.setdefault(main_of(contract, side).partner_object, {})[column.source.partition(".")[2]] = spec
+    return wanted
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -45,23 +62,24 @@ def _ownership(contract: Contract) -> str:
 
 
 def _owned(contract: Contract, name: str, field: SyncField) -> tuple[str, ...]:
-    owner = {"sync": "the sync itself", "two_way": "both sides"}.get(field.owner, field.owner)
+    labels = {contract.role(side).name: contract.role(side).label for side in SIDES}
+    owner = ({"sync": "the sync itself", "two_way": "both sides"} | labels)[field.owner]
     blank = _BLANK[field.blank] + (f" ({field.default})" if field.blank == "default" else "")
     if field.owner == "sync":
         blank, foreign = "-", "overwritten with the next change"
     else:
         foreign = f"decided by: {field.two_way_rule}" if field.owner == "two_way" else _FOREIGN[field.on_foreign_edit]
-    where = [_where(contract, place, side) for place, side in ((field.left, "left"), (field.right, "right"))]
+    where = [_where(contract, field, side) for side in SIDES]
     return f"{field.label} (`{name}`): {field.purpose}", owner, *where, blank, foreign
 
 
-def _where(contract: Contract, place: Side, side: str) -> str:
+def _where(contract: Contract, field: SyncField, side: SideName) -> str:
+    place, column = side_of(field, side), column_of(contract, field, side)
     if place.rollup is not None:
         return f"rolled up: {place.rollup.replace('_', ' ')}"
-    if place.column is None:
+    if column is None:
         return "-"
-    source = contract.objects[contract.main_object("left" if side == "left" else "right")].columns[place.column].source
-    words = source.split(".")[-1]
+    words = column.source.split(".")[-1]
     if place.lookup is not None:
         gone = "blank when the person left" if place.lookup.when_archived == "clear" else "kept when the person left"
         return f"{words}, looked up as {place.lookup.column} ({gone})"
@@ -102,38 +120,53 @@ def _matching(contract: Contract) -> str:
 
 
 def _rollup(contract: Contract) -> str:
-    rollup = contract.rollup
-    if rollup is None:
+    rules = contract.rollup
+    if rules is None:
         return ""
-    order = " > ".join(rollup.status_order)
-    paused = "count" if rollup.paused_collection == "count" else "do not count"
-    repeating = "until their end" if rollup.repeating_discounts == "apply" else "never"
-    lines = [
-        "## How several subscriptions become one view",
-        (
-            f"**Status**: the first that occurs of {order}. An active subscription that will end is `canceling`; an expired first attempt counts "
-            "as canceled; without any subscription the status is `none`."
-        ),
-        (
-            f"**MRR**: {' and '.join(rollup.counted_statuses)} subscriptions; trials, metered and one-off prices do not count; subscriptions with "
-            f"paused collection {paused}; one that ends with its period counts until then."
-        ),
-        (
-            "An item is its amount times its quantity (packages rounded as the price says; tiers graduated or by volume), divided by the months of "
-            "its interval: a month is 52/12 weeks and 365/12 days."
-        ),
-        (
-            f"Discounts: `once` never, `repeating` {repeating}, `forever` always. An item's own come first, then the subscription's that are limited "
-            "to products (on each such item), then its others, in order, on the sum; the customer's only when the subscription has none. A "
-            "percentage multiplies; an amount counts in its own currency, a month's share of it, and never below nothing."
-        ),
-        "Amounts are exact and rounded half up once, per currency. In several currencies the currency says `MIXED` and the amount is held.",
-        (
-            "**Renewal date**: the earliest period end (the trial's end during a trial) of what renews; blank when nothing does. "
-            "**Cancel date**: when everything that still runs will have ended, or when the last one ended."
-        ),
-    ]
-    return "\n\n".join(lines)
+    parts = ("## How several subscriptions become one view", _status(rules), _mrr(rules), _ITEM, _discounts(rules), _SUM, _DATES)
+    return "\n\n".join(parts)
+
+
+_ITEM = (
+    "**An item** is its amount times its quantity; packages are rounded up or down as the price says, and tiers count by volume or graduated. "
+    "Divided by the months of its interval it is a month's amount: n months are n, n years are 12 times n, n weeks are n times 12/52 and "
+    "n days are n times 12/365."
+)
+_SUM = (
+    "**Sums** are kept per currency, exactly, never below nothing by a discount, and rounded half up once, at the end. The currency is blank when "
+    "nothing runs. When several run, the currency says `MIXED`, and the amount is held until a person decides."
+)
+_DATES = (
+    "**Renewal date**: the earliest period end (during a trial, the trial's end) of what renews; blank when nothing does. "
+    "**Cancel date**: when everything that still runs will have ended, or when the last one ended; blank while anything goes on."
+)
+
+
+def _status(rules: Rollup) -> str:
+    ended = " and ".join(rules.ended_statuses)
+    return (
+        f"**Status**: the first that occurs of {' > '.join(rules.status_order)}. An active subscription that is going to end is `canceling`; "
+        f"{ended} count as `canceled`; without any subscription the status is `none`."
+    )
+
+
+def _mrr(rules: Rollup) -> str:
+    nothing = "" if "trialing" in rules.counted_statuses else "A trial counts 0. "
+    paused = "counts on" if rules.paused_collection == "count" else "counts 0"
+    return (
+        f"**MRR** adds up subscriptions that are {' or '.join(rules.counted_statuses)}. {nothing}Metered and one-off prices are left out. A "
+        f"subscription whose collection is paused {paused}; one that ends with its period counts until that end."
+    )
+
+
+def _discounts(rules: Rollup) -> str:
+    repeating = "until their end" if rules.repeating_discounts == "apply" else "never"
+    return (
+        f"**Discounts** in force: those that last for ever; repeating ones {repeating}; one-time ones never. An item's own come first, then the "
+        "subscription's that are limited to products, on each such item; then its others, in order, on the sum. The customer's count only when "
+        "the subscription has none. A percentage multiplies; an amount counts in its own currency only, by the month, and never takes a sum "
+        "below 0."
+    )
 
 
 def _limits(contract: Contract) -> str:
@@ -144,18 +177,15 @@ def _limits(contract: Contract) -> str:
         f"- History reaches back {contract.boundaries.history_days} days. Never read or stored: {', '.join(contract.boundaries.excluded)}.",
         f"- A write that does not go through is tried again for {failure.retry_hours} h; then an alert is raised.",
         (
-            f"- A plan that would change more than {guards.max_update_percent:g} % of the linked records (at least {guards.update_floor}), or blank "
-            f"more than {guards.max_blanking_percent:g} % (at least {guards.blanking_floor} values), waits for a person. The first plan always does."
+            f"- A plan waits for a person when it would change more than {guards.max_update_percent:g} % of the linked records, "
+            f"{guards.update_floor} being free in any case, or blank more values than {guards.max_blanking_percent:g} % of the linked "
+            f"records, {guards.blanking_floor} being free. The first plan always waits."
         ),
-        f"- Records created: at most {guards.max_creates}. Records deleted: "
+        f"- {f'At most {guards.max_creates} records are' if guards.max_creates else 'No record is'} created in one plan. Records are deleted "
         + ("only after approval." if guards.deletes_need_approval else "as planned."),
         "",
         "## Permissions",
         "",
-        _table(("role", "scope", "why"), list(_scopes(contract))),
+        _table(("side", "partner", "permission", "why"), scopes(contract)),
     ]
     return "\n".join(lines)
-
-
-def _scopes(contract: Contract) -> Iterator[tuple[str, str, str]]:
-    yield from ((s.role, s.scope, s.reason) for s in contract.scopes)

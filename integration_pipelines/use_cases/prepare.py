@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from integration_pipelines.core.contract import Contract, PropertySpec
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.contract_findings import SIDES
+from integration_pipelines.core.contract_show import properties_to_create
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.writing import PlanState
@@ -50,14 +52,13 @@ def _tenant(tenant: TenantReport, contract: Contract, ports: Ports) -> None:
 
 def _create_properties(tenant: TenantReport, contract: Contract, ports: Ports) -> int:
     created = 0
-    for side in ("left", "right"):
-        name = contract.main_object(side)
-        wanted = properties_of(contract, side)
+    for side in SIDES:
+        wanted = properties_to_create(contract, side)
         if not wanted:
             continue
         connector = ports.connectors.open(tenant.tenant_id, contract.role(side).partner)
         try:
-            made = connector.ensure_properties(contract.objects[name].partner_object, wanted)
+            made = [name for where, specs in wanted.items() for name in connector.ensure_properties(where, specs)]
         finally:
             tenant.calls += connector.calls
             connector.close()
@@ -66,14 +67,3 @@ def _create_properties(tenant: TenantReport, contract: Contract, ports: Ports) -
             facts = {"partner": contract.role(side).partner, "properties": ", ".join(made)}
             ports.audit.append(tenant.tenant_id, "system", "properties_created", facts, ports.clock.now())
     return created
-
-
-def properties_of(contract: Contract, side: str) -> dict[str, PropertySpec]:
-    """Name at the partner → what the contract wants to exist there."""
-    main = contract.objects[contract.main_object("left" if side == "left" else "right")]
-    wanted = {}
-    for field in contract.fields.values():
-        place = field.left if side == "left" else field.right
-        if place.create is not None and place.column is not None:
-            wanted[main.columns[place.column].source.split(".", 1)[1]] = place.create
-    return wanted
