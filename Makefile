@@ -1,37 +1,37 @@
-# Two commands matter to a newcomer: `make demo` and `make test`. Each sets up what it needs.
-PYTHON ?= python3
+# Two commands matter to a newcomer: `make demo` and `make test`. Each sets up what it needs, once and again when the lock changes.
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+NEEDS := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11 python,$(shell $(p) -c '$(NEEDS)' 2>/dev/null && echo $(p))))
+WORKERS ?= 2
 ARGS ?=
-export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint types layers checks format lock browser clean
+.PHONY: help demo test bench checks lint types layers definitions format lock browser clean
 
 help:  ## Show the targets.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1|/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@grep -A 40 '^uv==' requirements.lock | awk 'NR == 1 || /--hash/ {print; next} {exit}' > $(VENV)/uv.lock
+	@test -n "$(PYTHON)" && $(PYTHON) -c '$(NEEDS)' || { echo "Python 3.11 or newer is needed. Install it, or say where it is: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@test -x $(BIN)/python || { echo "Setting up $(VENV); this takes a minute or two the first time."; $(PYTHON) -m venv $(VENV); }
+	@awk '/^uv==/ {on = 1} on {print} on && !/\\$$/ {exit}' requirements.lock > $(VENV)/uv.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
-	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
 demo: $(READY)  ## See the whole product on a sandbox. Arguments: make demo ARGS="--tenants 1 --no-serve"
 	@$(BIN)/integration-pipelines demo $(ARGS)
 
-test: $(READY) browser checks  ## Everything that must hold: lint, types, layers, definitions, tests.
-	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+test: $(READY) browser checks  ## Everything that must hold: rules, types, layers, definitions, tests.
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 bench: $(READY)  ## Measure beside others, in one run; writes data/benchmarks.json
 	$(BIN)/python -m integration_pipelines_tests.benchmarks $(ARGS)
 
-checks: lint types layers  ## What can be said without running the tests.
-	$(BIN)/dg check defs
+checks: lint types layers definitions  ## What can be said without running the tests.
 
 lint: $(READY)  ## ruff: rules and format.
 	$(BIN)/ruff check .
@@ -41,20 +41,28 @@ types: $(READY)  ## mypy, strict.
 	$(BIN)/mypy
 
 layers: $(READY)  ## import-linter: one direction.
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports
+
+definitions: $(READY)  ## Whether Dagster can load what it is to run.
+	$(BIN)/dg check defs
 
 format: $(READY)  ## Format and mend what can be mended.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-browser:  # Debian's chromium, for the tests that look at pages; without it they are skipped, and fail where CI=true
-	@command -v chromium > /dev/null || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null \
-	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium > /dev/null; } \
-	  || echo "No chromium here: the browser tests will be skipped."
+browser:  # Debian's chromium, for the tests that look at pages; elsewhere they are skipped, but never where CI=true
+	@if ! command -v chromium > /dev/null && test "$$(id -u)" = 0 && command -v apt-get > /dev/null; then \
+	  echo "Installing chromium for the browser tests."; \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium > /dev/null || true; \
+	fi; \
+	if command -v chromium > /dev/null; then exit 0; fi; \
+	if test "$$CI" = true; then echo "No chromium, and CI=true: the browser tests must not be skipped. Install chromium." >&2; exit 1; fi; \
+	echo "No chromium here: the browser tests will be skipped."
 
-lock: $(READY)  ## Resolve the dependencies again, with hashes and without any address.
-	$(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-header --prerelease if-necessary-or-explicit \
-	  --group dev pyproject.toml --output-file requirements.lock
+lock: $(READY)  ## Resolve the dependencies again: hashes, every platform, no address.
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --prerelease if-necessary-or-explicit --extra postgres --group dev pyproject.toml --output-file requirements.lock $(ARGS)
 
 clean:  ## Remove what was made here, the data of demos included.
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info data/store data/lake data/landing data/dagster data/tmp
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info \
+	  data/store data/lake data/landing data/dagster data/tmp data/benchmarks.json data/proof.json
