@@ -113,6 +113,36 @@ def new_entry(ports: Ports, tenant_id: str, integration: str, dataset: str, mode
     return NewEntry(tenant_id, integration, dataset, mode, file, run_id)
 
 
+def lay_over(ports: Ports, contract: Contract, tenant_id: str, name: str, fetched: pa.Table, run_id: str) -> None:
+    """Keep records that were fetched by id as the newest state of an object; they count at once.
+
+    A record that answered under another id was merged away: the id asked for is gone, and the survivor's state is kept under its own.
+    """
+    schema = observed_schema(contract.objects[name])
+    rows = fetched.select(schema.names).cast(schema)
+    id_column = next((n for n, c in contract.objects[name].columns.items() if c.source == "id"), None)
+    if id_column is not None and rows.num_rows:
+        rows = _survivors(rows, id_column)
+    entries = [
+        new_entry(ports, tenant_id, contract.contract, dataset, Mode.DELTA, table, run_id)
+        for dataset, table in ((name, rows), (tally_of(name), rows.select(TALLY_ROWS.names).cast(TALLY_ROWS)))
+    ]
+    ports.manifest.append(entries, ports.clock.now())
+
+
+def _survivors(rows: pa.Table, id_column: str) -> pa.Table:
+    answered, asked = rows[id_column], rows["record_id"]
+    elsewhere = pc.and_(pc.invert(rows["deleted"]), pc.and_(pc.not_equal(answered, asked), pc.not_equal(answered, pa.scalar("", TEXT))))
+    moved = pc.fill_null(elsewhere, pa.scalar(value=False))
+    if not pc.any(moved).as_py():
+        return rows
+    place = rows.schema.get_field_index("deleted")
+    gone = rows.set_column(place, rows.schema.field(place), pc.or_(rows["deleted"], moved))
+    survivors = rows.filter(moved)
+    key = survivors.schema.get_field_index("record_id")
+    return pa.concat_tables([gone, survivors.set_column(key, survivors.schema.field(key), survivors[id_column])])
+
+
 def of_tenant(table: pa.Table, tenant_id: str) -> pa.Table:
     """The rows of one tenant."""
     return table.filter(pc.field("tenant_id") == tenant_id)

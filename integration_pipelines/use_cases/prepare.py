@@ -40,7 +40,7 @@ def _tenant(tenant: TenantReport, contract: Contract, ports: Ports) -> None:
         tenant.outcome, tenant.reason = RunOutcome.SKIPPED, "another run is writing for this tenant now"
         return
     try:
-        settle_open_writes(tenant.tenant_id, contract, ports=ports)
+        settle_open_writes(tenant.tenant_id, contract, tenant.run_id, ports=ports)
         waiting = ports.plans.open(tenant.tenant_id, contract.contract)
         if waiting is not None and waiting.state is PlanState.APPROVED:
             created = _create_properties(tenant, contract, ports)

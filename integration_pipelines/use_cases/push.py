@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from integration_pipelines.core.contract import Contract, SourceObject
 from integration_pipelines.core.ledger_rows import ledger_rows
@@ -18,6 +19,7 @@ from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.partner import Applied, Connector, FieldWrite, RecordWrite, Refused, WriteOutcome
 from integration_pipelines.ports.writing import Lease, Settled, StoredPlan
+from integration_pipelines.use_cases.observations import lay_over
 from integration_pipelines.use_cases.outcome import TenantReport
 
 LEASE_SECONDS = 300.0
@@ -60,7 +62,7 @@ def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.
                 stopped = _halted(tenant.tenant_id, contract.contract, ports)
                 if stopped or not ports.leases.renew(lease, LEASE_SECONDS):
                     break
-                sender = _Sender(contract, target, connector, lease, ports)
+                sender = _Sender(contract, target, connector, lease, tenant.run_id, ports)
                 states |= sender.send(batch, {r["target_id"]: by_key[target, r["target_id"]] for r in batch})
                 done = (WriteState.APPLIED, WriteState.CONFIRMED)
                 written.setdefault(target, []).extend(r["target_id"] for r in batch if states.get(r["write_id"]) in done)
@@ -101,6 +103,7 @@ class _Sender:
     target: str
     connector: Connector
     lease: Lease
+    run_id: str
     ports: Ports
 
     @property
@@ -109,7 +112,8 @@ class _Sender:
 
     def send(self, rows: Sequence[dict[str, Any]], writes: Mapping[str, dict[str, Any]]) -> dict[str, WriteState]:
         """Read, compare, write one batch; returns the state of every write in it."""
-        present = self._present([r["target_id"] for r in rows])
+        fetched = self.connector.fetch(self.target, self.spec, [r["target_id"] for r in rows])
+        present = {r["record_id"]: r for r in fetched.to_pylist()}
         to_send: list[dict[str, Any]] = []
         moved: list[dict[str, Any]] = []
         for row in rows:
@@ -118,16 +122,16 @@ class _Sender:
         self._settle(
             moved, WriteState.SUPERSEDED, "conflict", "the record changed after the plan was made; the next plan decides anew"
         )
+        if moved:  # the next plan must decide by what the records say now, not by what they said when they were read
+            fresh = pa.array([r["target_id"] for r in moved])
+            seen = fetched.filter(pc.is_in(fetched["record_id"], value_set=fresh))
+            lay_over(self.ports, self.contract, self.lease.tenant_id, self.target, seen, self.run_id)
         if not to_send:
             return {r["write_id"]: WriteState.SUPERSEDED for r in moved}
         self.ports.ledger.send([r["write_id"] for r in to_send], self.lease)
         outcomes = self._write(to_send, writes)
         self.ports.ledger.settle([_settled(o) for o in outcomes], self.ports.clock.now())
         return {r["write_id"]: WriteState.SUPERSEDED for r in moved} | {o.write_id: _state(o) for o in outcomes}
-
-    def _present(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        table = self.connector.fetch(self.target, self.spec, ids)
-        return {r["record_id"]: r for r in table.to_pylist()}
 
     def _stands(self, record: dict[str, Any] | None, changes: Sequence[Mapping[str, str]]) -> bool:
         """Whether the record still says what it said when the plan was made (missing and blank are one here)."""

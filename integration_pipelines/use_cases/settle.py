@@ -10,10 +10,11 @@ from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.writes import WriteState
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.writing import Settled
+from integration_pipelines.use_cases.observations import lay_over
 from integration_pipelines.use_cases.push import images
 
 
-def settle_open_writes(tenant_id: str, contract: Contract, *, ports: Ports) -> int:
+def settle_open_writes(tenant_id: str, contract: Contract, run_id: str, *, ports: Ports) -> int:
     """Judge every unsettled write of a tenant by the partner's present state; returns how many were settled. Needs the lease.
 
     A write that was never sent is superseded, unless its plan still waits to be applied. One that may have been carried out is applied
@@ -32,11 +33,11 @@ def settle_open_writes(tenant_id: str, contract: Contract, *, ports: Ports) -> i
         planned = [r for r in rows if r["state"] == WriteState.PLANNED and r["plan_id"] != going_on]
         text = "the run that planned it ended before it was sent"
         _note(ports, [Settled(r["write_id"], WriteState.SUPERSEDED, "conflict", text) for r in planned])
-        _by_reading(tenant_id, contract, target, [r for r in rows if r["state"] != WriteState.PLANNED], ports)
+        _by_reading(tenant_id, contract, target, run_id, [r for r in rows if r["state"] != WriteState.PLANNED], ports)
     return unsettled.num_rows
 
 
-def _by_reading(tenant_id: str, contract: Contract, target: str, rows: list[dict[str, Any]], ports: Ports) -> None:
+def _by_reading(tenant_id: str, contract: Contract, target: str, run_id: str, rows: list[dict[str, Any]], ports: Ports) -> None:
     if not rows:
         return
     spec = contract.objects[target]
@@ -48,6 +49,7 @@ def _by_reading(tenant_id: str, contract: Contract, target: str, rows: list[dict
         )
     finally:
         connector.close()
+    lay_over(ports, contract, tenant_id, target, found, run_id)
     present = {r["record_id"]: r for r in found.to_pylist()}
     done = [r for r in rows if says(contract, target, present.get(r["target_id"]), images(r)[1])]
     finished = {r["write_id"] for r in done}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from integration_pipelines.core.writes import KEY_PREFIX
 from integration_pipelines.partners.observe import Json
 from integration_pipelines.partners.stripe.paging import Lists
 from integration_pipelines.partners.stripe.wire import EVENT_DAYS
@@ -87,6 +88,8 @@ def touched(
 
 def _take(found: Touched, event: Json, partner_object: str, wanted: frozenset[str]) -> None:
     kind, thing = str(event.get("type", "")), _thing(event)
+    if _own_echo(event, kind):
+        return
     if kind in _DISCOUNTS:
         name = thing.get("customer" if partner_object == "customers" else "subscription")
         _add(found.ids, name)
@@ -98,6 +101,13 @@ def _take(found: Touched, event: Json, partner_object: str, wanted: frozenset[st
             _add(found.prices, thing.get("id"))
     else:
         _add(found.ids, thing.get("id"))
+
+
+def _own_echo(event: Json, kind: str) -> bool:
+    """Whether this is a customer's update by one of our own writes, which is read again by id when it is written or settled."""
+    request = event.get("request")
+    key = request.get("idempotency_key") if isinstance(request, dict) else None
+    return kind == "customer.updated" and isinstance(key, str) and key.startswith(f"{KEY_PREFIX}:")
 
 
 def _reads(event: Json, wanted: frozenset[str], place: str) -> bool:
