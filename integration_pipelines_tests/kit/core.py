@@ -1,6 +1,6 @@
 """Small worlds for the heart: build observations by hand, run one pass, read what it found. No I/O but the packaged contract."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -87,10 +87,10 @@ def subscription(record_id: str, customer_id: str, **changes: Any) -> dict[str, 
 class World:
     """What the engine is shown, by object; change it and run the next pass."""
 
-    companies: list[Row] = field(default_factory=list)
-    owners: list[Row] = field(default_factory=list)
-    customers: list[Row] = field(default_factory=list)
-    subscriptions: list[Row] = field(default_factory=list)
+    companies: Sequence[Row] = field(default_factory=list)
+    owners: Sequence[Row] = field(default_factory=list)
+    customers: Sequence[Row] = field(default_factory=list)
+    subscriptions: Sequence[Row] = field(default_factory=list)
     refused: list[Row] = field(default_factory=list)
     links: pa.Table = field(default_factory=IDENTITY_LINKS.empty_table)
     base: list[Row] = field(default_factory=list)

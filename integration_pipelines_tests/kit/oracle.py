@@ -61,7 +61,7 @@ def expected(crm: State, billing: State, now: float) -> Expected:
 
 def _bad_company(properties: Json) -> bool:
     segment, owner = properties.get("customer_segment"), properties.get("hubspot_owner_id")
-    domain = properties.get("domain")
+    domain: str = properties.get("domain") or ""
     bad_domain = bool(domain) and not re.fullmatch(r"[^\s@/]+\.[^\s@/]+", domain)
     return bool((segment and segment not in SEGMENTS) or (owner and not owner.isdigit()) or bad_domain)
 
@@ -92,7 +92,7 @@ def _match(found: Expected, companies: Mapping[str, Json], customers: list[Json]
         if customer["id"] in found.quarantined:
             continue
         named = customer["metadata"].get("crm_company_id")
-        target = aliases.get(named, named) if named else None
+        target: str = aliases.get(named, named) if named else ""
         if target in companies:
             candidates = [target]
         else:
@@ -102,8 +102,8 @@ def _match(found: Expected, companies: Mapping[str, Json], customers: list[Json]
             if candidates and (len(candidates) > 1 or shared[email] > 1):
                 found.ambiguous.add(customer["id"])
                 continue
-        if candidates and _accepted(found, companies[str(candidates[0])]):
-            found.groups[str(candidates[0])].append(customer["id"])
+        if candidates and _accepted(found, companies[candidates[0]]):
+            found.groups[candidates[0]].append(customer["id"])
 
 
 def _accepted(found: Expected, company: Json) -> bool:

@@ -5,7 +5,7 @@ One world of two tenants with every kind of mess is synced once; each test looks
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pytest
@@ -27,7 +27,7 @@ class Synced:
     """A world before, during and after its first sync."""
 
     shop: Shop
-    before: dict[str, tuple[State, State]]
+    before: Mapping[str, tuple[State, State]]
     truth: dict[str, Expected]
     held: BatchReport
     report: BatchReport
