@@ -53,6 +53,8 @@ def sync_command(tenant: str, integration: str, full: bool, records: tuple[str, 
             print_json(as_data(run, plan))
         else:
             print_outcome(run, plan, found.name)
+            if run.outcome in {"held", "planned"} and not opened.tenants.installation(found.tenant_id, integration).enabled:
+                say(f"Writes are off. Turn them on: integration-pipelines enable {found.tenant_id}")
     for record in strangers:
         click.echo(f"Error: record {record} is linked to nothing, so nothing was planned for it.", err=True)
     if strangers or run.outcome not in GOOD or run.balanced is False or run.certified is False:
