@@ -78,17 +78,17 @@ class _Engine:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # its own imports of retired standard modules
             import great_expectations as gx  # noqa: PLC0415 - seconds and hundreds of megabytes
-            from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
-            from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine  # noqa: PLC0415
-            from great_expectations.expectations.expectation_configuration import ExpectationConfiguration  # noqa: PLC0415
-            from great_expectations.validator.validator import Validator  # noqa: PLC0415
+            from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415 - idem
+            from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine  # noqa: PLC0415 - idem
+            from great_expectations.expectations.expectation_configuration import ExpectationConfiguration  # noqa: PLC0415 - idem
+            from great_expectations.validator.validator import Validator  # noqa: PLC0415 - idem
         logging.getLogger("great_expectations").setLevel(logging.CRITICAL)  # its error lines quote values
         self._context = gx.get_context(mode="ephemeral")
         self._context.enable_analytics(enable=False)
         self._context.variables.progress_bars = ProgressBarsConfig(globally=False)
         self._engine, self._validator, self._configuration = PandasExecutionEngine, Validator, ExpectationConfiguration
 
-    def expectation(self, check: Check) -> Any:  # noqa: ANN401
+    def expectation(self, check: Check) -> Any:  # noqa: ANN401 - its own type is known only once it is loaded
         """A check in Great Expectations' words."""
         arguments = dict(check.arguments)
         if check.question is Question.UNIQUE:

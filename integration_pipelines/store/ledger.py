@@ -69,6 +69,7 @@ class SqlLedger(Ledger):
             _must_be_allowed(connection, stage["results"], len(results))
             confirmed = sa.case((source.state == WriteState.CONFIRMED.value, sa.literal(at, _W.confirmed_at.type)))
             values = {"state": source.state, "error_kind": source.error_kind, "error_text": source.error_text}
+            # any tenant: a write's id is made of its plan, so it names one tenant's write
             moved = sa.update(WRITE_LEDGER).where(_W.write_id == source.write_id)
             connection.execute(moved.values(**values, confirmed_at=sa.func.coalesce(confirmed, _W.confirmed_at)))
 
@@ -105,6 +106,7 @@ def _must_hold(connection: Connection, lease: Lease) -> None:
 
 
 def _must_be_allowed(connection: Connection, results: sa.Table, expected: int) -> None:
+    # any tenant: a batch of tenants is settled at once, each write by its id
     joined = sa.select(_W.state, results.c.state).join_from(WRITE_LEDGER, results, _W.write_id == results.c.write_id)
     moves = connection.execute(joined.with_for_update(of=WRITE_LEDGER)).all()
     if len(moves) != expected:

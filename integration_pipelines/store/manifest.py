@@ -67,6 +67,7 @@ class SqlManifest(Manifest):
 
     def paths(self) -> set[str]:
         """Every path that any row names, plans' files among them; what a sweep must keep."""
+        # any tenant: a sweep must keep everybody's files
         query = sa.union(sa.select(_M.path), sa.select(WRITE_PLANS.c.file_path))
         with reading(self._engine) as connection:
             return {str(path) for path in connection.scalars(query)}

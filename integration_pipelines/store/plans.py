@@ -79,6 +79,7 @@ class SqlPlans(Plans):
         """
         if state not in {PlanState.APPROVED, PlanState.REJECTED, PlanState.APPLIED}:
             raise BugError(f"Nobody decides that a plan is {state}.")
+        # any tenant: the plan's id is made by us, and its hash proves that the caller was shown this very plan
         mine = _P.plan_id == plan_id
         with writing(self._engine) as connection:
             row = connection.execute(sa.select(WRITE_PLANS).where(mine).with_for_update()).one_or_none()

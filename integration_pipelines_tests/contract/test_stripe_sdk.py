@@ -1,6 +1,6 @@
 """Stripe's official SDK works against the modelled account unchanged, over real HTTP."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 import pytest
@@ -140,7 +140,9 @@ def test_faults_become_the_sdks_errors(kit: Kit, fault: Fault, error: type[strip
     ],
     ids=["missing", "limit", "unknown parameter", "unknown address", "version", "foreign account"],
 )
-def test_refusals_become_the_sdks_errors(kit: Kit, call, error: type[stripe.StripeError]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - a lambda over the SDK's client
+def test_refusals_become_the_sdks_errors(
+    kit: Kit, call: Callable[[stripe.StripeClient], object], error: type[stripe.StripeError]
+) -> None:
     """What Stripe refuses is refused with a request id and in its own words."""
     with pytest.raises(error) as caught:
         call(client(kit))
