@@ -18,6 +18,7 @@ from integration_pipelines.cli.dagster_run import dagster_instance, run_chain
 from integration_pipelines.cli.doctor import make_key
 from integration_pipelines.cli.show import print_rows
 from integration_pipelines.cli.syncing import outcome_of
+from integration_pipelines.core.tables import PLANNED_WRITES
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.evidence import Run
@@ -101,6 +102,21 @@ class Demo:
             "calls_forecast": "calls (forecast)",
         }
         print_rows(rows, {**headings, "state": "state"}, title="The first plans wait for a person")
+        self._sample()
+
+    def _sample(self) -> None:
+        """A few of the writes, as `plans show` prints them all."""
+        name, tenant_id = next(iter(self._tenants.items()))
+        plan = self._ports.plans.open(tenant_id, INTEGRATION)
+        if plan is None:
+            return
+        writes = self._ports.lake.read([plan.file], PLANNED_WRITES).to_pylist()
+        shown = [next(w for w in writes if w["target"] == target) for target in sorted({w["target"] for w in writes})]
+        rows = [
+            {**w, **c, "before": c["before"] or "(blank)", "after": c["after"] or "(blank)"} for w in shown for c in w["changes"]
+        ]
+        headings = {"target": "object", "record_label": "record", "field": "field", "before": "now", "after": "would become"}
+        print_rows(rows, headings, title=f"{name}: two of its records, as `plans show` prints them all")
 
     def approve_and_apply(self) -> None:
         """Approve what was shown, then apply it through Dagster."""
@@ -115,7 +131,8 @@ class Demo:
         """Diffs, balance and certificate per tenant."""
         for name, tenant_id in self._tenants.items():
             table = self._ports.diffs.load([tenant_id], INTEGRATION)
-            open_rows = [r for r in table.to_pylist() if r["resolved_at"] is None]
+            rows = sorted(table.to_pylist(), key=lambda r: (r["field"] == "*", r["field"], r["record_label"]))
+            open_rows = [{**r, "field": r["field"].replace("*", "whole record")} for r in rows if r["resolved_at"] is None]
             columns = {
                 "field": "field",
                 "record_label": "record",
@@ -209,18 +226,24 @@ class Demo:
 
     def serve_ui(self, port: int) -> None:
         """Keep the sandbox and Dagster's UI up until Ctrl-C."""
-        env = {**os.environ, "DAGSTER_HOME": str(self._settings.home)}
+        # Without DAGSTER_HOME Dagster takes the dagster.yaml of its working directory and leaves nothing beside it.
+        env = {k: v for k, v in os.environ.items() if k != "DAGSTER_HOME"}
         binary = Path(sys.executable).parent / "dagster"
+        log = (self._settings.data / "dagster" / "dev.log").open("wb")
         command = [str(binary), "dev", "--port", str(port), "--log-level", "warning"]
-        process = subprocess.Popen(command, cwd=self._settings.home, env=env)  # noqa: S603 - our own Dagster
+        process = subprocess.Popen(command, cwd=self._settings.home, env=env, stdout=log, stderr=log)  # noqa: S603 - our own Dagster
         self._out.print(
-            f"Dagster's UI: http://127.0.0.1:{port}   sandbox: {self._url}/_control/accounts   (Ctrl-C ends both)", markup=False
+            f"Dagster's UI: http://127.0.0.1:{port}/asset-groups (up in some seconds; its log: {log.name})", markup=False
         )
+        self._out.print(f"Sandbox: {self._url}/_control/accounts. Ctrl-C ends both.", markup=False)
         try:
             process.wait()
         except KeyboardInterrupt:
+            self._out.print("Stopping.")
+        finally:
             process.terminate()
             process.wait()
+            log.close()
 
     def _run_all(self, text: str, *, mode: str, full: bool, only: tuple[str, ...] = ()) -> None:
         contract = self._ports.contracts[INTEGRATION]

@@ -106,7 +106,7 @@ def _raw(*words: str, home: Path) -> bytes:
     program = "from integration_pipelines.cli.main import run; run()"
     key = b64encode(bytes(32)).decode()
     env = {"INTEGRATION_PIPELINES_HOME": str(home), "INTEGRATION_PIPELINES_MASTER_KEY": key, "PYTHONPATH": str(Path.cwd())}
-    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, check=True, env=env)  # noqa: S603 - our own
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, check=True, env=env)
     return done.stdout
 
 
