@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.diffs import mark
@@ -90,6 +91,7 @@ def conclude(
         tenant.writes = dict(Counter(str(s) for s in done.states.values()))
         tenant.reason = done.stopped or tenant.reason
     written = {t: dict(p.written) for t, p in pushed.items() if any(p.written.values())}
+    _mark_unwritten(report, first, {t: p for t, p in pushed.items() if t not in written}, ports)
     if written:
         again = prove(report, contract, written, refused, ports)
         _settle_proved(report, contract, again, pushed, written, ports)
@@ -148,6 +150,20 @@ def _settle_proved(
                 tenant.reason = f"{len(open_again)} written records still differ when read again: {names}"
         fates += [_fate_after(w, pushed[tenant_id]) for w in left if (w["target"], w["target_id"]) in pushed[tenant_id].write_ids]
     report.diffs = _marked(again.result.diffs, again.result.writes, fates, dict(again.inputs.run_ids), ports)
+
+
+def _mark_unwritten(report: BatchReport, first: Look, pushed: Mapping[str, Pushed], ports: Ports) -> None:
+    """Tenants of whom nothing was written have nothing to prove; their differences still say what became of the writes."""
+    fates = []
+    for tenant_id, done in pushed.items():
+        failed = sum(1 for s in done.states.values() if s in {WriteState.UNKNOWN, WriteState.FAILED})
+        if failed:
+            report.tenant(tenant_id).reason = f"{failed} writes failed or have an unknown outcome; see the write ledger"
+        writes = of_tenant(first.result.writes, tenant_id).to_pylist()
+        fates += [_fate_after(w, done) for w in writes if (w["target"], w["target_id"]) in done.write_ids]
+    if fates and report.diffs is not None:
+        mine = report.diffs.filter(pc.is_in(report.diffs["tenant_id"], value_set=pa.array(sorted(pushed), TEXT)))
+        _marked(mine, first.result.writes, fates, {t: report.tenant(t).run_id for t in pushed}, ports)
 
 
 def _fate_after(write: Mapping[str, str], done: Pushed) -> dict[str, str]:

@@ -26,6 +26,7 @@ class Health:
     waiting_plan: str
     quarantined: int
     held: int
+    failing_writes: int  # differences whose write failed, still open
     what_to_do: str
 
 
@@ -44,7 +45,10 @@ def _one(installation: Installation, ports: Ports) -> Health:
     held_plan = waiting.plan_id if waiting is not None and waiting.state is PlanState.HELD else ""
     quarantined = len(set(ports.quarantine.load([tenant], integration)["record_id"].to_pylist()))
     lag = None if good is None or good.finished_at is None else ports.clock.now() - good.finished_at
-    status, advice = _judgement(installation, ports.contracts[integration], newest, lag, held_plan, quarantined)
+    failing = _failing(tenant, integration, ports)
+    status, advice = _judgement(
+        installation, ports.contracts[integration], newest, lag, held_plan, quarantined, failing, ports.clock.now()
+    )
     return Health(
         tenant_id=tenant,
         integration=integration,
@@ -55,19 +59,41 @@ def _one(installation: Installation, ports: Ports) -> Health:
         waiting_plan=held_plan,
         quarantined=quarantined,
         held=newest.counts.get("records_held", 0) if newest is not None else 0,
+        failing_writes=len(failing),
         what_to_do=advice,
     )
 
 
+def _failing(tenant: str, integration: str, ports: Ports) -> list[datetime]:
+    """Since when each difference is open whose write the partner refused; every run tries them again."""
+    rows = ports.diffs.unresolved([tenant], integration)
+    return [
+        since
+        for since, status in zip(rows["first_seen_at"].to_pylist(), rows["status"].to_pylist(), strict=True)
+        if status == "failed" and since
+    ]
+
+
 def _judgement(
-    installation: Installation, contract: Contract, newest: Run | None, lag: timedelta | None, held_plan: str, quarantined: int
+    installation: Installation,
+    contract: Contract,
+    newest: Run | None,
+    lag: timedelta | None,
+    held_plan: str,
+    quarantined: int,
+    failing: list[datetime],
+    now: datetime,
 ) -> tuple[str, str]:
     tenant = installation.tenant_id
     stale = lag is None or lag > timedelta(hours=contract.latency.full_reconcile_hours)
+    given_up = [f for f in failing if now - f > timedelta(hours=contract.failure.retry_hours)]
+    look = f"integration-pipelines diffs {tenant}"
     rules = [
         (installation.paused, "paused", f"Resume when ready: integration-pipelines resume {tenant}"),
         (newest is None, "never ran", f"Run it: integration-pipelines sync {tenant}"),
         (newest is not None and newest.outcome == "failed", "failing", "Read the last error, mend it, and sync again."),
+        (bool(given_up), "failing", f"{len(given_up)} values could not be written for {contract.failure.retry_hours} h: {look}"),
+        (bool(failing), "attention", f"{len(failing)} writes were refused; the next run tries again: {look}"),
         (bool(held_plan), "attention", f"A plan waits: integration-pipelines plans show {tenant} {held_plan}"),
         (not installation.enabled, "off", f"Writes are off: integration-pipelines enable {tenant}"),
         (

@@ -132,7 +132,9 @@ def lay_over(ports: Ports, contract: Contract, tenant_id: str, name: str, fetche
 
 def _survivors(rows: pa.Table, id_column: str) -> pa.Table:
     answered, asked = rows[id_column], rows["record_id"]
-    elsewhere = pc.and_(pc.invert(rows["deleted"]), pc.and_(pc.not_equal(answered, asked), pc.not_equal(answered, pa.scalar("", TEXT))))
+    elsewhere = pc.and_(
+        pc.invert(rows["deleted"]), pc.and_(pc.not_equal(answered, asked), pc.not_equal(answered, pa.scalar("", TEXT)))
+    )
     moved = pc.fill_null(elsewhere, pa.scalar(value=False))
     if not pc.any(moved).as_py():
         return rows
