@@ -27,7 +27,7 @@ class Figure:
 
 def show(sentence: str, figures: Sequence[Figure]) -> None:
     """One sentence that says what is compared, then the table."""
-    out = Console(highlight=False)
+    out = Console(highlight=False, width=150)
     table = Table(title=sentence, title_justify="left")
     for heading in ("measured", "ours", "other", "unit", "ours / other", "the other is"):
         table.add_column(heading, justify="left" if heading in {"measured", "unit", "the other is"} else "right")
