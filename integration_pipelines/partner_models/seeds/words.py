@@ -1,14 +1,14 @@
-"""The words and shares that seeds are made of, read once from the checkout's `data/seeds`."""
+"""The words, shares and catalogue that seeds are made of, read once from the checkout's `data/seeds`. How they are used is elsewhere."""
 
 import json
 from functools import cache
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from integration_pipelines.errors import ConfigError
+from integration_pipelines.partner_models.base import Json
 
-FOLDER = Path(__file__).resolve().parents[3] / "data" / "seeds"
+_INSIDE = Path("data") / "seeds"
 
 
 @cache
@@ -19,26 +19,25 @@ def words() -> dict[str, list[str]]:
 
 
 @cache
-def shares(kind: str) -> dict[str, int]:
-    """How many in a thousand customers are of which kind."""
-    loaded: dict[str, int] = _read("shares.json")[kind]
+def shares(table: str) -> dict[str, int]:
+    """How many in a thousand are of which kind; the tables are described in `data/seeds/README.md`."""
+    loaded: dict[str, int] = _read("shares.json")[table]
+    return loaded
+
+
+@cache
+def catalogue() -> Json:
+    """Products, amounts by currency, tiers, special prices and coupons."""
+    loaded: Json = _read("catalogue.json")
     return loaded
 
 
 def _read(name: str) -> Any:  # noqa: ANN401 - JSON
-    path = FOLDER / name
-    if not path.is_file():
-        raise ConfigError(f"The sandbox's seeds are missing: {path}.", remedy="Run it from a checkout that has data/seeds.")
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def kinds(kind: str, customers: int, rng: Random, plain: str) -> list[str]:
-    """One kind per customer: each at least once where there is room for it, then by the shares, shuffled."""
-    table = shares(kind)
-    rest = max(0, 1000 - sum(table.values()))
-    names, weights = [*table, plain], [*table.values(), rest]
-    sure = list(table) if customers >= 2 * len(table) else []
-    drawn = rng.choices(names, weights, k=customers - len(sure))
-    mixed = sure + drawn
-    rng.shuffle(mixed)
-    return mixed
+    """A file of the checkout that holds the package, or of the one we stand in when the package is installed elsewhere."""
+    roots = (*Path(__file__).resolve().parents, Path.cwd(), *Path.cwd().parents)
+    found = next((path for root in roots if (path := root / _INSIDE / name).is_file()), None)
+    if found is None:
+        raise ConfigError(
+            f"The sandbox's seeds are missing: {_INSIDE / name}.", remedy="Run it from a checkout that has data/seeds."
+        )
+    return json.loads(found.read_text(encoding="utf-8"))

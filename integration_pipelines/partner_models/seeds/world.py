@@ -1,24 +1,27 @@
-"""One tenant's world: first the truth of every customer, then both sides of it, then the mess that real life made of them."""
+"""One tenant's world: first the truth about every firm, then both partners' sides of it. Kinds and shapes belong to the other modules."""
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from random import Random
 
 from integration_pipelines.partner_models.base import Json
 from integration_pipelines.partner_models.hubspot.account import HubSpotAccount
-from integration_pipelines.partner_models.seeds.plans import DAY, Plans
-from integration_pipelines.partner_models.seeds.words import kinds, words
+from integration_pipelines.partner_models.seeds.catalogue import Catalogue
+from integration_pipelines.partner_models.seeds.companies import Companies
+from integration_pipelines.partner_models.seeds.customers import NOBODY, Customers, customer_id
+from integration_pipelines.partner_models.seeds.discounted import DISCOUNTED
+from integration_pipelines.partner_models.seeds.draw import EVERY_KIND_FROM
+from integration_pipelines.partner_models.seeds.leftovers import STALE_TENANT, Leftovers
+from integration_pipelines.partner_models.seeds.lifecycles import LIFECYCLES
+from integration_pipelines.partner_models.seeds.plans import PLANS
+from integration_pipelines.partner_models.seeds.schema import define
+from integration_pipelines.partner_models.seeds.staff import PRESENT, hire
+from integration_pipelines.partner_models.seeds.truth import Dice, Firm, draw_firm, draw_firms
+from integration_pipelines.partner_models.seeds.words import shares
 from integration_pipelines.partner_models.stripe.account import StripeAccount
 
-OWNERS = 12
-OWNERS_GONE = 2
-STALE_TENANT = 2  # at this tenant an earlier integration left its properties, some of them wrong
-_OWN = (
-    ("stripe_customer_id", "string", "text", ()),
-    ("billing_subscription_status", "enumeration", "select",
-     ("trialing", "active", "past_due", "unpaid", "paused", "canceling", "canceled", "incomplete", "none")),
-    ("billing_mrr", "number", "number", ()),
-)  # fmt: skip
+_RECIPES = PLANS | DISCOUNTED | LIFECYCLES
+_MERGED_AWAY = {"merged": 1, "merged_twice": 2}
+_STRANGERS_FROM = 1_000_000  # numbers of firms that are no customers
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,148 +32,91 @@ class Seeded:
     billing: StripeAccount
 
 
-@dataclass(slots=True)
-class _Tenant:
-    """What is being made, and the numbers given out so far."""
-
-    seeded: Seeded
-    rng: Random
-    plans: Plans
-    now: float
-    stale: bool
-    companies: int = 0
-    customers: int = 0
-    subscriptions: int = 0
-    plain_companies: list[Json] = field(default_factory=list)
-
-
 def seed_tenant(seeded: Seeded, *, number: int, customers: int, seed: int, now: float) -> None:
-    """Fill both accounts with `customers` billing customers and their companies; the same for the same seed, number and moment."""
+    """Fill both accounts with `customers` billing customers and their companies; the same for the same seed, number and moment.
+
+    Args:
+        seeded: two empty accounts.
+        number: which tenant; at the second one an earlier integration left its properties and values.
+        customers: how many billing customers; with 60 or more every kind of `data/seeds/shares.json` occurs.
+        seed: the world's number.
+        now: seconds since the epoch.
+    """
     rng = Random(f"{seed}/{number}")  # noqa: S311 - a seeded world must be repeatable
-    made = _Tenant(seeded, rng, Plans(seeded.billing, int(now)), now, stale=number == STALE_TENANT)
-    _properties(made)
-    _owners(made)
-    identity = kinds("identity", customers, rng, "plain")
-    plan = kinds("plan", customers, rng, "plain")
-    for who, pays in zip(identity, plan, strict=True):
-        _customer(made, who, pays)
+    dice = Dice(rng, PRESENT, int(now))
+    tenant = _Tenant(seeded, dice, earlier=number == STALE_TENANT)
+    for firm in draw_firms(dice, customers):
+        tenant.add(firm)
+    tenant.add_strangers(customers)
+    seeded.crm.effects.clear()  # a new world has no history of writes
 
 
-def _properties(made: _Tenant) -> None:
-    options = [{"label": s, "value": s, "displayOrder": n, "hidden": False} for n, s in enumerate(words()["segments"])]
-    options.append({"label": "Reseller", "value": "Reseller", "displayOrder": 9, "hidden": False})
-    segment = {"name": "customer_segment", "label": "Customer segment", "type": "enumeration", "fieldType": "select"}
-    made.seeded.crm.insert("properties", {**segment, "groupName": "companyinformation", "options": options})
-    if made.stale:
-        for name, kind, field_type, values in _OWN:
-            found = [{"label": v, "value": v, "displayOrder": n, "hidden": False} for n, v in enumerate(values)]
-            spec = {"name": name, "label": name, "type": kind, "fieldType": field_type, "groupName": "companyinformation"}
-            made.seeded.crm.insert("properties", {**spec, "options": found, "hasUniqueValue": name == "stripe_customer_id"})
+class _Tenant:
+    """What is being made."""
 
+    def __init__(self, seeded: Seeded, dice: Dice, *, earlier: bool) -> None:
+        self._seeded = seeded
+        self._dice = dice
+        staff = hire(seeded.crm, dice.rng, dice.now)
+        define(seeded.crm, earlier=earlier)
+        self._shop = Catalogue(seeded.billing, dice.now)
+        self._companies = Companies(dice.rng, staff, dice.now)
+        self._customers = Customers(dice.rng, self._shop)
+        self._leftovers = Leftovers(dice.rng, staff, self._shop) if earlier else None
+        self._subscriptions = 0
 
-def _owners(made: _Tenant) -> None:
-    for n in range(1, OWNERS + 1):
-        first, last = made.rng.choice(words()["first"]), made.rng.choice(words()["last"])
-        person = {"id": str(n), "email": f"owner{n}@crm-team.example", "firstName": first, "lastName": last}
-        made.seeded.crm.insert("owners", {**person, "archived": n > OWNERS - OWNERS_GONE})
+    def add(self, firm: Firm) -> None:
+        """A firm with its company, or none, and its customers."""
+        bills = [_RECIPES[payer.plan](self._shop, self._dice.rng) for payer in firm.payers]
+        metadata: dict[str, str] = {}
+        if firm.kind != "no_company":
+            company = self._companies.record(firm)
+            if self._leftovers is not None:
+                metadata |= self._leftovers.leave(firm, company, bills)
+            metadata |= self._plant(firm, company)
+        for payer, subscriptions in zip(firm.payers, bills, strict=True):
+            customer = self._customers.record(firm, payer, subscriptions, dict(metadata))
+            self._seeded.billing.insert("customers", customer)
+            for subscription in subscriptions:
+                self._subscribe(firm, customer_id(payer.number), subscription)
 
+    def add_strangers(self, customers: int) -> None:
+        """Companies that pay nothing, by their shares."""
+        number = _STRANGERS_FROM
+        for kind, share in shares("company").items():
+            for _ in range(max(int(customers >= EVERY_KIND_FROM), round(customers * share / 1000))):
+                number += 1
+                firm = draw_firm(self._dice, number, kind)
+                self._insert(self._companies.record(firm))
+                if kind == "twins":
+                    self._insert(self._companies.record(firm))
 
-def _customer(made: _Tenant, who: str, pays: str) -> None:
-    """One customer and, unless the kind says otherwise, the company it belongs to."""
-    made.customers += 1
-    number = made.customers
-    name = _name(made, number)
-    domain = f"{made.rng.choice(words()['place'])}-{number}.example"
-    email: str | None = f"billing@{domain}"
-    metadata: dict[str, str] = {}
-    company: Json | None = _company(made, name, domain, who)
-    if who == "second_customer" and made.plain_companies:
-        company = None
-        email = f"second{number}@{made.rng.choice(made.plain_companies)['properties']['domain']}"
-    elif who in {"free_mail", "metadata_link"}:
-        email = f"{domain.removesuffix('.example')}@gmail.com"
-    elif who in {"no_email", "lonely_company"}:
-        email = None
-    email = {"upper_email": f"Billing@{domain.upper()}", "bad_email": "not an address"}.get(who, email)
-    if who == "shared_domain":
-        _plant(made, _company(made, f"{name} North", domain, "plain"))
-    if who == "no_company":
-        company = None
-    if company is not None:
-        company = _plant(made, company)
-    if who == "merged" and company is not None:
-        other = _plant(made, _company(made, f"{name} (old)", f"old-{domain}", "plain"))
-        metadata["crm_company_id"] = str(other["id"])
-        made.seeded.crm.merge("companies", company["id"], other["id"])
-    if who == "metadata_link" and company is not None:
-        metadata["crm_company_id"] = str(company["id"])
-    _bill(made, name, email, metadata, who, pays)
-    if who == "same_email":
-        _bill(made, f"{name} Two", email, {}, who, "plain")
+    def _plant(self, firm: Firm, company: Json) -> dict[str, str]:
+        """Put the company, and what belongs to its kind, into the CRM; returns what the customer's metadata knows of it."""
+        self._insert(company)
+        if firm.kind == "shared_domain":
+            self._insert(self._companies.record(firm, name=f"{firm.trade_name} North"))
+        if firm.kind == "stale_metadata":
+            return {"crm_company_id": NOBODY}
+        if firm.kind == "metadata_link":
+            return {"crm_company_id": company["id"]}
+        return self._merge(firm, company["id"], _MERGED_AWAY.get(firm.kind, 0))
 
+    def _merge(self, firm: Firm, survivor: str, times: int) -> dict[str, str]:
+        """Merge duplicates into the company; the customer still names the first that went away."""
+        gone = []
+        for place in range(times):
+            old = self._companies.record(firm, "plain", name=f"{firm.trade_name} (old)", domain=f"old{place}-{firm.domain}")
+            self._insert(old)
+            gone.append(old["id"])
+            survivor = self._seeded.crm.merge("companies", survivor, old["id"])["id"]
+        return {"crm_company_id": gone[0]} if gone else {}
 
-def _name(made: _Tenant, number: int) -> str:
-    word = words()
-    return f"{made.rng.choice(word['place']).title()} {made.rng.choice(word['trade'])} {number} {made.rng.choice(word['suffix'])}"
+    def _insert(self, company: Json) -> None:
+        self._seeded.crm.insert("companies", company)
 
-
-def _company(made: _Tenant, name: str, domain: str, who: str) -> Json:
-    """A company in HubSpot's shape, as the kind bends it."""
-    rng = made.rng
-    made.companies += 1
-    odd = words()["odd_names"]
-    properties: Json = {
-        "name": {"odd_name": odd[made.companies % len(odd)], "long_name": "Long " * 2_500}.get(who, name),
-        "domain": "not a domain" if who == "bad_domain" else domain,
-        "hubspot_owner_id": str(rng.randint(1, OWNERS - OWNERS_GONE)),
-        "customer_segment": "Reseller" if who == "bad_segment" else rng.choice(words()["segments"]),
-        "lifecyclestage": "other" if who == "excluded" else "customer",
-    }
-    owners = {"archived_owner": str(OWNERS), "unassigned": None, "bad_owner": "the boss"}
-    if who in owners:
-        properties["hubspot_owner_id"] = owners[who]
-    if made.stale and rng.choice((True, False)):
-        properties |= {
-            "billing_subscription_status": rng.choice(["active", "active", "canceled"]),
-            "billing_mrr": str(rng.randint(1, 900)),
-        }
-    created = datetime.fromtimestamp(made.now - rng.randint(30, 900) * DAY, UTC)
-    record: Json = {
-        "id": str(20_000_000 + made.companies),
-        "properties": properties,
-        "createdAt": created.isoformat().replace("+00:00", "Z"),
-    }
-    return record | ({"teamShape": {"x": 1}, "objectWriteSource": "unknown"} if who == "unknown_fields" else {})
-
-
-def _plant(made: _Tenant, company: Json) -> Json:
-    made.seeded.crm.insert("companies", company)
-    if "@" not in str(company["properties"]["domain"]) and " " not in str(company["properties"]["domain"]):
-        made.plain_companies.append(company)
-    return company
-
-
-def _bill(  # noqa: PLR0913, PLR0917 - the parts of one customer
-    made: _Tenant, name: str, email: str | None, metadata: dict[str, str], who: str, pays: str
-) -> None:
-    """The billing customer and what it pays."""
-    number = made.customers * 10 + (1 if name.endswith(" Two") else 0)
-    customer_id = f"cus_S{number:08d}"
-    customer: Json = {
-        "id": customer_id,
-        "name": name,
-        "email": email,
-        "metadata": metadata,
-        "created": int(made.now) - 700 * DAY + number,
-    }
-    if pays == "customer_discount":
-        coupon = made.plans.coupon("loyal", percent_off=25.0, duration="forever")
-        customer["discount"] = {"coupon": coupon, "start": int(made.now) - DAY}
-    if who == "unknown_fields":
-        customer |= {"loyalty_tier": "gold", "risk": {"score": 3}}
-    made.seeded.billing.insert("customers", customer)
-    for subscription in made.plans.subscriptions(pays, made.rng):
-        made.subscriptions += 1
-        made.seeded.billing.insert(
-            "subscriptions", {"id": f"sub_S{made.subscriptions:08d}", "customer": customer_id, **subscription}
-        )
+    def _subscribe(self, firm: Firm, customer: str, subscription: Json) -> None:
+        self._subscriptions += 1
+        surprise = {"renewal_forecast": {"model": "m2"}} if firm.kind == "unknown_fields" else {}
+        record = {"id": f"sub_S{self._subscriptions:08d}", "customer": customer, **subscription, **surprise}
+        self._seeded.billing.insert("subscriptions", record)
