@@ -5,6 +5,7 @@ It shares no code with the product: matching, MRR with exact fractions, status a
 
 import math
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ Json = dict[str, Any]
 State = Mapping[str, list[Json]]
 ORDER = ["past_due", "unpaid", "active", "canceling", "trialing", "paused", "incomplete", "canceled", "none"]
 SEGMENTS = {"Enterprise": "enterprise", "Mid-Market": "mid_market", "SMB": "small_business", "Startup": "startup"}
-FREE = {"gmail.com"}
+FREE = {"gmail.com", "outlook.com", "yahoo.com", "icloud.com", "gmx.de", "proton.me", "qq.com"}
 MONTHS = {"month": Fraction(1), "year": Fraction(12), "week": Fraction(12, 52), "day": Fraction(12, 365)}
 ZERO, THREE = {"JPY", "KRW"}, {"BHD", "KWD"}
 
@@ -37,6 +38,7 @@ class Expected:
 def expected(crm: State, billing: State, now: float) -> Expected:
     """The truth about one tenant."""
     found = Expected()
+    billing = {**billing, "subscriptions": _with_all_items(billing)}
     companies = {c["id"]: c for c in crm["companies"] if not c["archived"]}
     found.quarantined |= {c["id"] for c in companies.values() if _bad_company(c["properties"])}
     found.quarantined |= {c["id"] for c in billing["customers"] if _bad_customer(c)}
@@ -59,10 +61,23 @@ def expected(crm: State, billing: State, now: float) -> Expected:
     return found
 
 
+def _with_all_items(billing: State) -> list[Json]:
+    """A subscription shows ten items at most; the others are among the subscription items."""
+    found = []
+    for subscription in billing["subscriptions"]:
+        shown = subscription["items"]["data"]
+        if subscription["items"]["has_more"]:
+            known = {item["id"] for item in shown}
+            others = [i for i in billing["subscription_items"] if i["subscription"] == subscription["id"]]
+            shown = [*shown, *(i for i in others if i["id"] not in known)]
+        found.append({**subscription, "items": {"data": shown}})
+    return found
+
+
 def _bad_company(properties: Json) -> bool:
     segment, owner = properties.get("customer_segment"), properties.get("hubspot_owner_id")
     domain: str = properties.get("domain") or ""
-    bad_domain = bool(domain) and not re.fullmatch(r"[^\s@/]+\.[^\s@/]+", domain)
+    bad_domain = bool(domain) and not re.fullmatch(r"[^\s@/]+\.[^\s@/]+", domain.strip())
     return bool((segment and segment not in SEGMENTS) or (owner and not owner.isdigit()) or bad_domain)
 
 
@@ -82,21 +97,25 @@ def _match(found: Expected, companies: Mapping[str, Json], customers: list[Json]
         old: c["id"] for c in companies.values() for old in (c["properties"].get("hs_merged_object_ids") or "").split(";") if old
     }
     by_domain: dict[str, list[str]] = defaultdict(list)
+    by_property: dict[str, str] = {}
     for company in companies.values():
-        by_domain[(company["properties"].get("domain") or "").lower()].append(company["id"])
+        by_domain[(company["properties"].get("domain") or "").strip().lower().removeprefix("www.")].append(company["id"])
+        by_property[company["properties"].get("stripe_customer_id") or ""] = company["id"]
     shared: dict[str, int] = defaultdict(int)
     for customer in customers:
         if customer["id"] not in found.quarantined:
-            shared[(customer["email"] or "").lower()] += 1
+            shared[_email(customer)] += 1
     for customer in customers:
         if customer["id"] in found.quarantined:
             continue
         named = customer["metadata"].get("crm_company_id")
         target: str = aliases.get(named, named) if named else ""
+        if target not in companies:
+            target = by_property.get(customer["id"], "")
         if target in companies:
             candidates = [target]
         else:
-            email = (customer["email"] or "").lower()
+            email = _email(customer)
             domain = email.partition("@")[2]
             candidates = by_domain[domain] if domain and domain not in FREE else []
             if candidates and (len(candidates) > 1 or shared[email] > 1):
@@ -104,6 +123,10 @@ def _match(found: Expected, companies: Mapping[str, Json], customers: list[Json]
                 continue
         if candidates and _accepted(found, companies[candidates[0]]):
             found.groups[candidates[0]].append(customer["id"])
+
+
+def _email(customer: Json) -> str:
+    return (customer["email"] or "").strip().lower()
 
 
 def _accepted(found: Expected, company: Json) -> bool:
@@ -117,8 +140,9 @@ def _people(company: Json, owners: list[Json]) -> dict[str, str]:
     if owner is None or owner["archived"]:
         values = {"crm_owner_email": "", "crm_owner_id": "", "crm_owner_name": ""}
     else:
-        name = f"{owner['firstName']} {owner['lastName']}"
-        values = {"crm_owner_email": owner["email"].lower(), "crm_owner_id": owner["id"], "crm_owner_name": name}
+        name = " ".join(part for part in (owner["firstName"].strip(), owner["lastName"].strip()) if part)
+        composed = unicodedata.normalize("NFC", name)  # one spelling for what looks the same
+        values = {"crm_owner_email": owner["email"].lower(), "crm_owner_id": owner["id"], "crm_owner_name": composed}
     return values | {"crm_segment": SEGMENTS.get(properties.get("customer_segment") or "", ""), "crm_company_id": company["id"]}
 
 
