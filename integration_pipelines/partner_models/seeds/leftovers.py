@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
+from unicodedata import normalize
 
 from integration_pipelines.partner_models.base import Json
 from integration_pipelines.partner_models.seeds.catalogue import Catalogue
@@ -67,11 +68,12 @@ class Leftovers:
 
     def _people(self, company: Json, firm: Firm) -> dict[str, str]:
         owner = self._staff.present[firm.owner]
+        name = " ".join(part for part in (owner["firstName"].strip(), owner["lastName"].strip()) if part)
         segment = _SEGMENTS.get(company["properties"]["customer_segment"] or "", "")
         found = {
             "crm_company_id": company["id"],
             "crm_owner_id": owner["id"],
             "crm_owner_email": owner["email"].lower(),
-            "crm_owner_name": " ".join(part for name in ("firstName", "lastName") if (part := owner[name].strip())),
+            "crm_owner_name": normalize("NFC", name),
         }
         return found | ({"crm_segment": segment} if segment else {})
