@@ -18,7 +18,7 @@ from integration_pipelines.sandbox.stripe.routes import stripe_routes
 from integration_pipelines.sandbox.world import World
 
 LOOPBACK = "127.0.0.1"
-_STARTS_WITHIN = 15.0
+_PATIENCE_SECONDS = 15.0
 
 
 def make_app(world: World) -> Starlette:
@@ -41,23 +41,23 @@ def serve(world: World, *, host: str = LOOPBACK, port: int = 8900) -> None:
 @contextmanager
 def running_sandbox(world: World, *, port: int = 0) -> Iterator[str]:
     """Serve from a thread; yields the base address. Port 0 takes a free one."""
-    listener = socket.create_server((LOOPBACK, port))
-    config = uvicorn.Config(make_app(world), log_level="warning", access_log=False, lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="sandbox", daemon=True)
-    thread.start()
-    _wait(server)
-    try:
-        yield f"http://{LOOPBACK}:{cast('int', listener.getsockname()[1])}"
-    finally:
-        server.should_exit = True
-        thread.join(timeout=_STARTS_WITHIN)
-        listener.close()
+    with socket.create_server((LOOPBACK, port)) as listener:
+        config = uvicorn.Config(make_app(world), log_level="warning", access_log=False, lifespan="off", ws="none")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="sandbox", daemon=True)
+        thread.start()
+        try:
+            _wait(server, thread)
+            yield f"http://{LOOPBACK}:{cast('int', listener.getsockname()[1])}"
+        finally:
+            server.should_exit = True
+            server.force_exit = True  # a request that a fault keeps silent would hold the server for a minute
+            thread.join(timeout=_PATIENCE_SECONDS)
 
 
-def _wait(server: uvicorn.Server) -> None:
-    deadline = time.monotonic() + _STARTS_WITHIN
+def _wait(server: uvicorn.Server, thread: threading.Thread) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
     while not server.started:
-        if time.monotonic() > deadline:
-            raise TransientError("The sandbox did not start in time.", remedy="Try again.")
+        if time.monotonic() > deadline or not thread.is_alive():
+            raise TransientError("The sandbox did not start.", remedy="Try again.")
         time.sleep(0.01)

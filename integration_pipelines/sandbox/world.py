@@ -20,7 +20,7 @@ class World:
         tenants: how many.
         customers: billing customers each.
         seed: the world's number.
-        now: seconds since the epoch at which the seeds were true; the clock goes on from there in real time.
+        now: seconds since the epoch at which the seeds were true; once they are made the clock goes on from there in real time.
         search_lag: how far the partners' search indexes are behind, in seconds.
         rate_limits: whether the partners' limits hold; benchmarks switch them off.
     """
@@ -30,24 +30,26 @@ class World:
     ) -> None:
         self.faults = Faults()
         self.accounts: list[PartnerAccount] = []
-        started = time.monotonic()
-
-        def clock() -> float:
-            return now + time.monotonic() - started
-
+        self._now = now
+        self._started: float | None = None
         for number in range(1, tenants + 1):
             name = f"tenant-{number}"
             crm = HubSpotAccount(
-                tenant=name, account=str(40_000_000 + seed * 1_000 + number), token=_token("pat-na1", seed, number), now=clock,
+                tenant=name, account=str(40_000_000 + seed * 1_000 + number), token=_token("pat-na1", seed, number), now=self.now,
                 search_lag=search_lag, rate_limits=PROFESSIONAL if rate_limits else None,
             )  # fmt: skip
             billing = StripeAccount(
-                tenant=name, account=f"acct_{seed:04d}{number:06d}", token=_token("rk_test", seed, number), now=clock,
+                tenant=name, account=f"acct_{seed:04d}{number:06d}", token=_token("rk_test", seed, number), now=self.now,
                 search_lag=search_lag, rate_limits=LIVE_RATES if rate_limits else None,
             )  # fmt: skip
             seed_tenant(Seeded(crm=crm, billing=billing), number=number, customers=customers, seed=seed, now=now)
             self.accounts += [crm, billing]
         self._by_token = {a.token: a for a in self.accounts}
+        self._started = time.monotonic()
+
+    def now(self) -> float:
+        """Seconds since the epoch; the clock stands still while the world is made, so that a seed makes the same world again."""
+        return self._now if self._started is None else self._now + time.monotonic() - self._started
 
     def finder(self, partner: str) -> Callable[[str], PartnerAccount | None]:
         """Look an account of a partner up by its token."""
