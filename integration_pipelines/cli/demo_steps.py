@@ -140,10 +140,11 @@ class Demo:
                 "right_value": "billing",
                 "status": "status",
             }
+            one_each = {r["reason"]: r for r in reversed(open_rows)}
             print_rows(
-                open_rows[:6],
+                list(one_each.values())[::-1][:6],
                 {**columns, "reason": "reason"},
-                title=f"{name}: {table.num_rows:,} diffs found, {table.num_rows - len(open_rows):,} resolved, {len(open_rows):,} for people; some:",
+                title=f"{name}: {table.num_rows:,} diffs found, {table.num_rows - len(open_rows):,} resolved, {len(open_rows):,} for people; one of each kind:",
             )
         self._balance()
 

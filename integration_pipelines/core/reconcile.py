@@ -87,7 +87,7 @@ def _cells(sql: Sql, contract: Contract) -> None:
         "raw_cells",
         f"""SELECT {kept}, cell.* FROM (SELECT {kept}, unnest([{", ".join(structs)}]) AS cell
           FROM effective WHERE {differs}{" OR " + always if always else ""})
-        WHERE cell.l IS NOT NULL AND cell.r IS NOT NULL AND (cell.l <> cell.r OR cell.hold IS NOT NULL)""",
+        WHERE cell.l IS NOT NULL AND cell.r IS NOT NULL AND (cell.l <> cell.r OR cell.currency = '{MIXED}')""",
     )
 
 
