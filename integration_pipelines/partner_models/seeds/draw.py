@@ -13,10 +13,11 @@ MOST_MESSY = 0.4
 LINKED = frozenset(
     {
         "metadata_link", "two_customers", "three_customers", "upper_email", "spaced_email", "www_domain", "stale_metadata", "merged",
-        "merged_twice", "archived_owner", "unassigned", "no_segment", "odd_name", "unknown_fields",
+        "merged_twice", "archived_owner", "unassigned", "no_segment", "odd_name",
     }
 )  # fmt: skip
 """Messy firms whose two sides are linked all the same."""
+_SUBSCRIBED = "unknown_fields"  # its subscription has a surprise too, so there should be one
 
 
 def draw_kinds(table: str, places: int, rng: Random, *, every: bool, sizes: Mapping[str, int] | None = None) -> list[str]:
@@ -33,7 +34,9 @@ def draw_kinds(table: str, places: int, rng: Random, *, every: bool, sizes: Mapp
     weights = shares(table)
     drawn = list(weights) if every else []
     free = places - 1 - sum(sizes.get(kind, 1) for kind in drawn)
-    odds = [*weights.values(), max(0, 1000 - sum(weights.values()))]
+    one = 1000 / places if every else 0  # the share that is already there
+    odds = [max(0.0, weight - one) for weight in weights.values()]
+    odds.append(max(0.0, 1000 * free / places - sum(odds)) if every else 1000 - sum(odds))
     for kind in rng.choices([*weights, PLAIN], odds, k=max(0, free)):
         if free <= 0:
             break
@@ -46,6 +49,8 @@ def draw_kinds(table: str, places: int, rng: Random, *, every: bool, sizes: Mapp
 def draw_plans(kinds: list[str], rng: Random, *, every: bool) -> list[str]:
     """What each customer pays, given the kinds of their firms: a plan that runs for most, another lifecycle for some."""
     lifecycles = [kind for kind in draw_kinds("lifecycle", len(kinds), rng, every=every) if kind != PLAIN]
+    while every and len(kinds) - len(lifecycles) <= len(shares("plan")):
+        lifecycles.remove(next(kind for kind in lifecycles if lifecycles.count(kind) > 1))
     running = draw_kinds("plan", len(kinds) - len(lifecycles), rng, every=every)
     chosen = set(_places(kinds, len(lifecycles), rng))
     others, ends = iter(running), iter(lifecycles)
@@ -59,7 +64,7 @@ def _places(kinds: list[str], wanted: int, rng: Random) -> list[int]:
     spare = max(0, int(len(kinds) * MOST_MESSY) - sum(kind != PLAIN for kind in kinds))
     plain = [place for place in places if kinds[place] == PLAIN]
     linked = [place for place in places if kinds[place] in LINKED]
-    others = [place for place in places if kinds[place] != PLAIN and kinds[place] not in LINKED]
+    others = [place for place in places if kinds[place] not in {PLAIN, _SUBSCRIBED, *LINKED}]
     first = [*plain[:spare], *linked[: spare // 3]]
     rng.shuffle(first)
-    return list(dict.fromkeys([*first, *linked, *others, *plain]))[:wanted]
+    return list(dict.fromkeys([*first, *linked, *others, *plain, *places]))[:wanted]

@@ -3,9 +3,7 @@
 Which mess the partners make of it is said by the kinds; the shapes that they keep belong to `companies` and `customers`.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import cycle
+from dataclasses import dataclass
 from random import Random
 
 from integration_pipelines.partner_models.seeds.draw import EVERY_KIND_FROM, draw_kinds, draw_plans
@@ -15,7 +13,7 @@ DAY = 86_400
 CUSTOMERS = {"two_customers": 2, "three_customers": 3, "same_email": 2}
 """How many billing customers a firm of that kind has; all others have one."""
 ODD_STRANGERS = 0.3
-"""This part of the firms that are no customers has an odd name."""
+"""This part of the firms that are no customers has an odd name, once every odd name has been used."""
 _OLDEST, _YOUNGEST = 900, 30
 
 
@@ -52,7 +50,17 @@ class Dice:
     rng: Random
     owners: int
     now: int
-    odd: Iterator[str] = field(default_factory=lambda: cycle(words()["odd_names"]))
+    odd_names: int = 0
+
+    def odd_name(self) -> str:
+        """The next odd name."""
+        found = words()["odd_names"][self.odd_names % len(words()["odd_names"])]
+        self.odd_names += 1
+        return found
+
+    def is_odd(self) -> bool:
+        """Whether a firm that is no customer has an odd name: until all have been used, then some."""
+        return self.odd_names < len(words()["odd_names"]) or self.rng.random() < ODD_STRANGERS
 
 
 def draw_firms(dice: Dice, customers: int) -> list[Firm]:
@@ -75,11 +83,11 @@ def draw_firm(dice: Dice, number: int, kind: str, payers: tuple[Payer, ...] = ()
     rng, word = dice.rng, words()
     place, trade = rng.choice(word["place"]), rng.choice(word["trade"])
     town, _, country = rng.choice(word["town"]).rpartition(" ")
-    odd = kind == "odd_name" or (not payers and rng.random() < ODD_STRANGERS)
+    odd = kind == "odd_name" or (not payers and dice.is_odd())
     return Firm(
         number=number,
         kind=kind,
-        trade_name=next(dice.odd) if odd else f"{place.title()} {trade} {number}",
+        trade_name=dice.odd_name() if odd else f"{place.title()} {trade} {number}",
         suffix=rng.choice(word["suffix"]),
         domain=f"{place}-{trade.lower()}-{number}.example",
         desk=rng.choice(word["desk"]),
