@@ -1,5 +1,6 @@
 """What callers of the control door may send: bodies, filters and faults, each refused with a remedy. What is done with them is `control`."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from starlette.requests import Request
 
 from integration_pipelines.errors import InvalidError
 from integration_pipelines.partner_models.base import Fault, FaultKind, Json, PartnerRefusalError
+from integration_pipelines.sandbox.fault_params import check_params
 
 KINDS = tuple(kind.value for kind in FaultKind)
 _FAULT_TYPES: Mapping[str, type] = {
@@ -49,9 +51,12 @@ def filters_of(request: Request, allowed: Iterable[str]) -> dict[str, str]:
 def moment_of(query: Mapping[str, str], name: str) -> float:
     """Seconds since the epoch, 0 if not asked for."""
     try:
-        return float(query.get(name, "0"))
+        moment = float(query.get(name, "0"))
     except ValueError:
-        raise InvalidError(f"{name} is not a number.", remedy="Give seconds since 1970, as `at` in effects.") from None
+        moment = math.nan
+    if math.isnan(moment):
+        raise InvalidError(f"{name} is not a number.", remedy="Give seconds since 1970, as `at` in effects.")
+    return moment
 
 
 def flag_of(query: Mapping[str, str], name: str) -> bool | None:
@@ -84,6 +89,7 @@ def _fault(given: object, accounts: frozenset[str]) -> Fault:
     _typed(given, _FAULT_TYPES, remedy)
     if given.get("times", 1) < _UNTIL_CLEARED or given.get("skip", 0) < 0:
         raise InvalidError("A fault cannot fire or be skipped so many times.", remedy="times: -1 or more; skip: 0 or more.")
+    check_params(given.get("params", {}))
     if given.get("account", "*") not in {"*", *accounts}:
         raise PartnerRefusalError(404, "unknown_account", "A fault is meant for an account that is not here.")
     return Fault(**{**given, "kind": FaultKind(given["kind"]), "method": given.get("method", "").upper()})

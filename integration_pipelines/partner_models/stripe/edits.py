@@ -65,10 +65,12 @@ def _set(store: Store, object_name: str, record: Json, path: str, value: Any) ->
     if object_name == "subscriptions" and path.startswith("items.data.") and "items" not in record:
         _set_item(store, record, path.split(".")[2:], value)
         return record
+    if head == "metadata" and not isinstance(value if path == head else record.get(head), dict | None):
+        raise invalid("Metadata is an object of texts.", param=path)
     if path == "metadata":
         return {**record, "metadata": dict(value or {})}
     if head == "metadata":
-        others = {key: old for key, old in record["metadata"].items() if key != rest}
+        others = {key: old for key, old in (record.get("metadata") or {}).items() if key != rest}
         return {**record, "metadata": others if value in (None, "") else {**others, rest: value}}
     if head in {"discount", "discounts"} and not rest:
         return {**record, head: _discounts(store, object_name, record, head, value)}
@@ -99,7 +101,7 @@ def _discounts(store: Store, object_name: str, record: Json, field: str, value: 
         return discounts.make(store, str(value["coupon"]), param=field, customer=record["id"])
     if object_name == "subscriptions" and isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
         params = Params({"discounts": value}, ("discounts",))
-        kept = list(record["discounts"])
+        kept = list(record["discounts"]) if isinstance(record["discounts"], list) else []
         return discounts.read(store, params, kept, customer=record["customer"], subscription=record["id"])
     return value
 

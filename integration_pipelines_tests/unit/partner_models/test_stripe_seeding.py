@@ -131,3 +131,19 @@ def test_state_is_complete_and_ordered(kit: Kit) -> None:
     assert [record["id"] for record in state["customers"]] == ["cus_1", "cus_2"]
     assert "tiers" in next(price for price in state["prices"] if price["id"] == "price_tiers")
     assert state == kit.account.state()
+
+
+@pytest.mark.parametrize("value", [5, True, "x", [], 1.5])
+def test_metadata_that_is_no_object_is_refused(kit: Kit, value: object) -> None:
+    """A person's odd edit is said to be one, and the record stays as it was."""
+    before = kit.account.get("customers", "cus_1")
+    with pytest.raises(PartnerRefusalError):
+        kit.account.edit("customers", "cus_1", {"metadata": value})
+    assert kit.account.get("customers", "cus_1") == before
+
+
+def test_odd_discounts_can_be_set_right_again(kit: Kit) -> None:
+    """After discounts that are none, a list of coupons is taken."""
+    kit.account.edit("subscriptions", "sub_1", {"discounts": True})
+    kit.account.edit("subscriptions", "sub_1", {"discounts": [{"coupon": "TEN"}]})
+    assert len(kit.account.get("subscriptions", "sub_1")["discounts"]) == 1
