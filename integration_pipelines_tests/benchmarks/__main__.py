@@ -1,35 +1,36 @@
 """`make bench`: measure beside others, print tables, write `data/benchmarks.json`. Names on the command line choose benchmarks."""
 
 import argparse
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from integration_pipelines_tests.benchmarks import extract
-from integration_pipelines_tests.benchmarks.report import Figure, save, show
+from integration_pipelines_tests.benchmarks import extract, reconcile
+from integration_pipelines_tests.benchmarks.report import Figure, Report, save, show
 
-ROOT = Path(__file__).parents[2]
-BENCHMARKS: dict[str, tuple[str, Callable[[bool], list[Figure]]]] = {
-    "extract": (
-        "Reading everything from the partners into Parquet, beside dlt's REST source on the same sandbox",
-        lambda quick: extract.figures(1_000 if quick else 10_000, 1 if quick else 3),
-    ),
+OUTPUT = Path(__file__).resolve().parents[2] / "data" / "benchmarks.json"
+BENCHMARKS: dict[str, Callable[[bool], Report]] = {
+    "extract": lambda quick: extract.extract(customers=2_000 if quick else 20_000, rounds=1 if quick else 3),
+    "reconcile": lambda quick: reconcile.reconcile(sizes=(2_000,) if quick else (10_000, 100_000), rounds=1 if quick else 5),
 }
 
 
-def main() -> None:
-    """Run the chosen benchmarks."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(arguments: Sequence[str], output: Path = OUTPUT) -> None:
+    """Run the chosen benchmarks, or all."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"which of {', '.join(BENCHMARKS)}; all without a name")
     parser.add_argument("--quick", action="store_true", help="small sizes, one round")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
+    for name in chosen.names:
+        if name not in BENCHMARKS:
+            parser.error(f"There is no benchmark {name}; there are {', '.join(BENCHMARKS)}.")
     found: list[Figure] = []
     for name in chosen.names or BENCHMARKS:
-        sentence, measure = BENCHMARKS[name]
-        figures = measure(chosen.quick)
-        show(sentence, figures)
-        found += figures
-    save(found, ROOT / "data" / "benchmarks.json")
+        report = BENCHMARKS[name](chosen.quick)
+        show(report)
+        found += report.figures
+        save(found, output)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,0 +1,26 @@
+"""What both sides of `extract` are told, as plain data, so that neither side's process holds the other's libraries."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from integration_pipelines_tests.benchmarks.meter import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to read and where it is."""
+
+    object: str  # the contract's word
+    partner: str
+    path: str  # below the account's base address
+    fields: tuple[str, ...]  # the top-level fields that the contract reads
+    properties: tuple[str, ...]  # what HubSpot must be asked for by name
+    small: Mapping[str, str]  # the account to warm up on: base_url, token
+    large: Mapping[str, str]  # the account to be measured on
+
+
+def which(ids: Iterable[object]) -> Answer:
+    """How many records were read, and a digest of their ids; a doubled id counts twice."""
+    names = sorted(str(name) for name in ids)
+    return {"records": len(names), "digest": hashlib.sha256("\n".join(names).encode()).hexdigest()}
