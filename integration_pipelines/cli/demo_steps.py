@@ -144,7 +144,7 @@ class Demo:
             print_rows(
                 list(one_each.values())[::-1][:6],
                 {**columns, "reason": "reason"},
-                title=f"{name}: {table.num_rows:,} diffs found, {table.num_rows - len(open_rows):,} resolved, {len(open_rows):,} for people; one of each kind:",
+                title=f"{name}: {table.num_rows:,} diffs found, {len(open_rows):,} of them for people; one of each kind:",
             )
         self._balance()
 
