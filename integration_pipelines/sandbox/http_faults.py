@@ -185,7 +185,7 @@ async def _silence(request: Request, fault: Fault) -> Response:
     await request.body()
     try:
         await asyncio.wait_for(_until_disconnect(request.receive), float(fault.params.get("seconds", _SILENCE_SECONDS)))
-    except TimeoutError:
+    except (TimeoutError, asyncio.CancelledError):  # cancelled: the sandbox ends, and still nothing may be said
         return _Cut(request.receive)
     return Response(status_code=499)
 
