@@ -5,13 +5,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import cast
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from integration_pipelines.errors import TransientError
+from integration_pipelines.partner_models.hubspot.account import HubSpotAccount
+from integration_pipelines.partner_models.stripe.account import StripeAccount
 from integration_pipelines.sandbox.control import control_routes
 from integration_pipelines.sandbox.hubspot.routes import hubspot_routes
 from integration_pipelines.sandbox.stripe.routes import stripe_routes
@@ -23,11 +25,10 @@ _PATIENCE_SECONDS = 15.0
 
 def make_app(world: World) -> Starlette:
     """The whole sandbox as an ASGI application."""
-    finders: Any = world.finder
     return Starlette(
         routes=[
-            Mount("/stripe", routes=stripe_routes(finders("stripe"), world.faults)),
-            Mount("/hubspot", routes=hubspot_routes(finders("hubspot"), world.faults)),
+            Mount("/stripe", routes=stripe_routes(world.finder(StripeAccount), world.faults)),
+            Mount("/hubspot", routes=hubspot_routes(world.finder(HubSpotAccount), world.faults)),
             Mount("/_control", routes=control_routes(world)),
         ]
     )

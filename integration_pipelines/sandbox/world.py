@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from integration_pipelines.partner_models.base import Faults, PartnerAccount
 from integration_pipelines.partner_models.hubspot.account import HubSpotAccount
@@ -10,6 +11,7 @@ from integration_pipelines.partner_models.seeds.world import Seeded, seed_tenant
 from integration_pipelines.partner_models.stripe.account import StripeAccount
 from integration_pipelines.partner_models.stripe.limits import LIVE_RATES
 
+A = TypeVar("A", bound=PartnerAccount)
 _TOKEN_STEP = 7919  # any odd step keeps tokens of neighbouring tenants unlike
 
 
@@ -40,7 +42,7 @@ class World:
             )  # fmt: skip
             billing = StripeAccount(
                 tenant=name, account=f"acct_{seed:04d}{number:06d}", token=_token("rk_test", seed, number), now=self.now,
-                search_lag=search_lag, rate_limits=LIVE_RATES if rate_limits else None,
+                livemode=False, search_lag=search_lag, rate_limits=LIVE_RATES if rate_limits else None,
             )  # fmt: skip
             seed_tenant(Seeded(crm=crm, billing=billing), number=number, customers=customers, seed=seed, now=now)
             self.accounts += [crm, billing]
@@ -51,12 +53,12 @@ class World:
         """Seconds since the epoch; the clock stands still while the world is made, so that a seed makes the same world again."""
         return self._now if self._started is None else self._now + time.monotonic() - self._started
 
-    def finder(self, partner: str) -> Callable[[str], PartnerAccount | None]:
+    def finder(self, kind: type[A]) -> Callable[[str], A | None]:
         """Look an account of a partner up by its token."""
 
-        def find(token: str) -> PartnerAccount | None:
+        def find(token: str) -> A | None:
             account = self._by_token.get(token)
-            return account if account is not None and account.partner == partner else None
+            return account if isinstance(account, kind) else None
 
         return find
 

@@ -1,4 +1,4 @@
-"""The one way a seeded subscription is put together: items, start and period. Its kinds belong to `plans`, `lifecycles` and `coupons`."""
+"""The one way a seeded subscription is put together: items, start and period. Its kinds belong to `plans`, `lifecycles` and `discounted`."""
 
 from collections.abc import Callable
 from random import Random
