@@ -122,9 +122,13 @@ def _notes(lines: dict[str, Line], rounds: int) -> tuple[str, ...]:
     less = {name: whole.cpu[name] / max(whole.cpu[OURS], _LEAST_CPU) for name in (LEAN, PLAIN)}
     counts = ", ".join(f"{line.records:,} {name}" for name, line in lines.items())
     return (
-        f"Ours takes {less[LEAN]:.1f} times less CPU than dlt given the contract's fields, {less[PLAIN]:.1f} times less than dlt as it "
-        f"comes, and {least:.1f} times less than dlt's extract stage alone where it is closest.",
+        (
+            f"Ours takes {less[LEAN]:.1f} times less CPU than dlt given the contract's fields, {less[PLAIN]:.1f} times less than dlt as it "
+            f"comes, and {least:.1f} times less than dlt's extract stage alone where it is closest."
+        ),
         f"Read: {counts}; all sides ended with the same record ids. Pages of {PAGE}, no rate limits on either end.",
-        f"Each side in a fresh, warmed-up process, in turn, median of {rounds}. Ours includes fetching what lists leave out (coupons, "
-        "price tiers), hashing and fsync.",
+        (
+            f"Each side in a fresh, warmed-up process, in turn, median of {rounds}. Ours includes fetching what lists leave out (coupons, "
+            "price tiers), hashing and fsync."
+        ),
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.feather as feather
+from pyarrow import feather
 
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.passes import base_schema

@@ -81,4 +81,4 @@ def _print(sentence: str, headings: Sequence[str], rows: Sequence[Sequence[str]]
 
 
 def _readable(value: float) -> str:
-    return f"{value:,.0f}" if value >= 1000 else f"{value:,.2f}"  # noqa: PLR2004 - from there on decimals say nothing
+    return f"{value:,.0f}" if value >= 1000 else f"{value:,.2f}"
