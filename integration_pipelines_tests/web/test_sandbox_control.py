@@ -241,8 +241,8 @@ def test_the_command_serves_the_sandbox(tmp_path: Path, unused_port: int) -> Non
     options = ["sandbox", "serve", "--port", str(unused_port), "--customers", "20", "--faults", str(faults)]
     with subprocess.Popen([sys.executable, "-c", run, *options], stdout=subprocess.DEVNULL) as process:
         try:
-            assert _answer(f"http://127.0.0.1:{unused_port}/_control/health") == {"status": "ok", "accounts": 6}
-            assert len(_answer(f"http://127.0.0.1:{unused_port}/_control/faults")) == 1
+            assert _answer(f"http://127.0.0.1:{unused_port}/_control/health").json() == {"status": "ok", "accounts": 6}
+            assert len(_answer(f"http://127.0.0.1:{unused_port}/_control/faults").json()) == 1
         finally:
             process.terminate()
 
@@ -255,12 +255,12 @@ def unused_port() -> int:
     return port
 
 
-def _answer(url: str) -> Any:  # noqa: ANN401 - JSON
+def _answer(url: str) -> httpx.Response:
     """The answer of a server that may still be starting."""
     deadline = time.monotonic() + 30
     while True:
         try:
-            return httpx.get(url, trust_env=False).json()
+            return httpx.get(url, trust_env=False)
         except httpx.ConnectError:
             assert time.monotonic() < deadline, "the sandbox did not come up"
             time.sleep(0.1)

@@ -11,6 +11,7 @@ from integration_pipelines.partner_models.seeds.truth import DAY
 CUSTOMERS_OWN = {"customer_percent": "third", "customer_amount": "five-off"}
 """Kinds whose discount the customer holds, and their coupon."""
 _RUNNING, _EXPIRED, _STARTED = 90, -5, -60  # days from now
+_OVER = 0.3  # of those that can end, in the mixed kind
 _ENDS = {"once-20": None, "year-15": _RUNNING, "third": None, "five-once": None, "seven-year": _RUNNING, "five-off": None}
 
 
@@ -50,7 +51,7 @@ def _stacked(shop: Catalogue, rng: Random) -> list[Json]:
 def _any(shop: Catalogue, rng: Random) -> list[Json]:
     """Any coupon, running or expired, on the subscription or on an item."""
     coupon, ends = rng.choice(list(_ENDS.items()))
-    ends = _EXPIRED if ends is not None and rng.random() < 0.3 else ends  # noqa: PLR2004 - about a third
+    ends = _EXPIRED if ends is not None and rng.random() < _OVER else ends
     return rng.choice((_on_subscription, _on_item))(coupon, ends)(shop, rng)
 
 

@@ -96,7 +96,7 @@ LIFECYCLES: dict[str, Recipe] = {
     "canceled": _canceled,
     "several": _several,
     "two_currencies": lambda shop, rng: [plain(shop, rng), plain(shop, rng, "eur")],
-    "none": lambda shop, rng: [],  # noqa: ARG005 - a recipe that needs neither
+    "none": lambda *_: [],
     "bad_status": _status("dormant"),
     "bad_currency": lambda shop, rng: [{**plain(shop, rng), "currency": "dollars"}],
     "bad_quantity": _broken_item,
