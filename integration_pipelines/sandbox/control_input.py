@@ -19,12 +19,13 @@ _UNTIL_CLEARED = -1
 _FLAGS = {"true": True, "false": False}
 
 
-async def json_of(request: Request) -> Any:  # noqa: ANN401 - whatever was sent
+async def json_of(request: Request) -> object:
     """The body as JSON."""
     try:
-        return orjson.loads(await request.body())
+        found: object = orjson.loads(await request.body())
     except orjson.JSONDecodeError:
         raise InvalidError("The body is not JSON.", remedy="Send a JSON document with Content-Type application/json.") from None
+    return found
 
 
 async def object_of(request: Request, wanted: Mapping[str, type]) -> Json:

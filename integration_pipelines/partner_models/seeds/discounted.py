@@ -1,7 +1,6 @@
 """Plans with discounts: percent and amount, once, repeating, expired and for ever, on subscription, item and customer."""
 
 from random import Random
-from typing import Any
 
 from integration_pipelines.partner_models.base import Json
 from integration_pipelines.partner_models.seeds.catalogue import Catalogue
@@ -12,6 +11,7 @@ CUSTOMERS_OWN = {"customer_percent": "third", "customer_amount": "five-off"}
 """Kinds whose discount the customer holds, and their coupon."""
 _RUNNING, _EXPIRED, _STARTED = 90, -5, -60  # days from now
 _OVER = 0.3  # of those that can end, in the mixed kind
+_OVER = 0.3  # this part of the repeating ones has expired
 _ENDS = {"once-20": None, "year-15": _RUNNING, "third": None, "five-once": None, "seven-year": _RUNNING, "five-off": None}
 
 
@@ -34,7 +34,7 @@ def _at_item(subscription: Json, *discounts: Json) -> Json:
     return {**subscription, "items": [{**first, "discounts": list(discounts)}, *others]}
 
 
-def _two_products(shop: Catalogue, rng: Random, **changes: Any) -> Json:  # noqa: ANN401 - any field of Stripe's
+def _two_products(shop: Catalogue, rng: Random, **changes: object) -> Json:
     return made_of(shop, rng, {"price": shop.plan(rng), "quantity": rng.randint(1, 4)}, seats(shop, rng), **changes)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from random import Random
-from typing import Any
 
 from integration_pipelines.partner_models.base import Json
 from integration_pipelines.partner_models.seeds.catalogue import Catalogue
@@ -13,14 +12,14 @@ Recipe = Callable[[Catalogue, Random], list[Json]]
 
 
 def plain(
-    shop: Catalogue, rng: Random, currency: str = "usd", interval: str = "month", count: int = 1, **changes: Any  # noqa: ANN401 - idem
+    shop: Catalogue, rng: Random, currency: str = "usd", interval: str = "month", count: int = 1, **changes: object
 ) -> Json:  # fmt: skip
     """One active subscription to a per-unit plan; `changes` replaces fields."""
     item = {"price": shop.plan(rng, currency, interval, count), "quantity": rng.randint(1, 20)}
     return made_of(shop, rng, item, currency=currency, **changes)
 
 
-def made_of(shop: Catalogue, rng: Random, *items: Json, **changes: Any) -> Json:  # noqa: ANN401 - any field of Stripe's
+def made_of(shop: Catalogue, rng: Random, *items: Json, **changes: object) -> Json:
     """One active subscription in dollars with these items."""
     started = shop.now - rng.randint(2, 600) * DAY - rng.randrange(DAY)
     return {"created": started, "currency": "usd", "items": list(items), **changes}
