@@ -16,6 +16,7 @@ from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.contract_lint import Catalogue
 from integration_pipelines.core.contract_load import load_contract
 from integration_pipelines.errors import ConfigError
+from integration_pipelines.logs import configure_logs
 from integration_pipelines.ports.bundle import Connectors, Ports
 from integration_pipelines.ports.clock import Clock
 from integration_pipelines.ports.partner import Connector
@@ -131,6 +132,7 @@ def open_ports(settings: Settings) -> Iterator[Ports]:
     """All ports of a process, closed at the end."""
     from integration_pipelines.gate.judge import ExpectationGate  # noqa: PLC0415 - only runs need a gate
 
+    configure_logs(settings.log_level)
     clock = SystemClock()
     stores = open_stores_of(settings, clock)
     vault = open_vault(settings)

@@ -6,51 +6,77 @@ from typing import Any
 import dagster as dg
 
 from integration_pipelines.core.contract import Contract
+from integration_pipelines.defs.facts import Facts
 from integration_pipelines.defs.specs import writes_asset
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, TenantReport
 
 Metadata = Mapping[str, Any]
+AssetEvent = dg.AssetMaterialization | dg.AssetCheckEvaluation
 
 
-def materializations(report: BatchReport, contract: Contract, tenant: TenantReport) -> Iterator[dg.AssetMaterialization]:
+def materializations(
+    report: BatchReport, contract: Contract, tenant: TenantReport, facts: Facts
+) -> Iterator[dg.AssetMaterialization]:
     """One per asset of the chain, for a tenant that went all the way."""
-    for name, metadata in _metadata(contract, tenant).items():
-        common = {"tenant": tenant.tenant_id, "mode": str(report.mode), "run": tenant.run_id}
-        yield dg.AssetMaterialization(asset_key=name, partition=tenant.tenant_id, metadata={**common, **metadata})
+    for name, metadata in _metadata(contract, tenant, facts).items():
+        common = {"tenant": tenant.tenant_id, "mode": str(report.mode), "scope": report.scope, "outcome": str(tenant.outcome)}
+        yield dg.AssetMaterialization(asset_key=name, partition=tenant.tenant_id, metadata={**common, **_spoken(metadata)})
 
 
-def _metadata(contract: Contract, tenant: TenantReport) -> dict[str, Metadata]:
-    sums = tenant.outcomes
-    quarantined = sum(v.quarantined for v in tenant.verdicts.values())
-    numbers, plan = tenant.numbers, tenant.plan
+def _metadata(contract: Contract, tenant: TenantReport, facts: Facts) -> dict[str, Metadata]:
+    sums, verdicts, numbers = tenant.outcomes, tenant.verdicts.values(), tenant.numbers
     stages: dict[str, Metadata] = {name: _read_metadata(tenant, name) for name in tenant.reads}
-    stages["accepted_records"] = {"dagster/row_count": sum(v.evaluated - v.quarantined for v in tenant.verdicts.values())}
-    stages["quarantined_records"] = {"dagster/row_count": quarantined}
-    stages["identity_links"] = {"dagster/row_count": numbers.links if numbers else 0, "ambiguous": sums.get("ambiguous", 0)}
-    stages["merged_customers"] = {"dagster/row_count": numbers.links if numbers else 0}
-    stages["reconciliation_diffs"] = {**tenant.counts, "in_sync": sums.get("in_sync", 0), "held": sums.get("held", 0)}
-    stages["write_plan"] = {
-        "records": numbers.records if numbers else 0,
-        "fields": numbers.updates if numbers else 0,
-        "blankings": numbers.blankings if numbers else 0,
-        "plan": plan.plan_id if plan else "nothing to write",
-        "plan_hash": numbers.plan_hash if numbers else "",
-        "plan_state": str(plan.state) if plan else "none",
-        "calls_forecast": plan.numbers.get("calls_forecast", 0) if plan else 0,
+    stages["accepted_records"] = {
+        "dagster/row_count": sum(v.evaluated - v.quarantined for v in verdicts),
+        **{f"accepted_{name}": v.evaluated - v.quarantined for name, v in tenant.verdicts.items()},
     }
+    stages["quarantined_records"] = {
+        "dagster/row_count": sum(v.quarantined for v in verdicts),
+        **{f"quarantined_{name}": v.quarantined for name, v in tenant.verdicts.items()},
+    }
+    stages["identity_links"] = {
+        "dagster/row_count": numbers.links if numbers else 0,
+        "ambiguous": sums.get("ambiguous", 0),
+        "unmatched": sums.get("unmatched", 0),
+    }
+    stages["merged_customers"] = {"dagster/row_count": facts.merged.get(tenant.tenant_id, 0)}
+    stages["reconciliation_diffs"] = {**tenant.counts, "in_sync": sums.get("in_sync", 0), "held": sums.get("held", 0)}
+    stages["write_plan"] = _plan_metadata(tenant)
     for side in ("left", "right"):
-        stages[writes_asset(contract, side)] = {
-            **{f"writes_{s}": n for s, n in tenant.writes.items()},
-            "calls_used": tenant.calls,
-        }
+        stages[writes_asset(contract, side)] = _writes_metadata(contract, tenant, facts, side)
     stages["sync_certificate"] = {
-        "outcome": str(tenant.outcome),
         "balanced": bool(tenant.balanced),
-        "certified": "not applicable" if tenant.certified is None else str(tenant.certified).lower(),
+        "certified": "not applicable" if tenant.certified is None else "yes" if tenant.certified else "no",
         "records_by_outcome": dg.MetadataValue.md(_table(sums)),
+        "partner_calls": tenant.calls,
         "reason": tenant.reason or "-",
     }
     return stages
+
+
+def _plan_metadata(tenant: TenantReport) -> Metadata:
+    numbers, plan = tenant.numbers, tenant.plan
+    return {
+        "dagster/row_count": numbers.records if numbers else 0,
+        "fields": numbers.updates if numbers else 0,
+        "blankings": numbers.blankings if numbers else 0,
+        "plan": plan.plan_id if plan else "nothing to write",
+        "plan_hash": numbers.plan_hash if numbers else "-",
+        "plan_state": str(plan.state) if plan else "-",
+        "reason": tenant.reason or "-",
+        "calls_forecast": plan.numbers.get("calls_forecast", 0) if plan else 0,
+        "look": f"integration-pipelines plans show {tenant.tenant_id}",
+    }
+
+
+def _writes_metadata(contract: Contract, tenant: TenantReport, facts: Facts, side: str) -> Metadata:
+    target = contract.main_object("left" if side == "left" else "right")
+    writes = facts.writes(tenant.tenant_id, target)
+    return {
+        "dagster/row_count": sum(writes.values()),
+        "planned": facts.planned.get((tenant.tenant_id, target), 0),
+        **{f"writes_{state}": count for state, count in writes.items()},
+    }
 
 
 def _read_metadata(tenant: TenantReport, name: str) -> Metadata:
@@ -74,19 +100,12 @@ def _table(counts: Mapping[str, int]) -> str:
 def evaluations(tenant: TenantReport) -> Iterator[dg.AssetCheckEvaluation]:
     """What the checks found; also for a tenant that was stopped, since that is when people look."""
     for name, verdict in tenant.verdicts.items():
-        counts = "\n".join(
-            f"| {c.field} | {c.expectation} | {c.evaluated:,} | {c.unexpected:,} |" for c in verdict.checks if c.unexpected
-        )
-        table = (
-            f"| field | expectation | evaluated | unexpected |\n| --- | --- | ---: | ---: |\n{counts}"
-            if counts
-            else "nothing unexpected"
-        )
+        rows = [f"| {c.field} | {c.expectation} | {c.evaluated:,} | {c.unexpected:,} |" for c in verdict.checks if c.unexpected]
+        table = "\n".join(["| field | expectation | evaluated | unexpected |", "| --- | --- | ---: | ---: |", *rows])
         yield _evaluation(
             tenant, f"gate_{name}", name, verdict.passed,
             {"evaluated": verdict.evaluated, "expected": verdict.expected, "quarantined": verdict.quarantined, "table_hash": verdict.table_hash,
-             "reason": verdict.reason or "-", "unexpected": dg.MetadataValue.md(table)},
-            warn=bool(verdict.quarantined),
+             "reason": verdict.reason or "-", "unexpected": dg.MetadataValue.md(table) if rows else "-"},
         )  # fmt: skip
     if tenant.numbers is not None:
         held = tenant.outcome is RunOutcome.HELD
@@ -103,8 +122,16 @@ def evaluations(tenant: TenantReport) -> Iterator[dg.AssetCheckEvaluation]:
 def _evaluation(
     tenant: TenantReport, check: str, asset: str, passed: bool, metadata: Metadata, *, warn: bool = False
 ) -> dg.AssetCheckEvaluation:
-    severity = dg.AssetCheckSeverity.WARN if warn else dg.AssetCheckSeverity.ERROR
     return dg.AssetCheckEvaluation(
-        asset_key=dg.AssetKey(asset), check_name=check, passed=passed, severity=severity,
-        metadata={k: dg.MetadataValue.text(v) if isinstance(v, str) else v for k, v in {"tenant": tenant.tenant_id, **metadata}.items()},
-    )  # fmt: skip
+        asset_key=dg.AssetKey(asset),
+        check_name=check,
+        passed=passed,
+        severity=dg.AssetCheckSeverity.WARN if warn else dg.AssetCheckSeverity.ERROR,
+        partition=tenant.tenant_id,
+        metadata=_spoken({"tenant": tenant.tenant_id, "run": tenant.run_id, **metadata}),
+    )
+
+
+def _spoken(metadata: Metadata) -> Metadata:
+    """Texts stay texts: Dagster would take some for paths or links."""
+    return {k: dg.MetadataValue.text(v) if isinstance(v, str) else v for k, v in metadata.items()}

@@ -2,24 +2,23 @@
 
 import dagster as dg
 
-from integration_pipelines.defs.chain import chain_assets
-from integration_pipelines.defs.partitions import TENANTS
+from integration_pipelines.defs.chain import RECORDS_JOB, chain_assets
 from integration_pipelines.defs.resources import ProductResource
 from integration_pipelines.wiring import packaged_contracts
+
+JOBS = {
+    "reconcile_tenant": "Reconcile one tenant or a range of tenants. Plans only, unless the run config says `mode: apply`.",
+    RECORDS_JOB: "Reconcile the records named in `record_ids` and what they are linked to. Plans only, unless it says `mode: apply`.",
+}
 
 
 @dg.definitions
 def integrations() -> dg.Definitions:
     """Chains and jobs derived from the contracts."""
     chains = [chain_assets(contract) for contract in packaged_contracts().values()]
-    keys = [key for chain in chains for key in chain.keys]
-    reconcile = dg.define_asset_job(
-        "reconcile_tenant",
-        selection=dg.AssetSelection.assets(*keys),
-        partitions_def=TENANTS,
-        executor_def=dg.in_process_executor,
-        description="Reconcile one tenant or a range of tenants. Plans only, unless the run config says `mode: apply`.",
-    )
-    return dg.Definitions(
-        assets=chains, jobs=[reconcile], resources={"product": ProductResource()}, executor=dg.in_process_executor
-    )
+    selection = dg.AssetSelection.assets(*(key for chain in chains for key in chain.keys))
+    jobs = [
+        dg.define_asset_job(name, selection=selection, executor_def=dg.in_process_executor, description=description)
+        for name, description in JOBS.items()
+    ]
+    return dg.Definitions(assets=chains, jobs=jobs, resources={"product": ProductResource()}, executor=dg.in_process_executor)

@@ -1,75 +1,85 @@
-"""Asset and check specs derived from a contract: names, words, columns and lineage. What the assets do is `chain`."""
+"""Asset and check specs derived from a contract: names, words, ways of the data. Columns are `columns`; what the assets do is `chain`."""
 
+import warnings
 from collections.abc import Iterator
 
 import dagster as dg
 
-from integration_pipelines.core.contract import Column, Contract, SyncField
-from integration_pipelines.core.merge import compared_fields
+from integration_pipelines.core.contract import Contract, Role
+from integration_pipelines.defs.columns import LEDGER_SCHEMA, object_schema, stage_lineage, stage_schema, table_schema
 from integration_pipelines.defs.partitions import TENANTS
 
 OWNERS = ["team:integrations"]
 STAGES = {
-    "accepted_records": ("gate", "Records that may go on: read, judged and found good."),
-    "quarantined_records": ("gate", "Records that the gate refused, with field, reason and remedy. Nothing of them is merged."),
+    "accepted_records": (
+        "gate",
+        "Records that may go on: every record that was read is judged by the contract's expectations, and found good.",
+    ),
+    "quarantined_records": (
+        "gate",
+        "Records that the gate refused, with field, reason and remedy. Nothing of them is merged or written.",
+    ),
     "identity_links": (
         "link",
-        "Which records on both sides are the same customer, and by which rule. Ambiguity creates nothing.",
+        "Which records on both sides are the same customer, and by which rule. What is ambiguous is left alone and reported.",
     ),
-    "merged_customers": ("reconcile", "One row per link with the value that every field should have, by its owner."),
+    "merged_customers": (
+        "reconcile",
+        "One row per link with the value that every field should have, decided by the field's owner.",
+    ),
     "reconciliation_diffs": (
         "reconcile",
-        "One row per field that differs: both values, the base, who owns it and what will happen.",
+        "One row per field that differs: both values, the last agreed value, who owns the field and what will happen.",
     ),
-    "write_plan": ("push", "What would be written, hashed and guarded. Nothing is sent that is not in a plan."),
+    "write_plan": ("push", "What would be written, hashed and guarded. Nothing is ever sent that is not in a plan."),
     "sync_certificate": ("push", "The proof: every source record has one outcome, and planning again finds nothing to write."),
+}
+KINDS = {
+    "accepted_records": {"great_expectations", "parquet"},
+    "quarantined_records": {"great_expectations", "sql"},
+    "identity_links": {"duckdb", "sql"},
+    "merged_customers": {"duckdb", "parquet"},
+    "reconciliation_diffs": {"duckdb", "sql"},
+    "write_plan": {"duckdb", "parquet"},
+    "sync_certificate": {"duckdb", "sql"},
 }
 
 
 def writes_asset(contract: Contract, side: str) -> str:
     """The name of the asset with the writes to one side, e.g. `crm_writes`."""
-    return f"{(contract.roles.left if side == 'left' else contract.roles.right).name}_writes"
+    return f"{contract.role('left' if side == 'left' else 'right').name}_writes"
 
 
-def stage_names(contract: Contract) -> list[str]:
-    """All assets of a contract's chain, upstream first."""
-    names = [*contract.objects, *STAGES]
-    return [*names[:-1], writes_asset(contract, "left"), writes_asset(contract, "right"), names[-1]]
+def writing_assets(contract: Contract) -> list[str]:
+    """The assets that stand for writes to a partner."""
+    return [writes_asset(contract, "left"), writes_asset(contract, "right")]
 
 
 def asset_specs(contract: Contract) -> list[dg.AssetSpec]:
     """Every asset of the chain; outputs are skippable, since a tenant that fails materialises nothing."""
-    return [*_object_specs(contract), *_stage_specs(contract)]
+    return [*_object_specs(contract), *_stage_specs(contract), *_writes_specs(contract)]
 
 
-def _spec(contract: Contract, name: str, group: str, description: str, deps: list[str], kinds: set[str], schema: dg.TableSchema | None,
-          lineage: dg.TableColumnLineage | None = None) -> dg.AssetSpec:  # fmt: skip
-    metadata: dict[str, object] = {"integration": contract.contract, "contract_version": contract.version}
-    if schema is not None:
-        metadata["dagster/column_schema"] = schema
-    if lineage is not None:
-        metadata["dagster/column_lineage"] = lineage
+def _spec(contract: Contract, name: str, group: str, text: str, *, deps: list[str], kinds: set[str], schema: dg.TableSchema | None = None,
+          lineage: dg.TableColumnLineage | None = None, table: str = "") -> dg.AssetSpec:  # fmt: skip
+    metadata = {
+        "integration": contract.contract, "contract_version": contract.version, "dagster/column_schema": schema,
+        "dagster/column_lineage": lineage, "dagster/table_name": table or None,
+    }  # fmt: skip
     return dg.AssetSpec(
-        name, deps=deps, description=description, group_name=group, kinds=kinds, owners=OWNERS, metadata=metadata, skippable=True,
-        partitions_def=TENANTS, tags={"integration": contract.contract, "layer": group},
+        name, deps=deps, description=text, group_name=group, kinds=kinds, owners=OWNERS, skippable=True, partitions_def=TENANTS,
+        metadata={k: v for k, v in metadata.items() if v is not None}, tags={"integration": contract.contract, "layer": group},
     )  # fmt: skip
 
 
 def _object_specs(contract: Contract) -> Iterator[dg.AssetSpec]:
     for name, spec in contract.objects.items():
         role = contract.role(contract.side_of(spec.role))
-        columns = [_column(column_name, column) for column_name, column in spec.columns.items()]
         text = f"{spec.description} Read from {role.partner} ({spec.partner_object}); only what the contract declares is kept."
-        yield _spec(contract, name, "extract", text, [], {role.partner, "parquet"}, dg.TableSchema(columns))
-
-
-def _column(name: str, column: Column) -> dg.TableColumn:
-    text = f"{column.purpose} (source: {column.source}; data class: {column.data_class})"
-    return dg.TableColumn(name, str(column.type), description=text)
+        yield _spec(contract, name, "extract", text, deps=[], kinds={role.partner, "parquet"}, schema=object_schema(spec.columns))
 
 
 def _stage_specs(contract: Contract) -> Iterator[dg.AssetSpec]:
-    left, right = writes_asset(contract, "left"), writes_asset(contract, "right")
     objects = list(contract.objects)
     deps = {
         "accepted_records": objects,
@@ -78,72 +88,46 @@ def _stage_specs(contract: Contract) -> Iterator[dg.AssetSpec]:
         "merged_customers": ["accepted_records", "identity_links"],
         "reconciliation_diffs": ["merged_customers"],
         "write_plan": ["reconciliation_diffs"],
-        "sync_certificate": [left, right],
+        "sync_certificate": writing_assets(contract),
     }
-    kinds = {
-        "accepted_records": {"great_expectations", "parquet"}, "quarantined_records": {"great_expectations", "sql"},
-        "identity_links": {"duckdb", "sql"}, "merged_customers": {"duckdb", "parquet"}, "reconciliation_diffs": {"duckdb", "sql"},
-        "write_plan": {"duckdb", "parquet"}, "sync_certificate": {"duckdb", "sql"},
+    tables = {
+        "quarantined_records": "quarantined_records", "identity_links": f"{contract.contract}_links",
+        "reconciliation_diffs": f"{contract.contract}_diffs", "sync_certificate": "sync_runs",
     }  # fmt: skip
     for name, (group, text) in STAGES.items():
-        if name == "sync_certificate":
-            yield from (_writes_spec(contract, side, asset) for side, asset in (("left", left), ("right", right)))
-        schema = merged_schema(contract) if name == "merged_customers" else None
-        lineage = merged_lineage(contract) if name == "merged_customers" else None
-        yield _spec(contract, name, group, text, deps[name], kinds[name], schema, lineage)
+        yield _spec(
+            contract, name, group, text, deps=deps[name], kinds=KINDS[name], schema=stage_schema(contract, name),
+            lineage=stage_lineage(contract, name), table=tables.get(name, ""),
+        )  # fmt: skip
 
 
-def _writes_spec(contract: Contract, side: str, asset: str) -> dg.AssetSpec:
-    role = contract.roles.left if side == "left" else contract.roles.right
-    text = f"Writes to {role.label} with before- and after-image, one outcome each. Off until the tenant enables them."
-    return _spec(contract, asset, "push", text, ["write_plan"], {role.partner, "sql"}, None)
+def _writes_specs(contract: Contract) -> Iterator[dg.AssetSpec]:
+    for side, role in (("left", contract.roles.left), ("right", contract.roles.right)):
+        yield _spec(
+            contract, writes_asset(contract, side), "push", _writes_text(role), deps=["write_plan"], kinds={role.partner, "sql"},
+            schema=table_schema(LEDGER_SCHEMA), table="write_ledger",
+        )  # fmt: skip
 
 
-def merged_schema(contract: Contract) -> dg.TableSchema:
-    """The columns of the merged customers."""
-    ids = [dg.TableColumn(n, "text") for n in ("tenant_id", "link_id", "left_id", "right_id", "record_label")]
-    fields = [
-        dg.TableColumn(name, str(f.type), description=f"{f.label}: {f.purpose}. Owner: {f.owner}. Data class: {f.data_class}.")
-        for name, f in compared_fields(contract).items()
-    ]
-    return dg.TableSchema([*ids, *fields])
-
-
-def merged_lineage(contract: Contract) -> dg.TableColumnLineage:
-    """Which partner columns each merged field comes from."""
-    return dg.TableColumnLineage({name: list(_sources(contract, f)) for name, f in compared_fields(contract).items()})
-
-
-def _sources(contract: Contract, field: SyncField) -> Iterator[dg.TableColumnDep]:
-    side = contract.side_of(field.owner)
-    place = field.left if side == "left" else field.right
-    if place.rollup is not None and contract.rollup is not None:
-        columns = {"status": ["status", "cancel_at", "cancel_at_period_end"], "mrr": ["items", "discounts", "status"],
-                   "currency": ["currency"], "renewal_date": ["items", "trial_end"], "cancel_date": ["cancel_at", "ended_at"]}  # fmt: skip
-        for column in columns[place.rollup]:
-            yield dg.TableColumnDep(asset_key=dg.AssetKey(contract.rollup.object), column_name=column)
-        return
-    yield dg.TableColumnDep(asset_key=dg.AssetKey(contract.main_object(side)), column_name=place.column or "")
-    if place.lookup is not None:
-        for column in place.lookup.column.split():
-            yield dg.TableColumnDep(asset_key=dg.AssetKey(place.lookup.object), column_name=column)
+def _writes_text(role: Role) -> str:
+    return (
+        f"Writes to {role.label} ({role.partner}) with before- and after-image and one outcome each. "
+        "None are sent until the tenant's writes are enabled."
+    )
 
 
 def check_specs(contract: Contract) -> list[dg.AssetCheckSpec]:
-    """The checks of the chain: one gate per object, the guard, the balance and the certificate."""
-    gates = [
-        dg.AssetCheckSpec(f"gate_{name}", asset=name, description="Every record was judged; counts only, never values.")
-        for name in contract.objects
-    ]
-    return [
-        *gates,
-        dg.AssetCheckSpec(
-            "guard", asset="write_plan", description="The plan stays within the contract's limits, or waits for approval."
-        ),
-        dg.AssetCheckSpec(
-            "balance", asset="sync_certificate", description="Every source record that was read has exactly one outcome."
-        ),
-        dg.AssetCheckSpec(
-            "certificate", asset="sync_certificate", description="Planning again after the run finds nothing to write."
-        ),
-    ]
+    """The checks of the chain: one gate per object, the guard, the balance and the certificate; per tenant, as the assets are."""
+    words = {f"gate_{name}": (name, "Every record was judged; counts only, never values.") for name in contract.objects} | {
+        "guard": ("write_plan", "The plan stays within the contract's limits, or waits for approval."),
+        "balance": ("sync_certificate", "Every source record that was read has exactly one outcome."),
+        "certificate": ("sync_certificate", "Planning again after the run finds nothing to write."),
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", dg.PreviewWarning
+        )  # checks by partition are a preview; without them no tenant has its own
+        return [
+            dg.AssetCheckSpec(name, asset=asset, description=text, partitions_def=TENANTS)
+            for name, (asset, text) in words.items()
+        ]

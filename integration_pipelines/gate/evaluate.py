@@ -10,6 +10,7 @@ import os
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -42,6 +43,12 @@ class Finding:
 
 class EvaluationError(Exception):
     """An expectation could not be evaluated. Says which one; never why in the engine's words, which may quote values."""
+
+
+def load() -> None:
+    """Load Great Expectations now, so that a later evaluation need not; if it cannot be loaded, the evaluation will say so."""
+    with _LOCK, suppress(ImportError):
+        _engine()
 
 
 def evaluate(table: pa.Table, checks: Sequence[Check]) -> list[Finding]:

@@ -4,6 +4,7 @@ Expectations come from the contract (`suites`), are put to frames (`frames`), ev
 split by tenant (`tally`). Verdicts, counts and reasons name fields and say how many; values never leave this package.
 """
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ import structlog
 
 from integration_pipelines.core.contract import SourceObject
 from integration_pipelines.errors import BugError, ContractError
-from integration_pipelines.gate.evaluate import EvaluationError, Finding, evaluate
+from integration_pipelines.gate.evaluate import EvaluationError, Finding, evaluate, load
 from integration_pipelines.gate.frames import Positions, lay
 from integration_pipelines.gate.suites import Check, Frame, frames_of
 from integration_pipelines.gate.table_hash import table_hashes
@@ -62,6 +63,13 @@ class ExpectationGate(Gate):
     def __init__(self, evaluation: Evaluation = evaluate) -> None:
         self._evaluate = evaluation
         self._log = structlog.get_logger(__name__)
+        self._warm = evaluation is not evaluate  # another evaluation has nothing to load
+
+    def warm_up(self) -> None:
+        """Load Great Expectations beside the caller, who is about to wait for a partner's answers."""
+        if not self._warm:
+            self._warm = True
+            threading.Thread(target=load, name="gate-warm-up").start()
 
     def judge(self, name: str, spec: SourceObject, observed: pa.Table, tenants: tuple[str, ...]) -> GateResult:
         """One verdict per tenant in the order given, also for tenants without a row.

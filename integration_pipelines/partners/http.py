@@ -132,7 +132,9 @@ class PartnerHttp:
         )
         self._count = threading.Lock()
         self._calls = 0
-        self._log = structlog.get_logger("integration_pipelines.partners").bind(tenant=tenant_id, partner=partner.name)
+        bound = structlog.contextvars.get_contextvars()  # the connector's own threads do not see the caller's context
+        log = structlog.get_logger("integration_pipelines.partners")
+        self._log = log.bind(**bound | {"tenant": tenant_id, "partner": partner.name})
 
     @property
     def calls(self) -> int:

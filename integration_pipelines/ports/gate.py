@@ -51,3 +51,7 @@ class Gate(ABC):
         A tenant fails (`passed` false) when its table is empty and the contract does not allow that, when a suite raised, or when
         fewer rows were evaluated than expected; single bad records do not fail it, they are refused.
         """
+
+    @abstractmethod
+    def warm_up(self) -> None:
+        """A judgement will be asked for soon: get ready meanwhile, without making the caller wait."""

@@ -1,7 +1,6 @@
 """The proof after the writes: read what was just written again by id, plan again, and find nothing left to write."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
@@ -10,14 +9,16 @@ from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.use_cases.observations import lay_over, observed_schema
 from integration_pipelines.use_cases.outcome import TenantReport
+from integration_pipelines.use_cases.side_by_side import side_by_side
+
+TENANTS_AT_ONCE = 8
 
 
 def read_again(
     tenants: Mapping[str, TenantReport], contract: Contract, written: Mapping[str, Mapping[str, tuple[str, ...]]], *, ports: Ports
 ) -> None:
     """Fetch the written records (tenant → object → ids) by id and lay them over the observations; a tenant that fails is marked."""
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        list(pool.map(lambda t: _tenant(tenants[t], contract, written[t], ports), sorted(written)))
+    side_by_side(lambda t: _tenant(tenants[t], contract, written[t], ports), sorted(written), TENANTS_AT_ONCE)
 
 
 def _tenant(tenant: TenantReport, contract: Contract, written: Mapping[str, tuple[str, ...]], ports: Ports) -> None:

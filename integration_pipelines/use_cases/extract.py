@@ -6,7 +6,6 @@ names of fields that the contract does not know.
 
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -19,6 +18,7 @@ from integration_pipelines.ports.lake import NewEntry
 from integration_pipelines.ports.partner import Connector, ExtractionSummary
 from integration_pipelines.use_cases.observations import TALLY_ROWS, observed_schema, tally_of
 from integration_pipelines.use_cases.outcome import BatchReport, Read, TenantReport
+from integration_pipelines.use_cases.side_by_side import side_by_side
 
 TENANTS_AT_ONCE = 8
 OBJECTS_AT_ONCE = 4
@@ -41,8 +41,7 @@ def extract(report: BatchReport, contract: Contract, *, ports: Ports, full: bool
         ports: the outside.
         full: read everything, not only what changed since the watermark.
     """
-    with ThreadPoolExecutor(TENANTS_AT_ONCE) as pool:
-        list(pool.map(lambda tenant: _tenant(tenant, contract, ports, full or tenant.must_read_full), report.alive()))
+    side_by_side(lambda tenant: _tenant(tenant, contract, ports, full or tenant.must_read_full), report.alive(), TENANTS_AT_ONCE)
 
 
 def _tenant(tenant: TenantReport, contract: Contract, ports: Ports, full: bool) -> None:
@@ -50,9 +49,11 @@ def _tenant(tenant: TenantReport, contract: Contract, ports: Ports, full: bool) 
     try:
         for role in (contract.roles.left, contract.roles.right):
             connectors[role.name] = ports.connectors.open(tenant.tenant_id, role.partner)
-        with ThreadPoolExecutor(OBJECTS_AT_ONCE) as pool:
-            jobs = contract.objects.items()
-            results = list(pool.map(lambda job: _object(tenant, contract, ports, full, connectors[job[1].role], *job), jobs))
+        results = side_by_side(
+            lambda job: _object(tenant, contract, ports, full, connectors[job[1].role], *job),
+            contract.objects.items(),
+            OBJECTS_AT_ONCE,
+        )
         entries = [entry for result in results for entry in result.entries]
         ports.manifest.append(entries, ports.clock.now())
         ports.unknown_fields.record(pa.concat_tables(r.unknown for r in results), ports.clock.now())

@@ -5,7 +5,6 @@ The stages are separate use cases; this file is only their order. A caller (Dags
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
@@ -24,6 +23,7 @@ from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, Syn
 from integration_pipelines.use_cases.planning import Decision, decide
 from integration_pipelines.use_cases.prepare import prepare, setting_up
 from integration_pipelines.use_cases.push import LEASE_SECONDS, Pushed, push
+from integration_pipelines.use_cases.side_by_side import side_by_side
 
 TENANTS_AT_ONCE = 8
 
@@ -57,6 +57,7 @@ def sync(
     report = BatchReport(contract.contract, mode, scope, {t: TenantReport(t, run_id) for t in sorted(tenant_ids)})
     started = ports.clock.now()
     ports.runs.start([Run(t, contract.contract, run_id, trigger, scope, started) for t in report.tenants])
+    ports.gate.warm_up()
     tell("prepare")
     prepare(report, contract, ports=ports)
     tell("extract")
@@ -122,8 +123,7 @@ def _act(report: BatchReport, contract: Contract, result: PassResult, ports: Por
             tenant.fail(error)
 
     alive = report.alive()
-    with ThreadPoolExecutor(TENANTS_AT_ONCE) as pool:
-        list(pool.map(one, alive))
+    side_by_side(one, alive, TENANTS_AT_ONCE)
     report.diffs = fate_rows(alive, result, decisions, ports)
     return pushed
 

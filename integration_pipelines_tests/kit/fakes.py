@@ -191,6 +191,9 @@ class OpenGate(Gate):
         self.refuse = dict(refuse or {})
         self.broken = broken
 
+    def warm_up(self) -> None:
+        """Nothing to load."""
+
     def judge(self, name: str, spec: SourceObject, observed: pa.Table, tenants: tuple[str, ...]) -> GateResult:
         """One verdict a tenant."""
         del spec

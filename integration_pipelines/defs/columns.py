@@ -1,0 +1,98 @@
+"""Columns of the chain's tables as Dagster shows them, and which partner columns they come from; all derived from the contract."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pyarrow as pa
+
+from integration_pipelines.core.contract import Column, Contract, SyncField
+from integration_pipelines.core.merge import compared_fields
+from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS, LEDGER, PLANNED_WRITES, QUARANTINE
+
+_STORED = {
+    "quarantined_records": QUARANTINE,
+    "identity_links": IDENTITY_LINKS,
+    "reconciliation_diffs": DIFFS,
+    "write_plan": PLANNED_WRITES,
+}
+_ROLLED_UP = {
+    "status": ["status", "cancel_at", "cancel_at_period_end"],
+    "mrr": ["items", "discounts", "status"],
+    "currency": ["currency"],
+    "renewal_date": ["items", "trial_end"],
+    "cancel_date": ["cancel_at", "ended_at"],
+}
+LEDGER_SCHEMA = LEDGER
+
+
+def object_schema(columns: dict[str, Column]) -> dg.TableSchema:
+    """What is kept of a partner's object, and why."""
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                name, str(column.type), description=f"{column.purpose} (source: {column.source}; {column.data_class} data)"
+            )
+            for name, column in columns.items()
+        ]
+    )
+
+
+def stage_schema(contract: Contract, name: str) -> dg.TableSchema | None:
+    """The columns of a stage that is one table."""
+    if name == "merged_customers":
+        return _merged_schema(contract)
+    return table_schema(_STORED[name]) if name in _STORED else None
+
+
+def table_schema(shape: pa.Schema) -> dg.TableSchema:
+    """A stored table's columns."""
+    return dg.TableSchema([dg.TableColumn(field.name, _kind(field.type)) for field in shape])
+
+
+def _kind(kind: pa.DataType) -> str:
+    if pa.types.is_timestamp(kind):
+        return "datetime (UTC)"
+    names = {pa.string(): "text", pa.int64(): "integer", pa.bool_(): "boolean"}
+    return names.get(kind, "list" if pa.types.is_list(kind) else str(kind))
+
+
+def _merged_schema(contract: Contract) -> dg.TableSchema:
+    ids = [dg.TableColumn(n, "text") for n in ("tenant_id", "link_id", "left_id", "right_id", "record_label")]
+    fields = [
+        dg.TableColumn(name, str(f.type), description=f"{f.label}: {f.purpose}. Owner: {f.owner}. {f.data_class} data.")
+        for name, f in compared_fields(contract).items()
+    ]
+    return dg.TableSchema([*ids, *fields])
+
+
+def stage_lineage(contract: Contract, name: str) -> dg.TableColumnLineage | None:
+    """Which partner columns the columns of a stage come from."""
+    if name == "merged_customers":
+        return dg.TableColumnLineage({n: list(_sources(contract, f)) for n, f in compared_fields(contract).items()})
+    if name == "identity_links":
+        return dg.TableColumnLineage(_link_sources(contract))
+    return None
+
+
+def _link_sources(contract: Contract) -> dict[str, list[dg.TableColumnDep]]:
+    left, right = contract.main_object("left"), contract.main_object("right")
+    rules = contract.matching.rules
+    matched = [(left, column) for column in sorted({r.left for r in rules})] + [
+        (right, column) for column in sorted({r.right for r in rules})
+    ]
+    return {"left_id": [_dep(left, "id")], "right_id": [_dep(right, "id")], "match_evidence": [_dep(*place) for place in matched]}
+
+
+def _sources(contract: Contract, field: SyncField) -> Iterator[dg.TableColumnDep]:
+    side = contract.side_of(field.owner)
+    place = field.left if side == "left" else field.right
+    if place.rollup is not None and contract.rollup is not None:
+        yield from (_dep(contract.rollup.object, column) for column in _ROLLED_UP[place.rollup])
+        return
+    yield _dep(contract.main_object(side), place.column or "")
+    if place.lookup is not None:
+        yield from (_dep(place.lookup.object, column) for column in place.lookup.column.split())
+
+
+def _dep(name: str, column: str) -> dg.TableColumnDep:
+    return dg.TableColumnDep(asset_key=dg.AssetKey(name), column_name=column)

@@ -1,0 +1,106 @@
+"""What an operator and an analyst find in Dagster: names, groups, ways of the data, words and columns."""
+
+import dagster as dg
+import pytest
+
+from integration_pipelines.defs.integrations import integrations
+from integration_pipelines_tests.defs.conftest import QUIET
+
+pytestmark = QUIET
+OBJECTS = ("crm_accounts", "crm_owners", "billing_customers", "billing_subscriptions")
+CHAIN = {
+    "crm_accounts": ("extract", (), {"hubspot", "parquet"}),
+    "crm_owners": ("extract", (), {"hubspot", "parquet"}),
+    "billing_customers": ("extract", (), {"stripe", "parquet"}),
+    "billing_subscriptions": ("extract", (), {"stripe", "parquet"}),
+    "accepted_records": ("gate", OBJECTS, {"great_expectations", "parquet"}),
+    "quarantined_records": ("gate", OBJECTS, {"great_expectations", "sql"}),
+    "identity_links": ("link", ("accepted_records",), {"duckdb", "sql"}),
+    "merged_customers": ("reconcile", ("accepted_records", "identity_links"), {"duckdb", "parquet"}),
+    "reconciliation_diffs": ("reconcile", ("merged_customers",), {"duckdb", "sql"}),
+    "write_plan": ("push", ("reconciliation_diffs",), {"duckdb", "parquet"}),
+    "crm_writes": ("push", ("write_plan",), {"hubspot", "sql"}),
+    "billing_writes": ("push", ("write_plan",), {"stripe", "sql"}),
+    "sync_certificate": ("push", ("crm_writes", "billing_writes"), {"duckdb", "sql"}),
+}
+CHECKS = {f"gate_{name}": name for name in OBJECTS} | {
+    "guard": "write_plan", "balance": "sync_certificate", "certificate": "sync_certificate",
+}  # fmt: skip
+
+
+@pytest.fixture
+def specs() -> dict[str, dg.AssetSpec]:
+    """The loaded asset specs by name."""
+    return {spec.key.to_user_string(): spec for spec in integrations().resolve_all_asset_specs()}
+
+
+def test_the_chain_reads_as_the_way_of_the_data(specs: dict[str, dg.AssetSpec]) -> None:
+    """Every asset has its group, its kinds and what it is made from, and there is no other asset."""
+    found = {
+        name: (spec.group_name, {dep.asset_key.to_user_string() for dep in spec.deps}, set(spec.kinds))
+        for name, spec in specs.items()
+    }
+    assert found == {name: (group, set(deps), kinds) for name, (group, deps, kinds) in CHAIN.items()}
+
+
+def test_every_asset_has_words_an_owner_and_tenants(specs: dict[str, dg.AssetSpec]) -> None:
+    """A description in whole sentences, a team, the integration's tag, and partitions by tenant."""
+    for name, spec in specs.items():
+        assert (spec.description or "").endswith("."), name
+        assert (list(spec.owners), spec.tags["integration"]) == (["team:integrations"], "crm_billing")
+        assert isinstance(spec.partitions_def, dg.DynamicPartitionsDefinition)
+        assert spec.partitions_def.name == "tenants"
+
+
+def test_columns_say_what_they_are_for(specs: dict[str, dg.AssetSpec]) -> None:
+    """What is read of a partner carries its purpose, source and data class; stored tables carry their columns and their name in SQL."""
+    domain = _columns(specs["crm_accounts"])["domain"]
+    assert domain.description == "recognises the customer in billing (source: properties.domain; business data)"
+    mrr = _columns(specs["merged_customers"])["mrr"]
+    assert (mrr.type, "Owner: billing." in (mrr.description or "")) == ("money", True)
+    assert {"left_value", "right_value", "action", "status"} <= set(_columns(specs["reconciliation_diffs"]))
+    tables = {
+        name: spec.metadata.get("dagster/table_name") for name, spec in specs.items() if "dagster/table_name" in spec.metadata
+    }
+    assert tables == {
+        "quarantined_records": "quarantined_records", "identity_links": "crm_billing_links", "reconciliation_diffs": "crm_billing_diffs",
+        "crm_writes": "write_ledger", "billing_writes": "write_ledger", "sync_certificate": "sync_runs",
+    }  # fmt: skip
+
+
+def test_a_merged_column_names_the_partner_columns_it_comes_from(specs: dict[str, dg.AssetSpec]) -> None:
+    """Column lineage leads from a field to its owner's columns, and every column it names exists."""
+    lineage = specs["merged_customers"].metadata["dagster/column_lineage"]
+    assert isinstance(lineage, dg.TableColumnLineage)
+    deps = {
+        name: {(d.asset_key.to_user_string(), d.column_name) for d in found} for name, found in lineage.deps_by_column.items()
+    }
+    assert deps["mrr"] == {("billing_subscriptions", c) for c in ("items", "discounts", "status")}
+    assert deps["customer_segment"] == {("crm_accounts", "customer_segment")}
+    assert ("crm_owners", "email") in deps["account_owner"]
+    missing = {(asset, c) for found in deps.values() for asset, c in found if c not in _columns(specs[asset])}
+    assert not missing
+
+
+def test_the_checks_stand_where_their_question_is() -> None:
+    """A gate per object, the guard at the plan, balance and certificate at the end; all by tenant."""
+    found = {key.name: key.asset_key.to_user_string() for key in integrations().resolve_asset_graph().asset_check_keys}
+    assert found == CHECKS
+    nodes = [integrations().resolve_asset_graph().get(key) for key in integrations().resolve_asset_graph().asset_check_keys]
+    assert all(isinstance(node.partitions_def, dg.DynamicPartitionsDefinition) for node in nodes)
+
+
+def test_the_jobs_run_the_whole_chain_by_tenant() -> None:
+    """Both jobs hold every asset and every check, run in one process, and say that they only plan."""
+    loaded = integrations()
+    for name in ("reconcile_tenant", "sync_records"):
+        job = loaded.resolve_job_def(name)
+        assert {key.to_user_string() for key in job.asset_layer.selected_asset_keys} == set(CHAIN)
+        assert job.executor_def is dg.in_process_executor
+        assert "Plans only" in (job.description or "")
+
+
+def _columns(spec: dg.AssetSpec) -> dict[str, dg.TableColumn]:
+    schema = spec.metadata["dagster/column_schema"]
+    assert isinstance(schema, dg.TableSchema)
+    return {column.name: column for column in schema.columns}
