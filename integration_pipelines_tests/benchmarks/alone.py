@@ -4,8 +4,8 @@ Both sides of a comparison run alternately, so that a machine that is busy for a
 rounds counts. What a side does is its own module's business; what is measured is `meter`'s.
 """
 
+import json
 import os
-import pickle
 import statistics
 import subprocess
 import sys
@@ -14,9 +14,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from integration_pipelines_tests.benchmarks.meter import Answer, Run, Side
-from integration_pipelines_tests.benchmarks.side import ORDER, OUTCOME, Order
+from integration_pipelines_tests.benchmarks.meter import Answer, Given, Lap, Run
+from integration_pipelines_tests.benchmarks.side import ORDER, OUTCOME
 
+_QUIET = {
+    "PYTHONWARNINGS": "ignore",
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "CRITICAL",
+    "DLT_DATA_DIR": "dlt",
+}
+"""No telemetry, no warnings about others' code, and dlt's own files in the folder where it runs."""
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -25,8 +32,8 @@ class Contender:
     """A side with its name and its input."""
 
     name: str
-    side: Side
-    given: object
+    side: str  # module:function
+    given: Given
 
 
 @dataclass(slots=True)
@@ -57,22 +64,21 @@ def compete(contenders: Sequence[Contender], rounds: int) -> dict[str, Rounds]:
     return found
 
 
-def run_alone(side: Side, given: object) -> Run:
+def run_alone(side: str, given: Given) -> Run:
     """Run a side in a fresh process, in an empty folder that is removed afterwards.
 
     Raises:
-        RuntimeError: the side failed; the text is its traceback.
+        RuntimeError: the side failed; the text ends with its traceback.
     """
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         folder = Path(name)
-        (folder / ORDER).write_bytes(pickle.dumps(Order(side.__module__, side.__name__, given)))
+        (folder / ORDER).write_text(json.dumps({"side": side, "given": given}), encoding="utf-8")
         command = [sys.executable, "-m", "integration_pipelines_tests.benchmarks.side", str(folder)]
-        environment = {**os.environ, "PYTHONPATH": str(_CHECKOUT), "PYTHONWARNINGS": "ignore"}
+        environment = {**os.environ, **_QUIET, "PYTHONPATH": str(_CHECKOUT)}
         # In the empty folder, so that libraries that look for settings where they stand find none.
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-        if not (folder / OUTCOME).exists():
-            raise RuntimeError(f"The process of a side ended with code {done.returncode}:\n{done.stderr[-2000:]}")
-        outcome: Run | str = pickle.loads((folder / OUTCOME).read_bytes())  # noqa: S301 - written by our own process
-    if isinstance(outcome, str):
-        raise RuntimeError(outcome)
-    return outcome
+        if done.returncode:
+            raise RuntimeError(f"The process of {side} ended with code {done.returncode}:\n{done.stderr[-2000:]}")
+        outcome = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
+    laps = {name: Lap(**lap) for name, lap in outcome["laps"].items()}
+    return Run(outcome["answer"], laps, outcome["peak_mib"])

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from integration_pipelines.partners.hubspot.wire import Paths
 from integration_pipelines.wiring import packaged_contracts
 from integration_pipelines_tests.benchmarks.alone import Contender, Rounds, compete
-from integration_pipelines_tests.benchmarks.extract_dlt import PAGE, as_it_comes, given_the_fields
-from integration_pipelines_tests.benchmarks.extract_ours import ours
 from integration_pipelines_tests.benchmarks.meter import Run
 from integration_pipelines_tests.benchmarks.report import Figure, Report
 from integration_pipelines_tests.benchmarks.serve import sandbox_process
-from integration_pipelines_tests.benchmarks.task import Task
+from integration_pipelines_tests.benchmarks.task import PAGE, Task
 
 OURS = "ours"
 LEAN = "dlt, given the contract's fields"
@@ -33,6 +31,7 @@ OBJECTS = {
 }
 """What is read: partner and path."""
 
+_HERE = __package__
 _PER = 100_000
 _LEAST_CPU = 1e-9
 Accounts = Mapping[str, Mapping[str, str]]
@@ -59,9 +58,9 @@ def extract(customers: int, rounds: int) -> Report:
         for name in OBJECTS:
             task = _task(name, small, large)
             contenders = (
-                Contender(OURS, ours, task),
-                Contender(LEAN, given_the_fields, task),
-                Contender(PLAIN, as_it_comes, task),
+                Contender(OURS, f"{_HERE}.extract_ours:ours", task),
+                Contender(LEAN, f"{_HERE}.extract_dlt:given_the_fields", task),
+                Contender(PLAIN, f"{_HERE}.extract_dlt:as_it_comes", task),
             )
             lines[name] = _line(name, compete(contenders, rounds))
     lines["all three"] = _together(list(lines.values()))
@@ -71,9 +70,12 @@ def extract(customers: int, rounds: int) -> Report:
 def _task(name: str, small: Accounts, large: Accounts) -> Task:
     partner, path = OBJECTS[name]
     sources = [column.source for column in packaged_contracts()["crm_billing"].objects[name].columns.values()]
-    fields = tuple(sorted({"id", *(source.partition(".")[0] for source in sources)}))
-    properties = tuple(sorted(s.removeprefix("properties.") for s in sources if s.startswith("properties.")))
-    return Task(name, partner, path, fields, properties, dict(small[partner]), dict(large[partner]))
+    fields = sorted({"id", *(source.partition(".")[0] for source in sources)})
+    properties = sorted(s.removeprefix("properties.") for s in sources if s.startswith("properties."))
+    return Task(
+        object=name, partner=partner, path=path, fields=fields, properties=properties,
+        small=dict(small[partner]), large=dict(large[partner]),
+    )  # fmt: skip
 
 
 def _line(object_name: str, found: dict[str, Rounds]) -> Line:

@@ -4,17 +4,17 @@ Two ways. As it comes: everything the partner sends, nested lists as tables of t
 level fields that the contract reads, nested values left as JSON, which is the leanest way to the same content.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import dlt
 import pyarrow.parquet as pq
+from dlt.sources.rest_api import RESTAPIConfig, rest_api_source
 
 from integration_pipelines_tests.benchmarks.meter import Answer, Meter
-from integration_pipelines_tests.benchmarks.task import Task, which
+from integration_pipelines_tests.benchmarks.task import PAGE, Task, which
 
-PAGE = 100
 _PAGES = {
     "stripe": {"type": "cursor", "cursor_path": "data[-1].id", "cursor_param": "starting_after", "has_more_path": "has_more"},
     "hubspot": {"type": "cursor", "cursor_path": "paging.next.after", "cursor_param": "after"},
@@ -32,7 +32,7 @@ def as_it_comes(meter: Meter, folder: Path, task: Task) -> Answer:
 
 def given_the_fields(meter: Meter, folder: Path, task: Task) -> Answer:
     """Only what the contract reads, with nested values left as JSON."""
-    wanted = set(task.fields)
+    wanted = set(task["fields"])
     lean = {
         "max_table_nesting": 0,
         "processing_steps": [{"map": lambda record: {name: record[name] for name in record if name in wanted}}],
@@ -43,16 +43,12 @@ def given_the_fields(meter: Meter, folder: Path, task: Task) -> Answer:
 
 def _both(meter: Meter, folder: Path, task: Task, more: Mapping[str, Any]) -> Answer:
     """Warm up on the small account, then read the large one; each stage is a lap."""
-    os.environ |= {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "CRITICAL", "DLT_DATA_DIR": str(folder / "dlt")}
-    _run(Meter(), folder / "small", task, task.small, more)
-    return which(_run(meter, folder / "large", task, task.large, more))
+    _run(Meter(), folder / "small", task, task["small"], more)
+    return which(_run(meter, folder / "large", task, task["large"], more))
 
 
 def _run(meter: Meter, folder: Path, task: Task, account: Mapping[str, str], more: Mapping[str, Any]) -> list[object]:
     """One pipeline run; returns the ids that arrived."""
-    import dlt  # noqa: PLC0415 - only after its settings are in the environment
-    from dlt.sources.rest_api import rest_api_source  # noqa: PLC0415 - idem
-
     pipeline = dlt.pipeline(
         f"bench_{folder.name}", destination=dlt.destinations.filesystem((folder / "out").as_uri()), dataset_name="bench",
         pipelines_dir=str(folder / "pipelines"),
@@ -64,16 +60,18 @@ def _run(meter: Meter, folder: Path, task: Task, account: Mapping[str, str], mor
         pipeline.normalize()
     with meter.lap("load"):
         pipeline.load()
-    files = sorted((folder / "out" / "bench" / task.object).glob("*.parquet"))
+    files = sorted((folder / "out" / "bench" / task["object"]).glob("*.parquet"))
     return [name for file in files for name in pq.read_table(file, columns=["id"])["id"].to_pylist()]
 
 
-def _config(task: Task, account: Mapping[str, str], more: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a typed dictionary of dlt's own
-    stripe = task.partner == "stripe"
-    asked = _STRIPE_ASKED.get(task.object, {}) if stripe else {"archived": "false", "properties": ",".join(task.properties)}
-    endpoint = {"path": task.path, "params": {"limit": PAGE, **asked}, "data_selector": "data" if stripe else "results"}
+def _config(task: Task, account: Mapping[str, str], more: Mapping[str, Any]) -> RESTAPIConfig:
+    stripe = task["partner"] == "stripe"
+    asked = _STRIPE_ASKED.get(task["object"], {}) if stripe else {"archived": "false", "properties": ",".join(task["properties"])}
+    endpoint = {"path": task["path"], "params": {"limit": PAGE, **asked}, "data_selector": "data" if stripe else "results"}
     auth = {"type": "bearer", "token": account["token"]}
-    return {
-        "client": {"base_url": account["base_url"], "auth": auth, "paginator": _PAGES[task.partner]},
-        "resources": [{"name": task.object, "endpoint": endpoint, **more}],
+    config: Any = {
+        "client": {"base_url": account["base_url"], "auth": auth, "paginator": _PAGES[task["partner"]]},
+        "resources": [{"name": task["object"], "endpoint": endpoint, **more}],
     }
+    checked: RESTAPIConfig = config
+    return checked

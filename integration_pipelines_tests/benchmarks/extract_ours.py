@@ -33,17 +33,17 @@ def ours(meter: Meter, folder: Path, task: Task) -> Answer:
     """Read one object through its connector into the lake; answers how many records there were, and which."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))  # as the product's own default
     lake = ParquetLake(folder / "lake", SortableIds(SystemClock()))
-    _read(task, task.small, lake)
+    _read(task, task["small"], lake)
     with meter.lap("extract"):
-        stored = _read(task, task.large, lake)
+        stored = _read(task, task["large"], lake)
     return which(lake.read([stored])["record_id"].to_pylist())
 
 
 def _read(task: Task, account: Mapping[str, str], lake: ParquetLake) -> StoredFile:
-    connector = _CONNECTORS[task.partner](
+    connector = _CONNECTORS[task["partner"]](
         tenant_id="t1", base_url=account["base_url"], token=lambda: account["token"], quota=Lifted(), clock=SystemClock()
     )
-    extraction = connector.extract(task.object, packaged_contracts()["crm_billing"].objects[task.object], None)
-    stored = lake.write(tenant_id="t1", dataset=task.object, schema=extraction.schema, batches=extraction)
+    extraction = connector.extract(task["object"], packaged_contracts()["crm_billing"].objects[task["object"]], None)
+    stored = lake.write(tenant_id="t1", dataset=task["object"], schema=extraction.schema, batches=extraction)
     connector.close()
     return stored

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 Answer = Mapping[str, Any]
-"""What a side found, so that both can be compared; it must survive pickling."""
+"""What a side found, so that both can be compared: JSON."""
+Given = Mapping[str, Any]
+"""What a side is told: JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Meter:
         self.laps[name] = Lap(before.seconds + time.perf_counter() - started, before.cpu + _cpu() - cpu)
 
 
-Side = Callable[[Meter, Path, Any], Answer]
+Side = Callable[[Meter, Path, Given], Answer]
 """Takes the meter, an empty folder of its own and what the benchmark gives it. A function of a module, since it travels by name."""
 
 

@@ -5,12 +5,12 @@ diff identities, base and plan. Sides and data are `reconcile_sides` and `reconc
 """
 
 import tempfile
-from collections import Counter
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from integration_pipelines_tests.benchmarks.alone import Contender, Rounds, compete, run_alone
-from integration_pipelines_tests.benchmarks.reconcile_sides import engine, floor, stages
+from integration_pipelines_tests.benchmarks.meter import Given
 from integration_pipelines_tests.benchmarks.reconcile_world import DRIFT, make, store
 from integration_pipelines_tests.benchmarks.report import Figure, Part, Report
 
@@ -20,6 +20,7 @@ SENTENCE = (
     "One full reconciliation pass (links, roll-up, merge, diffs, plan) over linked accounts, beside one hand-written three-way join in "
     "the same DuckDB that finds the same differences."
 )
+_SIDES = f"{__package__}.reconcile_sides"
 _SHOWN = 12
 
 
@@ -36,10 +37,11 @@ def reconcile(sizes: Sequence[int], rounds: int) -> Report:
         with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
             folder = Path(name)
             store(make(accounts), folder)
-            found = compete((Contender(OURS, engine, folder), Contender(FLOOR, floor, folder)), rounds)
+            given = {"folder": name}
+            found = compete((Contender(OURS, f"{_SIDES}:engine", given), Contender(FLOOR, f"{_SIDES}:floor", given)), rounds)
             notes.append(_same(accounts, found))
             figures += _figures(accounts, found)
-            parts.append(_stages(accounts, folder))
+            parts.append(_stages(accounts, given))
     return Report(SENTENCE, tuple(figures), tuple(notes), tuple(parts))
 
 
@@ -65,15 +67,19 @@ def _figures(accounts: int, found: dict[str, Rounds]) -> list[Figure]:
     ]
 
 
-def _stages(accounts: int, folder: Path) -> Part:
+def _stages(accounts: int, given: Given) -> Part:
     """Where the time of a pass goes: by module, and the statements that take most."""
-    seconds: dict[str, float] = run_alone(stages, folder).answer["seconds"]
+    seconds: dict[str, float] = run_alone(f"{_SIDES}:stages", given).answer["seconds"]
     whole = sum(seconds.values())
-    by_module: Counter[str] = Counter()
+    by_module: defaultdict[str, float] = defaultdict(float)
     for statement, spent in seconds.items():
         by_module[statement.partition(":")[0]] += spent
-    rows = [(module, f"{spent * 1000:,.0f}", f"{spent / whole:.0%}") for module, spent in by_module.most_common()]
-    top = Counter(seconds).most_common(_SHOWN)
-    rows += [(f"  {statement}", f"{spent * 1000:,.0f}", f"{spent / whole:.0%}") for statement, spent in top]
+    top = _longest(seconds)[:_SHOWN]
+    shown = [*_longest(by_module), *((f"  {statement}", spent) for statement, spent in top)]
+    rows = [(label, f"{spent * 1000:,.0f}", f"{spent / whole:.0%}") for label, spent in shown]
     sentence = f"Where a pass over {accounts:,} accounts spends its time: by module of the engine, then the {len(top)} longest statements."
     return Part(sentence, ("module or statement", "ms", "share"), tuple(rows))
+
+
+def _longest(seconds: Mapping[str, float]) -> list[tuple[str, float]]:
+    return sorted(seconds.items(), key=lambda found: -found[1])

@@ -7,12 +7,12 @@ belong together. It reads the same tables, compares the same canonical forms and
 import hashlib
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from unittest.mock import patch
 
 import duckdb
 import pyarrow as pa
@@ -24,7 +24,7 @@ from integration_pipelines.core.sql import Sql
 from integration_pipelines.core.tables import DIFFS, INTENTS, TEXT
 from integration_pipelines.settings import Settings
 from integration_pipelines.wiring import duck_factory
-from integration_pipelines_tests.benchmarks.meter import Answer, Meter
+from integration_pipelines_tests.benchmarks.meter import Answer, Given, Meter
 from integration_pipelines_tests.benchmarks.reconcile_world import NOW, TENANT, Tables, contract, load, make
 
 _REFUSED = pa.schema([(column, TEXT) for column in ("tenant_id", "object", "record_id", "expectation")])
@@ -32,25 +32,25 @@ _WARM_UP = 20
 _FOUND = "left_id, right_id, field, left_value, right_value, base_value, kind"
 
 
-def engine(meter: Meter, folder: Path, given: Path) -> Answer:
+def engine(meter: Meter, folder: Path, given: Given) -> Answer:
     """One full pass over the tables: links, roll-up, merge, diffs, plan."""
-    con, inputs, _ = _connection(folder), _inputs(load(given)), _warm(folder, _pass)
+    con, inputs = _warm(folder, _pass), _inputs(load(Path(given["folder"])))
     with meter.lap("pass"):
         found = _pass(con, inputs)
     return _answer(con, found)
 
 
-def stages(meter: Meter, folder: Path, given: Path) -> Answer:
+def stages(meter: Meter, folder: Path, given: Given) -> Answer:
     """The same pass with a stop-watch on each statement; answers the seconds by module and by statement."""
-    con, inputs, _ = _connection(folder), _inputs(load(given)), _warm(folder, _pass)
+    con, inputs = _warm(folder, _pass), _inputs(load(Path(given["folder"])))
     with _watched() as seconds, meter.lap("pass"):
         _pass(con, inputs)
     return {"seconds": dict(seconds)}
 
 
-def floor(meter: Meter, folder: Path, given: Path) -> Answer:
+def floor(meter: Meter, folder: Path, given: Given) -> Answer:
     """The join alone."""
-    con, inputs, _ = _connection(folder), _inputs(load(given)), _warm(folder, _join)
+    con, inputs = _warm(folder, _join), _inputs(load(Path(given["folder"])))
     with meter.lap("join"):
         found = _join(con, inputs)
     return _answer(con, found)
@@ -67,9 +67,10 @@ def _join(con: duckdb.DuckDBPyConnection, inputs: PassInputs) -> pa.Table:
     return sql.arrow(_floor())
 
 
-def _warm(folder: Path, side: Callable[[duckdb.DuckDBPyConnection, PassInputs], pa.Table]) -> None:
-    """Once over a handful of accounts, since a process that reconciles does so many times and starts once."""
+def _warm(folder: Path, side: Callable[[duckdb.DuckDBPyConnection, PassInputs], pa.Table]) -> duckdb.DuckDBPyConnection:
+    """A fresh connection after one go over a handful of accounts, since a process that reconciles starts once and does so many times."""
     side(_connection(folder), _inputs(make(_WARM_UP)))
+    return _connection(folder)
 
 
 def _inputs(tables: Tables) -> PassInputs:
@@ -95,7 +96,8 @@ def _floor() -> str:
 
     It joins by record alone, since there is one tenant: with the tenant in every key DuckDB is free to join left and right by it first.
     """
-    segment = "CASE l.customer_segment WHEN 'Enterprise' THEN 'enterprise' WHEN 'Mid-Market' THEN 'mid_market' WHEN 'SMB' THEN 'small_business' WHEN 'Startup' THEN 'startup' ELSE l.customer_segment END"  # noqa: E501 - one expression
+    segment = """CASE l.customer_segment WHEN 'Enterprise' THEN 'enterprise' WHEN 'Mid-Market' THEN 'mid_market'
+      WHEN 'SMB' THEN 'small_business' WHEN 'Startup' THEN 'startup' ELSE l.customer_segment END"""
     text, ident, email = FieldType.TEXT, FieldType.ID, FieldType.EMAIL
     currency = canonical(FieldType.CURRENCY, "l.billing_mrr_currency")
     fields = {
@@ -136,13 +138,13 @@ def _floor() -> str:
 
 
 @contextmanager
-def _watched() -> Iterator[Counter[str]]:
+def _watched() -> Iterator[defaultdict[str, float]]:
     """Time every statement of the engine by the module that asks for it and the table it makes."""
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
 
-    def timed(method: Callable[..., Any]) -> Callable[..., Any]:
+    def timed(method: Callable[..., object]) -> Callable[..., object]:
         @wraps(method)
-        def call(sql: Sql, *given: Any) -> Any:  # noqa: ANN401 - passes on what it gets
+        def call(sql: Sql, *given: object) -> object:
             module = sys._getframe(1).f_globals["__name__"].rpartition(".")[2]
             started = time.perf_counter()
             found = method(sql, *given)
@@ -151,7 +153,6 @@ def _watched() -> Iterator[Counter[str]]:
 
         return call
 
-    make, arrow = Sql.make, Sql.arrow
-    Sql.make, Sql.arrow = timed(make), timed(arrow)  # type: ignore[method-assign] # a stop-watch in a process of its own
-    yield seconds
-    Sql.make, Sql.arrow = make, arrow  # type: ignore[method-assign] # idem
+    # A stop-watch, in a process of its own.
+    with patch.object(Sql, "make", timed(Sql.make)), patch.object(Sql, "arrow", timed(Sql.arrow)):
+        yield seconds

@@ -4,38 +4,26 @@ It imports the side and nothing of the benchmark around it, so that the memory s
 """
 
 import importlib
-import pickle
+import json
 import sys
-import traceback
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 
-from integration_pipelines_tests.benchmarks.meter import Meter, Run, Side, peak_mib
+from integration_pipelines_tests.benchmarks.meter import Meter, Side, peak_mib
 
-ORDER, OUTCOME = "order.pickle", "outcome.pickle"
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Which function of which module to call, and with what."""
-
-    module: str
-    function: str
-    given: object
+ORDER, OUTCOME = "order.json", "outcome.json"
 
 
 def main(folder: Path) -> None:
-    """Carry out the order in a folder; the outcome is a `Run`, or a traceback as text."""
-    outcome: Run | str
-    try:
-        order: Order = pickle.loads((folder / ORDER).read_bytes())  # noqa: S301 - written by the benchmark a moment ago
-        side: Side = getattr(importlib.import_module(order.module), order.function)
-        meter = Meter()
-        answer = side(meter, folder, order.given)
-        outcome = Run(answer, meter.laps, peak_mib())
-    except Exception:  # noqa: BLE001 - the text goes to the process that waits for it, which raises
-        outcome = traceback.format_exc()
-    (folder / OUTCOME).write_bytes(pickle.dumps(outcome))
+    """Carry out the order in a folder (`side` as module:function, `given`); the outcome is a `Run` as JSON."""
+    order = json.loads((folder / ORDER).read_text(encoding="utf-8"))
+    module, _, function = order["side"].partition(":")
+    side: Side = getattr(importlib.import_module(module), function)
+    meter = Meter()
+    answer = side(meter, folder, order["given"])
+    laps = {name: asdict(lap) for name, lap in meter.laps.items()}
+    outcome = {"answer": answer, "laps": laps, "peak_mib": peak_mib()}
+    (folder / OUTCOME).write_text(json.dumps(outcome), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,55 @@
-"""The benchmarks run at a small size and say what they should; nothing here looks at a time."""
+"""The benchmarks run at tiny sizes, find the same on both sides, and leave what they promise; nothing here looks at a time."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from integration_pipelines_tests.benchmarks import extract
-from integration_pipelines_tests.benchmarks.report import save
+from integration_pipelines_tests.benchmarks import __main__ as program
+from integration_pipelines_tests.benchmarks.alone import run_alone
+from integration_pipelines_tests.benchmarks.extract import extract
+from integration_pipelines_tests.benchmarks.meter import Answer, Given, Meter
+from integration_pipelines_tests.benchmarks.reconcile import reconcile
+from integration_pipelines_tests.benchmarks.report import Report
+
+
+def failing(meter: Meter, folder: Path, given: Given) -> Answer:
+    """A side that breaks."""
+    del meter, folder, given
+    raise ValueError("this side broke")
+
+
+TINY: dict[str, Callable[[], Report]] = {
+    "extract": lambda: extract(customers=30, rounds=1),  # raises unless all sides read the same records
+    "reconcile": lambda: reconcile(sizes=(200,), rounds=1),  # raises unless both find the same differences
+}
 
 
 @pytest.mark.slow
-def test_extraction_reads_the_same_records_as_dlt_and_is_written_as_json(tmp_path: Path) -> None:
-    """Both sides must read the same records of every object, or there is no figure at all."""
-    save(extract.figures(30, 1), tmp_path / "benchmarks.json")
+@pytest.mark.parametrize("name", TINY)
+def test_both_sides_find_the_same_and_every_figure_is_written(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A benchmark gives figures only if its sides agree, says what it compares, and writes each figure with its ratio."""
+    report = TINY[name]()
+    monkeypatch.setitem(program.BENCHMARKS, name, lambda _: report)
+    program.main([name, "--quick"], tmp_path / "benchmarks.json")
     rows = json.loads((tmp_path / "benchmarks.json").read_text(encoding="utf-8"))
-    assert [set(r) for r in rows] == [{"name", "value", "unit", "against", "against_value", "ratio"}] * len(rows)
-    assert all(r["value"] > 0 and r["against_value"] > 0 for r in rows)
+    assert report.sentence[:60] in capsys.readouterr().out
+    assert [row["name"] for row in rows] == [figure.name for figure in report.figures]
+    assert all(set(row) == {"name", "value", "unit", "against", "against_value", "ratio"} for row in rows)
+    assert all(row["value"] > 0 and row["against_value"] > 0 for row in rows)
+
+
+def test_a_side_that_breaks_is_told_with_its_reason() -> None:
+    """A fault in a side's process is raised where the benchmark runs, with what went wrong."""
+    with pytest.raises(RuntimeError, match="this side broke"):
+        run_alone(f"{__name__}:failing", {})
+
+
+def test_an_unknown_benchmark_is_refused_with_the_names_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """Wrong use ends with code 2 and the names to choose from."""
+    with pytest.raises(SystemExit, match="2"):
+        program.main(["nonsense"])
+    assert "extract, reconcile" in capsys.readouterr().err
