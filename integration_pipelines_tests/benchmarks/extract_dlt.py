@@ -10,7 +10,8 @@ from typing import Any
 
 import dlt
 import pyarrow.parquet as pq
-from dlt.sources.rest_api import RESTAPIConfig, rest_api_source
+from dlt.sources.rest_api import rest_api_source
+from dlt.sources.rest_api.typing import RESTAPIConfig
 
 from integration_pipelines_tests.benchmarks.meter import Answer, Meter
 from integration_pipelines_tests.benchmarks.task import PAGE, Task, which
