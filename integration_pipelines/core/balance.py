@@ -76,14 +76,16 @@ def _write_outcomes(contract: Contract) -> str:
 
 
 def _group_outcomes() -> str:
-    """Per left record the worst of its writes, its held fields and being in sync."""
+    """Per left record the worst of its writes, its held fields, its differences that this pass does not write, and being in sync."""
     order = ", ".join(text(o) for o in ORDER)
-    return f"""SELECT tenant_id, group_id, arg_min(outcome, place) AS outcome, arg_min(rule, place) AS rule FROM (
-      SELECT *, list_position([{order}], outcome) AS place FROM (
+    return f"""SELECT tenant_id, group_id, outcome, rule FROM (
         SELECT tenant_id, group_id, outcome, rule FROM write_outcomes
         UNION ALL SELECT tenant_id, left_id, 'held', rule_id FROM cells WHERE action = 'hold'
+        UNION ALL SELECT c.tenant_id, c.left_id, 'held', 'not_planned' FROM cells c
+          ANTI JOIN pass_writes w ON w.tenant_id = c.tenant_id AND w.target = c.target AND w.target_id = c.target_id WHERE c.action <> 'hold'
         UNION ALL SELECT tenant_id, left_id, 'held', 'link.one_sided' FROM links WHERE state = 'one_sided'
-        UNION ALL SELECT tenant_id, left_id, 'in_sync', 'compared' FROM live_links)) GROUP BY tenant_id, group_id"""
+        UNION ALL SELECT tenant_id, left_id, 'in_sync', 'compared' FROM live_links)
+      QUALIFY row_number() OVER (PARTITION BY tenant_id, group_id ORDER BY list_position([{order}], outcome), rule) = 1"""
 
 
 def _main(contract: Contract, object_name: str) -> str:

@@ -5,14 +5,20 @@ cannot be read as its type keeps its own text, so that it differs from every pro
 """
 
 from integration_pipelines.core.contract import FieldType
-from integration_pipelines.core.sql import text_list
+from integration_pipelines.core.sql import text, text_list
 
 # Stripe's minor units. ISK and UGX have no decimals in ISO 4217, but Stripe keeps stating them with two
 # (docs.stripe.com/currencies, special cases), so they are absent here on purpose.
 ZERO_DECIMALS = ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF")
 THREE_DECIMALS = ("BHD", "JOD", "KWD", "OMR", "TND")
 
-_BLANKS = "chr(9)||chr(10)||chr(11)||chr(12)||chr(13)||chr(32)||chr(160)"
+_BLANKS = text("\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200C))))
+"""What Unicode calls white space, and the two marks of no width; partners trim it or do not, so it never counts at either end."""
+
+
+def trimmed(raw: str) -> str:
+    """An expression without the blanks at its ends."""
+    return f"trim({raw}, {_BLANKS})"
 
 
 def decimals(currency: str) -> str:
@@ -21,21 +27,24 @@ def decimals(currency: str) -> str:
 
 
 def canonical(kind: FieldType, raw: str) -> str:
-    """The canonical form of an expression that holds raw text of that type (money: see `minor_from_major`)."""
-    trimmed = f"trim({raw}, {_BLANKS})"
+    """The canonical form of an expression that holds raw text of that type (money: see `minor_from_major`).
+
+    Times are compared to the second, since not every partner keeps more.
+    """
+    bare = trimmed(raw)
     by_kind = {
-        FieldType.TEXT: f"nfc_normalize({trimmed})",
-        FieldType.EMAIL: f"lower(nfc_normalize({trimmed}))",
-        FieldType.DOMAIN: f"regexp_replace(lower(nfc_normalize({trimmed})), '^www\\.', '')",
-        FieldType.CURRENCY: f"upper({trimmed})",
-        FieldType.BOOLEAN: f"lower({trimmed})",
-        FieldType.INTEGER: _or_own(f"TRY_CAST({trimmed} AS HUGEINT)::VARCHAR", trimmed),
-        FieldType.DECIMAL: _or_own(_plain_decimal(f"TRY_CAST({trimmed} AS DECIMAL(38, 12))::VARCHAR"), trimmed),
-        FieldType.DATE: _or_own(f"strftime(TRY_CAST({trimmed} AS DATE), '%Y-%m-%d')", trimmed),
-        FieldType.DATETIME: _or_own(f"strftime(TRY_CAST({trimmed} AS TIMESTAMPTZ), '%Y-%m-%dT%H:%M:%SZ')", trimmed),
-        FieldType.IDS: f"array_to_string(list_sort(list_distinct(string_split({trimmed}, ';'))), ';')",
+        FieldType.TEXT: _composed(bare),
+        FieldType.EMAIL: _lower(bare),
+        FieldType.DOMAIN: f"regexp_replace({_lower(bare)}, '^(?:www\\.)+([^.\\s\\pZ]+\\..+)$', '\\1')",
+        FieldType.CURRENCY: f"upper({bare})",
+        FieldType.BOOLEAN: f"lower({bare})",
+        FieldType.INTEGER: _or_own(_whole(bare), _or_own(_plain_decimal(bare), bare)),
+        FieldType.DECIMAL: _or_own(_plain_decimal(bare), bare),
+        FieldType.DATE: _or_own(_moment(bare, "DATE", "%Y-%m-%d"), bare),
+        FieldType.DATETIME: _or_own(_moment(bare, "TIMESTAMPTZ", "%Y-%m-%dT%H:%M:%SZ"), bare),
+        FieldType.IDS: _id_set(bare),
     }
-    return f"CASE WHEN {raw} IS NULL THEN NULL WHEN {trimmed} = '' THEN '' ELSE {by_kind.get(kind, trimmed)} END"
+    return f"CASE WHEN {raw} IS NULL THEN NULL WHEN {bare} = '' THEN '' ELSE {by_kind.get(kind, bare)} END"
 
 
 def minor_from_major(raw: str, currency: str) -> str:
@@ -43,9 +52,9 @@ def minor_from_major(raw: str, currency: str) -> str:
 
     An amount finer than the minor unit keeps its own text: it is no amount of that currency.
     """
-    scaled = f"(pico({raw}) * (10 ** ({decimals(currency)}))::HUGEINT)"
-    exact = f"CASE WHEN {scaled} % 1000000000000 = 0 THEN ({scaled} // 1000000000000)::VARCHAR END"
-    return f"CASE WHEN {raw} IS NULL THEN NULL WHEN trim({raw}) = '' THEN '' ELSE coalesce({exact}, {raw}) END"
+    bare, unit = trimmed(raw), f"(10 ** (12 - {decimals(currency)}))::HUGEINT"
+    exact = f"CASE WHEN pico({bare}) % {unit} = 0 THEN (pico({bare}) // {unit})::VARCHAR END"
+    return f"CASE WHEN {raw} IS NULL THEN NULL WHEN {bare} = '' THEN '' ELSE coalesce({exact}, {bare}) END"
 
 
 def major_from_minor(minor: str, currency: str) -> str:
@@ -64,5 +73,29 @@ def _or_own(expression: str, own: str) -> str:
     return f"coalesce({expression}, {own})"
 
 
-def _plain_decimal(fixed: str) -> str:
-    return f"regexp_replace(regexp_replace({fixed}, '0+$', ''), '\\.$', '')"
+def _lower(bare: str) -> str:
+    """Composed after lowering, since some letters have a composed form in lower case only."""
+    return _composed(f"lower({bare})")
+
+
+def _composed(bare: str) -> str:
+    """NFC; DuckDB would cut what follows a NUL, and text with a NUL is no proper text: it stays as it is."""
+    return f"CASE WHEN contains({bare}, chr(0)) THEN {bare} ELSE nfc_normalize({bare}) END"
+
+
+def _whole(bare: str) -> str:
+    return f"CASE WHEN regexp_full_match({bare}, '[+-]?[0-9]{{1,38}}') THEN TRY_CAST({bare} AS HUGEINT)::VARCHAR END"
+
+
+def _plain_decimal(bare: str) -> str:
+    return f"regexp_replace(regexp_replace(exact({bare})::VARCHAR, '0+$', ''), '\\.$', '')"
+
+
+def _moment(bare: str, kind: str, spelling: str) -> str:
+    """Only what begins with a day of four-digit years: DuckDB reads `epoch` and `infinity` as times, too."""
+    return f"CASE WHEN regexp_matches({bare}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') THEN strftime(TRY_CAST({bare} AS {kind}), '{spelling}') END"
+
+
+def _id_set(bare: str) -> str:
+    parts = f"list_transform(string_split({bare}, ';'), lambda part: {trimmed('part')})"
+    return f"array_to_string(list_sort(list_distinct(list_filter({parts}, lambda part: part <> ''))), ';')"

@@ -12,7 +12,8 @@ def diffs(sql: Sql, contract: Contract, unresolved: pa.Table, now_text: str) -> 
     """Every difference of this pass and every earlier one that is now resolved, in the `DIFFS` shape, ordered.
 
     Reads `cells`, `links`, `unlinked` and the `runs` table (tenant_id, run_id).
-    A difference seen before keeps its `diff_id`, `first_*` and counts up; one that is gone is resolved.
+    A difference seen before keeps its `diff_id`, `first_*` and the last plan and write that took care of it, and counts the runs that
+    saw it; one that is gone is resolved.
     """
     sql.put("earlier", unresolved)
     sql.make(
@@ -22,13 +23,14 @@ def diffs(sql: Sql, contract: Contract, unresolved: pa.Table, now_text: str) -> 
         f"coalesce(f.{c}, '') = coalesce(e.{c}, '')" for c in ("tenant_id", "field", "link_id", "left_id", "right_id")
     )
     now = f"{text(now_text)}::TIMESTAMPTZ"
-    key = "concat_ws(chr(31), f.tenant_id, f.field, f.link_id, f.left_id, f.right_id, r.run_id)"
+    key = "to_json([f.tenant_id, f.field, f.link_id, f.left_id, f.right_id, r.run_id])::VARCHAR"
     sql.make(
         "seen",
         f"""SELECT f.*, coalesce(e.diff_id, 'diff_' || left(sha256({key}), 32)) AS diff_id, {text(contract.contract)} AS integration,
           {contract.version}::BIGINT AS contract_version, coalesce(e.first_seen_at, {now}) AS first_seen_at, {now} AS last_seen_at,
-          coalesce(e.occurrences, 0) + 1 AS occurrences, coalesce(e.first_run_id, r.run_id) AS first_run_id, r.run_id AS last_run_id,
-          NULL::VARCHAR AS plan_id, NULL::VARCHAR AS write_id, NULL::TIMESTAMPTZ AS resolved_at
+          coalesce(e.occurrences, 0) + CASE WHEN e.last_run_id = r.run_id THEN 0 ELSE 1 END AS occurrences,
+          coalesce(e.first_run_id, r.run_id) AS first_run_id, r.run_id AS last_run_id,
+          e.plan_id, e.write_id, NULL::TIMESTAMPTZ AS resolved_at
         FROM fresh f JOIN runs r ON r.tenant_id = f.tenant_id LEFT JOIN earlier e ON {same}""",
     )
     gone = f"""SELECT e.* REPLACE ('resolved' AS status, {now} AS resolved_at, r.run_id AS last_run_id)
@@ -61,7 +63,8 @@ def mark(sql: Sql, found: pa.Table, writes: pa.Table, fates: pa.Table) -> pa.Tab
 def _field_rows(contract: Contract) -> str:
     money = [f for f, s in compared_fields(contract).items() if s.type is FieldType.MONEY]
     is_money = f"field IN ({', '.join(text(f) for f in money)})" if money else "false"
-    delta = f"CASE WHEN {is_money} THEN TRY_CAST(r AS BIGINT) - TRY_CAST(l AS BIGINT) END"
+    amounts = " AND ".join(f"regexp_full_match({side}, '-?[0-9]{{1,30}}')" for side in "lr")
+    delta = f"CASE WHEN {is_money} AND {amounts} THEN TRY_CAST(r::HUGEINT - l::HUGEINT AS BIGINT) END"
     return f"""SELECT tenant_id, target AS object, field, link_id, left_id, right_id, record_label, owner_role, l AS left_value,
       r AS right_value, z AS base_value, resolved AS resolved_value, nullif(currency, '') AS currency,
       {delta} AS amount_delta_minor, kind, CASE WHEN action = 'hold' THEN 'hold' ELSE action END AS action,

@@ -14,12 +14,15 @@ _KEY = "tenant_id, record_id"
 
 
 def latest(sql: Sql, object_name: str, observed: pa.Table) -> None:
-    """Make `observed_<object>`: per record the row with the highest `_sequence` (a column of the input), newest read first."""
+    """Make `observed_<object>`: per record the row with the highest `_sequence` (a column of the input), newest read first.
+
+    Two rows of one read that contradict each other are told apart by their content, never by the order in which they came.
+    """
     sql.put("intake_rows", observed)
     sql.make(
         f"observed_{object_name}",
         f"""SELECT * EXCLUDE (_sequence) FROM intake_rows
-        QUALIFY row_number() OVER (PARTITION BY {_KEY} ORDER BY _sequence DESC, observed_at DESC) = 1""",
+        QUALIFY row_number() OVER (PARTITION BY {_KEY} ORDER BY _sequence DESC, observed_at DESC, hash(intake_rows)) = 1""",
     )
     sql.drop("intake_rows")
 
@@ -49,7 +52,7 @@ def accept(sql: Sql, contract: Contract, refused: pa.Table) -> None:
 
 def _excluded(contract: Contract, object_name: str) -> str:
     rules = contract.objects[object_name].exclude_when
-    cases = " ".join(f"WHEN {name(c)} IN {text_list(values)} THEN {text(f'{c}={values[0]}')}" for c, values in rules.items())
+    cases = " ".join(f"WHEN {name(c)} IN {text_list(values)} THEN {text(c + '=')} || {name(c)}" for c, values in rules.items())
     rule = f"CASE WHEN deleted THEN 'deleted' {cases} END"
     return f"SELECT {_KEY}, {rule} AS rule FROM observed_{object_name} WHERE {rule} IS NOT NULL"
 

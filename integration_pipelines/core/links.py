@@ -1,7 +1,8 @@
 """Identity links: stored links decide, rules propose for records without one, and ambiguity creates nothing.
 
-Makes `links` (every link as it stands now, `is_new` and `changed` beside the stored columns), `live_links` (both records accepted,
-`is_primary` on the oldest link of a left record) and `unlinked` (tenant_id, record_id, outcome, rule, reason: right records without a link).
+Makes `links` (every link as it stands now, `is_new`, `changed` and `base_link_id` beside the stored columns), `live_links` (both
+records accepted; `is_primary` on the oldest of a left record's links, `is_oldest` if no older one is in quarantine, `siblings` = how
+many) and `unlinked` (tenant_id, record_id, outcome, rule, reason: right records without a link).
 """
 
 from collections.abc import Callable
@@ -35,12 +36,14 @@ def resolve_links(sql: Sql, contract: Contract, stored: pa.Table, now_text: str)
 
 
 def _link_id(contract: Contract, left: str, right: str) -> str:
-    key = f"concat_ws(chr(31), tenant_id, {text(contract.contract)}, {left}, {right})"
-    return f"'link_' || left(sha256({key}), 32)"
+    return f"'link_' || left(sha256(to_json([tenant_id, {text(contract.contract)}, {left}, {right}])::VARCHAR), 32)"
 
 
 def _aliases(sql: Sql, contract: Contract) -> None:
-    """`aliases`: (tenant_id, old_id, survivor_id) for ids that were merged away; an id that still answers for itself is none."""
+    """`aliases`: (tenant_id, old_id, survivor_id) for ids that were merged away, at the end of their chain.
+
+    An id that still answers for itself is none, whoever claims it; neither is one that several living records claim.
+    """
     left = contract.main_object("left")
     column = contract.objects[left].aliases
     if column is None:
@@ -51,14 +54,16 @@ def _aliases(sql: Sql, contract: Contract) -> None:
     sql.make(
         "aliases",
         f"""WITH RECURSIVE named AS (
-            SELECT tenant_id, unnest(string_split({name(column)}, ';')) AS old_id, record_id AS into_id
-            FROM observed_{left} WHERE coalesce({name(column)}, '') <> '' AND NOT deleted),
-          direct AS (SELECT n.* FROM named n ANTI JOIN (SELECT * FROM observed_{left} WHERE NOT deleted) o
-            ON o.tenant_id = n.tenant_id AND o.record_id = n.old_id WHERE n.old_id <> n.into_id),
-          chain AS (SELECT tenant_id, old_id, into_id, 1 AS depth FROM direct
-            UNION ALL SELECT c.tenant_id, c.old_id, d.into_id, depth + 1
-            FROM chain c JOIN direct d ON d.tenant_id = c.tenant_id AND d.old_id = c.into_id WHERE depth < 50)
-        SELECT tenant_id, old_id, arg_max(into_id, depth) AS survivor_id FROM chain GROUP BY tenant_id, old_id""",
+            SELECT tenant_id, unnest(string_split({canonical(FieldType.IDS, name(column))}, ';')) AS old_id, record_id AS into_id
+            FROM observed_{left} WHERE coalesce({name(column)}, '') <> ''),
+          living AS (SELECT tenant_id, record_id FROM observed_{left} WHERE NOT deleted),
+          direct AS (SELECT n.* FROM named n ANTI JOIN living o ON o.tenant_id = n.tenant_id AND o.record_id = n.old_id
+            WHERE n.old_id NOT IN ('', n.into_id)),
+          chain AS (SELECT * FROM direct UNION
+            SELECT c.tenant_id, c.old_id, d.into_id FROM chain c JOIN direct d ON d.tenant_id = c.tenant_id AND d.old_id = c.into_id)
+        SELECT c.tenant_id, c.old_id, min(c.into_id) AS survivor_id FROM chain c
+        SEMI JOIN living o ON o.tenant_id = c.tenant_id AND o.record_id = c.into_id
+        GROUP BY c.tenant_id, c.old_id HAVING count(DISTINCT c.into_id) = 1""",
     )
 
 
@@ -79,7 +84,10 @@ def _carried(sql: Sql, contract: Contract, now_text: str) -> None:
 
 
 def _proposals(sql: Sql, contract: Contract) -> None:
-    """`proposals`: for each right record without a link, every left record that a rule names, with the rule's place in the order."""
+    """`proposals`: for each right record without a link, every left record that a rule names, with the rule's place in the order.
+
+    A pair that was linked once and is no more is not proposed again: what a person took apart stays apart.
+    """
     right = contract.main_object("right")
     taken = "SELECT tenant_id, right_id FROM carried WHERE now_state IN ('live', 'one_sided')"
     sql.make(
@@ -92,7 +100,8 @@ def _proposals(sql: Sql, contract: Contract) -> None:
         f"""SELECT p.*, {place} AS place, {text(rule.name)} AS rule FROM ({compare[rule.compare](contract, rule, left)}) p"""
         for place, rule in enumerate(contract.matching.rules)
     ]
-    sql.make("proposals", " UNION ALL ".join(parts))
+    apart = "SELECT tenant_id, left_id, right_id FROM carried WHERE now_state IN ('merged', 'tombstone')"
+    sql.make("proposals", f"SELECT * FROM ({' UNION ALL '.join(parts)}) ANTI JOIN ({apart}) USING (tenant_id, left_id, right_id)")
     sql.drop("free_right")
 
 
@@ -111,12 +120,13 @@ def _equal(contract: Contract, rule: MatchRule, left: str) -> str:
 
 def _email_domain(contract: Contract, rule: MatchRule, left: str) -> str:
     """The domain of the right side's e-mail is the left side's domain; free-mail domains say nothing about a company."""
-    free = text_list(contract.matching.free_mail_domains or ("",)) if rule.exclude_free_mail else "('')"
+    free = text_list(d.lower() for d in contract.matching.free_mail_domains or ("",)) if rule.exclude_free_mail else "('')"
     email = canonical(FieldType.EMAIL, f"r.{name(rule.right)}")
     unique = canonical(FieldType.EMAIL, f"r.{name(rule.unique_right)}") if rule.unique_right else "r.record_id"
+    domain = canonical(FieldType.DOMAIN, f"split_part({email}, '@', 2)")
     right = contract.main_object("right")
     return f"""SELECT v.tenant_id, v.record_id AS right_id, l.record_id AS left_id, coalesce(n.sharing, 1) > 1 AS doubled
-      FROM (SELECT r.tenant_id, r.record_id, split_part({email}, '@', 2) AS domain, {unique} AS shared FROM free_right r) v
+      FROM (SELECT r.tenant_id, r.record_id, {domain} AS domain, {unique} AS shared FROM free_right r) v
       LEFT JOIN (SELECT tenant_id, {unique} AS shared, count(*) AS sharing FROM accepted_{right} r GROUP BY ALL) n
         ON n.tenant_id = v.tenant_id AND n.shared = v.shared AND v.shared <> ''
       JOIN observed_{left} l ON l.tenant_id = v.tenant_id AND NOT l.deleted
@@ -129,6 +139,7 @@ def _verdicts(sql: Sql, contract: Contract) -> None:
     left = contract.main_object("left")
     explained = " ".join(f"WHEN {text(r.name)} THEN {text(r.explanation)}" for r in contract.matching.rules)
     several = contract.matching.several_right_per_left == "aggregate"
+    held = "SELECT tenant_id, now_left AS left_id, count(*) AS held FROM carried WHERE now_state IN ('live', 'one_sided') GROUP BY ALL"
     sql.make(
         "verdicts",
         f"""SELECT v.*, CASE rule {explained} END AS explanation, a.record_id IS NOT NULL AS acceptable,
@@ -136,9 +147,10 @@ def _verdicts(sql: Sql, contract: Contract) -> None:
             WHEN doubled THEN 'ambiguous: another record has the same value for ' || rule
             WHEN NOT {str(several).lower()} AND claims > 1 THEN 'ambiguous: ' || claims || ' records claim the same one by ' || rule
           END AS trouble
-        FROM (SELECT *, count(*) OVER (PARTITION BY tenant_id, left_id) AS claims FROM (
+        FROM (SELECT p.*, coalesce(h.held, 0) + count(*) OVER (PARTITION BY p.tenant_id, p.left_id) AS claims FROM (
             SELECT tenant_id, right_id, rule, min(left_id) AS left_id, count(DISTINCT left_id) AS candidates, bool_or(doubled) AS doubled
-            FROM (SELECT * FROM proposals QUALIFY place = min(place) OVER (PARTITION BY tenant_id, right_id)) GROUP BY ALL)) v
+            FROM (SELECT * FROM proposals QUALIFY place = min(place) OVER (PARTITION BY tenant_id, right_id)) GROUP BY ALL) p
+          LEFT JOIN ({held}) h ON h.tenant_id = p.tenant_id AND h.left_id = p.left_id) v
         LEFT JOIN accepted_{left} a ON a.tenant_id = v.tenant_id AND a.record_id = v.left_id""",
     )
 
@@ -154,26 +166,31 @@ def _links(sql: Sql, contract: Contract, now_text: str) -> None:
             match_rule, match_evidence, created_at,
             CASE WHEN {moved} OR now_state <> old_state THEN now_at ELSE updated_at END AS updated_at,
             CASE WHEN {moved} THEN {_link_id(contract, "now_left", "right_id")} ELSE survivor_link_id END AS survivor_link_id,
-            false AS is_new, {moved} OR now_state <> old_state AS changed FROM carried),
+            false AS is_new, {moved} OR now_state <> old_state AS changed, link_id AS base_link_id FROM carried),
         followed AS (
           SELECT tenant_id, integration, {_link_id(contract, "now_left", "right_id")} AS link_id, now_left AS left_id, right_id,
             now_state AS state, 'merge' AS match_rule, 'the record ' || left_id || ' was merged into ' || now_left AS match_evidence,
-            min(created_at) AS created_at, any_value(now_at) AS updated_at, NULL::VARCHAR AS survivor_link_id, true AS is_new, true AS changed
-          FROM carried WHERE {moved} GROUP BY ALL),
+            created_at, now_at AS updated_at, NULL::VARCHAR AS survivor_link_id, true AS is_new, true AS changed, link_id AS base_link_id
+          FROM carried WHERE {moved}),
         proposed AS (
           SELECT tenant_id, {text(contract.contract)} AS integration, {_link_id(contract, "left_id", "right_id")} AS link_id, left_id,
             right_id, 'live' AS state, rule AS match_rule, explanation AS match_evidence, {now} AS created_at, {now} AS updated_at,
-            NULL::VARCHAR AS survivor_link_id, true AS is_new, true AS changed FROM verdicts WHERE trouble IS NULL AND acceptable)
+            NULL::VARCHAR AS survivor_link_id, true AS is_new, true AS changed, NULL::VARCHAR AS base_link_id
+          FROM verdicts WHERE trouble IS NULL AND acceptable)
         SELECT * FROM (SELECT * FROM old UNION ALL SELECT * FROM followed UNION ALL SELECT * FROM proposed)
-        QUALIFY row_number() OVER (PARTITION BY tenant_id, link_id ORDER BY is_new DESC) = 1""",
+        QUALIFY row_number() OVER (PARTITION BY tenant_id, link_id ORDER BY is_new DESC, created_at, base_link_id) = 1""",
     )
     sql.make(
         "unlinked",
         f"""SELECT r.tenant_id, r.record_id, CASE WHEN v.trouble IS NOT NULL THEN 'ambiguous' ELSE 'unmatched' END AS outcome,
-          CASE WHEN v.right_id IS NULL THEN 'no_rule_matched' WHEN v.trouble IS NOT NULL THEN v.rule ELSE 'counterpart_left_out' END AS rule,
-          CASE WHEN v.right_id IS NULL THEN 'no rule finds a counterpart' WHEN v.trouble IS NOT NULL THEN v.trouble
+          CASE WHEN v.right_id IS NULL AND d.right_id IS NOT NULL THEN 'link_removed'
+            WHEN v.right_id IS NULL THEN 'no_rule_matched' WHEN v.trouble IS NOT NULL THEN v.rule ELSE 'counterpart_left_out' END AS rule,
+          CASE WHEN v.right_id IS NULL AND d.right_id IS NOT NULL THEN 'its link was removed before and does not come back by itself'
+            WHEN v.right_id IS NULL THEN 'no rule finds a counterpart' WHEN v.trouble IS NOT NULL THEN v.trouble
             ELSE 'the record it belongs to is quarantined or excluded' END AS reason
         FROM accepted_{right} r LEFT JOIN verdicts v ON v.tenant_id = r.tenant_id AND v.right_id = r.record_id
+        LEFT JOIN (SELECT DISTINCT tenant_id, right_id FROM carried WHERE now_state IN ('merged', 'tombstone')) d
+          ON d.tenant_id = r.tenant_id AND d.right_id = r.record_id
         ANTI JOIN (SELECT tenant_id, right_id FROM links WHERE state IN ('live', 'one_sided')) l
           ON l.tenant_id = r.tenant_id AND l.right_id = r.record_id""",
     )
@@ -183,10 +200,11 @@ def _live(sql: Sql, contract: Contract) -> None:
     left, right = contract.main_object("left"), contract.main_object("right")
     sql.make(
         "live_links",
-        f"""SELECT k.tenant_id, k.link_id, k.left_id, k.right_id, k.is_new, k.created_at,
+        f"""SELECT k.*, count(*) OVER (PARTITION BY k.tenant_id, k.left_id) AS siblings,
           row_number() OVER (PARTITION BY k.tenant_id, k.left_id ORDER BY k.created_at, k.right_id) = 1 AS is_primary
-        FROM links k
+        FROM (SELECT tenant_id, link_id, left_id, right_id, is_new, created_at, coalesce(base_link_id, link_id) AS base_link_id,
+            row_number() OVER (PARTITION BY tenant_id, left_id ORDER BY created_at, right_id) = 1 AS is_oldest
+          FROM links s ANTI JOIN excluded_{right} x ON x.tenant_id = s.tenant_id AND x.record_id = s.right_id WHERE state = 'live') k
         SEMI JOIN accepted_{left} l ON l.tenant_id = k.tenant_id AND l.record_id = k.left_id
-        SEMI JOIN accepted_{right} r ON r.tenant_id = k.tenant_id AND r.record_id = k.right_id
-        WHERE k.state = 'live'""",
+        SEMI JOIN accepted_{right} r ON r.tenant_id = k.tenant_id AND r.record_id = k.right_id""",
     )

@@ -4,7 +4,7 @@ Makes `wide`: one row per live link with `l_<field>`, `r_<field>` (canonical tex
 is compared, and `merged`, the table people read: the resolved value of each field. Which value wins is `reconcile`.
 """
 
-from integration_pipelines.core.canonical import canonical, minor_from_major
+from integration_pipelines.core.canonical import canonical, minor_from_major, trimmed
 from integration_pipelines.core.contract import Contract, FieldType, Side, SyncField
 from integration_pipelines.core.rollup import group_rollup
 from integration_pipelines.core.sql import Sql, mapped, name, text
@@ -44,23 +44,28 @@ def widen(sql: Sql, contract: Contract, setting_up: str) -> None:
 
 
 def _group_holds(sql: Sql, contract: Contract) -> None:
-    """`group_holds`: left records for which a roll-up would be wrong, because a detail row or a sibling was refused."""
+    """`group_holds`: (tenant_id, group_id, trouble) for left records whose roll-up would be wrong."""
     rollup = contract.rollup
     if rollup is None:
         return
     spec = contract.objects[rollup.object]
+    refused = "a record that this value is computed from is in quarantine"
+    measure = "a record that this value is computed from has amounts that cannot be computed"
+    quarantined = "SELECT tenant_id, record_id FROM left_out WHERE outcome = 'quarantined' AND object ="
     sql.make(
         "group_holds",
-        f"""SELECT g.tenant_id, g.group_id, count(*) AS refused_details FROM link_groups g
-        JOIN (SELECT o.tenant_id, o.{name(spec.parent or "")} AS parent_id FROM observed_{rollup.object} o
-          SEMI JOIN (SELECT * FROM left_out WHERE object = {text(rollup.object)} AND outcome = 'quarantined') q
-            ON q.tenant_id = o.tenant_id AND q.record_id = o.record_id) d
-          ON d.tenant_id = g.tenant_id AND d.parent_id = g.customer_id
-        GROUP BY ALL
-        UNION ALL BY NAME
-        SELECT k.tenant_id, k.left_id AS group_id, count(*) AS refused_details FROM links k
-        SEMI JOIN (SELECT * FROM left_out WHERE object = {text(spec.parent_object)} AND outcome = 'quarantined') q
-          ON q.tenant_id = k.tenant_id AND q.record_id = k.right_id WHERE k.state = 'live' GROUP BY ALL""",
+        f"""SELECT tenant_id, group_id, min(trouble) AS trouble FROM (
+          SELECT g.tenant_id, g.group_id, {text(refused)} AS trouble FROM link_groups g
+          JOIN observed_{rollup.object} o ON o.tenant_id = g.tenant_id AND o.{name(spec.parent or "")} = g.customer_id
+          SEMI JOIN ({quarantined} {text(rollup.object)}) q ON q.tenant_id = o.tenant_id AND q.record_id = o.record_id
+          UNION ALL
+          SELECT k.tenant_id, k.left_id, {text(refused)} FROM links k
+          SEMI JOIN ({quarantined} {text(spec.parent_object)}) q ON q.tenant_id = k.tenant_id AND q.record_id = k.right_id
+          WHERE k.state = 'live'
+          UNION ALL
+          SELECT g.tenant_id, g.group_id, {text(measure)} FROM link_groups g
+          JOIN sub_facts f ON f.tenant_id = g.tenant_id AND f.customer_id = g.customer_id WHERE f.mrr12 IS NULL)
+        GROUP BY tenant_id, group_id""",
     )
 
 
@@ -77,25 +82,26 @@ def _wide(contract: Contract, fields: dict[str, SyncField], setting_up: str) -> 
             )[0]
             l_value = _in_minor(spec.left, l_value, currency)
             r_value = _in_minor(spec.right, r_value, currency)
-        columns.append(
-            f"{l_value} AS {name('l_' + field)}, {r_value} AS {name('r_' + field)}, z.{name(field)} AS {name('z_' + field)}"
-        )
+        base = f"z.{name(field)}"
+        if owner_side(contract, spec) != "left":  # the survivor of a merge never held what the record before it held
+            base = f"CASE WHEN k.base_link_id = k.link_id THEN {base} END"
+        columns.append(f"{l_value} AS {name('l_' + field)}, {r_value} AS {name('r_' + field)}, {base} AS {name('z_' + field)}")
     rollup_join = (
         """LEFT JOIN group_facts g ON g.tenant_id = k.tenant_id AND g.group_id = k.left_id
-      LEFT JOIN (SELECT tenant_id, group_id, sum(refused_details) AS refused_details FROM group_holds GROUP BY ALL) h
-        ON h.tenant_id = k.tenant_id AND h.group_id = k.left_id"""
+      LEFT JOIN group_holds h ON h.tenant_id = k.tenant_id AND h.group_id = k.left_id"""
         if contract.rollup
         else ""
     )
-    held = "coalesce(h.refused_details, 0)" if contract.rollup else "0"
-    return f"""SELECT k.tenant_id, k.link_id, k.left_id, k.right_id, k.is_new, k.is_primary, {held} AS refused_details,
+    trouble = "h.trouble" if contract.rollup else "NULL::VARCHAR"
+    return f"""SELECT k.tenant_id, k.link_id, k.left_id, k.right_id, k.is_new, k.is_primary, k.is_oldest, k.siblings,
+        {trouble} AS rollup_trouble, z.link_id <> k.link_id AS followed,
         {_label(contract, "left", "l")} AS record_label, l.observed_at AS left_observed_at, r.observed_at AS right_observed_at,
         {", ".join(columns)}
       FROM live_links k
       JOIN accepted_{left} l ON l.tenant_id = k.tenant_id AND l.record_id = k.left_id
       JOIN accepted_{right} r ON r.tenant_id = k.tenant_id AND r.record_id = k.right_id
       LEFT JOIN {setting_up} u ON u.tenant_id = k.tenant_id
-      LEFT JOIN base z ON z.tenant_id = k.tenant_id AND z.link_id = k.link_id
+      LEFT JOIN base z ON z.tenant_id = k.tenant_id AND z.link_id = k.base_link_id
       {rollup_join} {" ".join(dict.fromkeys(joins))}"""
 
 
@@ -118,7 +124,7 @@ def _side_value(contract: Contract, side: str, field: str, spec: SyncField) -> t
         raw = f"CASE WHEN {raw} IS NULL AND u.tenant_id IS NOT NULL THEN '' ELSE {raw} END"
     if spec.type is FieldType.MONEY:
         return raw, None
-    return canonical(spec.type, mapped(raw, where.map)), None
+    return canonical(spec.type, mapped(trimmed(raw), where.map) if where.map else raw), None
 
 
 def _looked_up(contract: Contract, where: Side, field: str, spec: SyncField, alias: str) -> tuple[str, str]:
@@ -139,8 +145,10 @@ def _looked_up(contract: Contract, where: Side, field: str, spec: SyncField, ali
 
 
 def _spaced(alias: str, columns: list[str]) -> str:
-    parts = ", ".join(f"nullif(trim({alias}.{name(c)}), '')" for c in columns)
-    return f"CASE WHEN {alias}.record_id IS NULL THEN NULL ELSE concat_ws(' ', {parts}) END"
+    """Several columns as one text; if a part is missing nobody knows the whole."""
+    missing = " OR ".join(f"{alias}.{name(c)} IS NULL" for c in columns)
+    parts = ", ".join(f"nullif({trimmed(f'{alias}.{name(c)}')}, '')" for c in columns)
+    return f"CASE WHEN {missing} THEN NULL ELSE concat_ws(' ', {parts}) END"
 
 
 def _in_minor(side: Side, value: str, currency: str) -> str:

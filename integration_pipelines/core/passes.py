@@ -90,7 +90,7 @@ class Pass:
         sql, given = self._sql, self._inputs
         tenants = pa.table({"tenant_id": list(given.run_ids), "run_id": list(given.run_ids.values())})
         sql.put("runs", tenants)
-        sql.put("setting_up", pa.table({"tenant_id": pa.array(given.setting_up, pa.string())}))
+        sql.put("setting_up", pa.table({"tenant_id": pa.array(sorted(set(given.setting_up)), pa.string())}))
         sql.put("base", given.base)
         sql.put("intents", given.intents.cast(INTENTS))
         for object_name in given.contract.objects:

@@ -3,8 +3,8 @@
 A plan is a value: sorted, hashed over its content alone (no time, no id of ours), printable and refusable before anything happens.
 """
 
-import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import pyarrow as pa
 
@@ -85,8 +85,8 @@ def plan_numbers(sql: Sql, tenant_ids: tuple[str, ...]) -> dict[str, PlanNumbers
 
 def guard(guards: Guards, numbers: PlanNumbers) -> GuardVerdict:
     """Refuse a surprising change: limits are shares of the live links with a floor, so that small tenants stay workable."""
-    records = max(guards.update_floor, math.ceil(numbers.links * guards.max_update_percent / 100))
-    blankings = max(guards.blanking_floor, math.ceil(numbers.links * guards.max_blanking_percent / 100))
+    records = max(guards.update_floor, _share(numbers.links, guards.max_update_percent))
+    blankings = max(guards.blanking_floor, _share(numbers.links, guards.max_blanking_percent))
     limits = {"max_records": records, "max_blankings": blankings}
     broken = []
     if numbers.records > records:
@@ -98,6 +98,11 @@ def guard(guards: Guards, numbers: PlanNumbers) -> GuardVerdict:
             f"{numbers.blankings} values would be blanked, the limit is {blankings} ({guards.max_blanking_percent:g} %)"
         )
     return GuardVerdict(not broken, "; ".join(broken), limits)
+
+
+def _share(links: int, percent: float) -> int:
+    """The whole records within a share: exact, and never one more than the share."""
+    return int(links * Fraction(str(percent)) / 100)
 
 
 def _by_field(contract: Contract, expressions: dict[str, str]) -> str:

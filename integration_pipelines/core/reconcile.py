@@ -6,14 +6,14 @@
     no base, o <> x           drift: the owner wins, x is kept
     o = z, x changed          foreign edit: restore o, or hold, as the contract says; x is kept
     all three differ          conflict: the owner wins, x is kept
-    two-way, one side = z     the side that moved wins
+    two-way, one side = z     the side that moved wins; a side that shows what we sent has not moved
     two-way, both moved       the field's rule; without a base: hold
     missing on a side         not compared
 
 Makes `cells` (differing fields with their verdict), `field_counts` and `base_moves`.
 """
 
-from integration_pipelines.core.contract import Contract, FieldType
+from integration_pipelines.core.contract import Contract, FieldType, SyncField
 from integration_pipelines.core.merge import compared_fields, on_primary_only, owner_side
 from integration_pipelines.core.sql import Sql, name, text
 
@@ -62,11 +62,13 @@ def _effective(sql: Sql, contract: Contract) -> None:
     columns = []
     for field, spec in compared_fields(contract).items():
         left, right = _owners_value(contract, field)
-        if on_primary_only(contract, spec):
-            left = f"CASE WHEN w.is_primary THEN {left} END"
+        if on_primary_only(contract, spec):  # a roll-up is of all links; any other value is the oldest link's, refused or not
+            chosen = "is_primary" if spec.left.rollup or spec.right.rollup else "is_oldest"
+            left = f"CASE WHEN w.{chosen} THEN {left} END"
         columns.append(f"{left} AS {name('l_' + field)}, {right} AS {name('r_' + field)}, w.{name('z_' + field)}")
-    kept = "tenant_id, link_id, left_id, right_id, is_new, is_primary, refused_details, record_label, left_observed_at, right_observed_at"
-    sql.make("effective", f"SELECT {', '.join('w.' + c.strip() for c in kept.split(','))}, {', '.join(columns)} FROM wide w")
+    kept = "tenant_id, link_id, left_id, right_id, is_new, is_primary, siblings, followed, rollup_trouble, record_label"
+    times = "left_observed_at, right_observed_at"
+    sql.make("effective", f"SELECT {kept}, {times}, {', '.join(columns)} FROM wide w")
 
 
 def _cells(sql: Sql, contract: Contract) -> None:
@@ -76,13 +78,13 @@ def _cells(sql: Sql, contract: Contract) -> None:
     structs = []
     for field, spec in fields.items():
         held = _hold_reason(contract, field)
-        currency = f"coalesce({name('r_' + (spec.currency_field or field))}, '')" if spec.type is FieldType.MONEY else "NULL"
+        currency = f"coalesce({_currency(contract, spec)}, '')" if spec.type is FieldType.MONEY else "NULL"
         structs.append(
             f"{{'field': {text(field)}, 'l': {name('l_' + field)}, 'r': {name('r_' + field)}, 'z': {name('z_' + field)}, "
             f"'currency': {currency}, 'hold': {held}}}"
         )
     always = " OR ".join(f"({_hold_reason(contract, f)}) IS NOT NULL" for f, s in fields.items() if s.type is FieldType.MONEY)
-    kept = "tenant_id, link_id, left_id, right_id, record_label, left_observed_at, right_observed_at, refused_details"
+    kept = "tenant_id, link_id, left_id, right_id, record_label, left_observed_at, right_observed_at, rollup_trouble, siblings"
     sql.make(
         "raw_cells",
         f"""SELECT {kept}, cell.* FROM (SELECT {kept}, unnest([{", ".join(structs)}]) AS cell
@@ -91,17 +93,22 @@ def _cells(sql: Sql, contract: Contract) -> None:
     )
 
 
+def _currency(contract: Contract, spec: SyncField) -> str:
+    """The column with the currency of an amount, as the amount's owner states it."""
+    return name(("l_" if owner_side(contract, spec) == "left" else "r_") + (spec.currency_field or ""))
+
+
 def _hold_reason(contract: Contract, field: str) -> str:
     """An expression: why a value may not be written although it differs; null when it may."""
     spec = contract.fields[field]
     cases = []
     if spec.type is FieldType.MONEY and spec.currency_field:
-        currency = name("r_" + spec.currency_field if contract.side_of(spec.owner) == "right" else "l_" + spec.currency_field)
-        cases.append(
-            f"WHEN {currency} = '{MIXED}' THEN 'the customer pays in several currencies and amounts never add across them'"
-        )
+        mixed = "the customer pays in several currencies and amounts never add across them"
+        cases.append(f"WHEN {_currency(contract, spec)} = '{MIXED}' THEN {text(mixed)}")
     if spec.left.rollup or spec.right.rollup:
-        cases.append("WHEN refused_details > 0 THEN 'a record that this value is computed from is in quarantine'")
+        cases.append("WHEN rollup_trouble IS NOT NULL THEN rollup_trouble")
+    if contract.matching.several_right_per_left == "ambiguous":
+        cases.append("WHEN siblings > 1 THEN 'a merge left several records linked to this one; a person decides which stays'")
     if not cases:
         return "NULL::VARCHAR"
     return f"CASE WHEN {name('l_' + field)} IS NULL OR {name('r_' + field)} IS NULL THEN NULL {' '.join(cases)} END"
@@ -109,28 +116,32 @@ def _hold_reason(contract: Contract, field: str) -> str:
 
 def _verdicts(sql: Sql, contract: Contract) -> None:
     """`cells`: the truth table, row by row."""
-    left = contract.main_object("left")
-    target_id = f"CASE WHEN r.target = {text(left)} THEN c.left_id ELSE c.right_id END"
+    left, right = text(contract.main_object("left")), text(contract.main_object("right"))
+    sent = """EXISTS (SELECT 1 FROM intents i WHERE i.tenant_id = c.tenant_id AND i.target = {0} AND i.target_id = c.{1}_id
+        AND i.field = c.field AND i.value = c.{2})"""
     sql.make(
         "sides",
-        f"""SELECT c.*, r.owner_side, r.owner_role, r.target, r.on_foreign_edit, r.two_way_rule, {target_id} AS target_id,
-          r.max_length, CASE WHEN r.owner_side = 'right' THEN c.r ELSE c.l END AS o, CASE WHEN r.owner_side = 'right' THEN c.l ELSE c.r END AS x
-        FROM raw_cells c JOIN field_rules r USING (field)""",
+        f"""SELECT *, CASE WHEN owner_side = 'right' THEN r ELSE l END AS o, CASE WHEN owner_side = 'right' THEN l ELSE r END AS x,
+          CASE WHEN owner_side = 'right' THEN l_sent ELSE r_sent END AS ours
+        FROM (SELECT c.*, r.owner_side, r.owner_role, r.on_foreign_edit, r.two_way_rule, r.max_length,
+            {sent.format(left, "left", "l")} AS l_sent, {sent.format(right, "right", "r")} AS r_sent
+          FROM raw_cells c JOIN field_rules r USING (field))""",
     )
-    sent = """EXISTS (SELECT 1 FROM intents i WHERE i.tenant_id = s.tenant_id AND i.target = s.target AND i.target_id = s.target_id
-        AND i.field = s.field AND i.value = s.x)"""
+    sql.make("judged", _JUDGED)
+    target = f"CASE WHEN action = 'write_right' OR owner_side = 'left' THEN {right} ELSE {left} END"
     sql.make(
-        "judged",
-        f"""SELECT *, CASE WHEN owner_side = 'two_way' THEN
-            CASE WHEN z IS NULL THEN 'conflict' WHEN r = z OR l = z THEN 'drift' ELSE 'conflict' END
-          WHEN z IS NULL OR x = z OR ours THEN 'drift' WHEN o = z THEN 'foreign_edit' ELSE 'conflict' END AS kind,
-          CASE WHEN owner_side <> 'two_way' THEN owner_side WHEN z IS NULL THEN NULL WHEN r = z THEN 'left' WHEN l = z THEN 'right'
-            WHEN two_way_rule = 'left_wins' THEN 'left' WHEN two_way_rule = 'right_wins' THEN 'right' END AS winner
-        FROM (SELECT *, {sent} AS ours FROM sides s)""",
+        "cells",
+        f"SELECT *, {target} AS target, CASE WHEN {target} = {left} THEN left_id ELSE right_id END AS target_id FROM ({_CELLS})",
     )
-    sql.make("cells", _CELLS)
-    sql.drop("raw_cells", "sides")
+    sql.drop("raw_cells", "sides", "judged")
 
+
+_JUDGED = """SELECT *, CASE WHEN owner_side = 'two_way' THEN CASE WHEN l_sent <> r_sent OR r = z OR l = z THEN 'drift' ELSE 'conflict' END
+    WHEN z IS NULL OR x = z OR ours THEN 'drift' WHEN o = z THEN 'foreign_edit' ELSE 'conflict' END AS kind,
+  CASE WHEN owner_side <> 'two_way' THEN owner_side WHEN l_sent <> r_sent THEN CASE WHEN r_sent THEN 'left' ELSE 'right' END
+    WHEN z IS NULL THEN NULL WHEN r = z THEN 'left' WHEN l = z THEN 'right'
+    WHEN two_way_rule = 'left_wins' THEN 'left' WHEN two_way_rule = 'right_wins' THEN 'right' END AS winner
+  FROM sides"""
 
 _CELLS = """SELECT *, CASE winner WHEN 'left' THEN l WHEN 'right' THEN r END AS resolved,
     CASE WHEN trouble IS NOT NULL THEN 'hold' WHEN winner = 'left' THEN 'write_right' ELSE 'write_left' END AS action,
@@ -141,13 +152,13 @@ _CELLS = """SELECT *, CASE winner WHEN 'left' THEN l WHEN 'right' THEN r END AS 
       WHEN 'foreign_edit' THEN owner_role || ' owns this field and did not change; the edit on the other side is put back and kept'
       ELSE CASE WHEN owner_side = 'two_way' THEN 'both sides changed; the field''s rule decides'
         ELSE 'both sides changed; ' || owner_role || ' owns this field, the other value is kept' END END) AS reason,
-    CASE WHEN hold IS NOT NULL THEN 'hold' WHEN winner IS NULL THEN 'two_way.hold' ELSE kind || '.' ||
+    CASE WHEN hold IS NOT NULL THEN 'hold' WHEN winner IS NULL THEN 'two_way.hold' WHEN too_long THEN 'max_length.hold' ELSE kind || '.' ||
       CASE WHEN kind = 'foreign_edit' THEN on_foreign_edit ELSE 'owner_wins' END END AS rule_id
   FROM (SELECT *, coalesce(hold, CASE
       WHEN winner IS NULL THEN 'both sides changed and no rule says who wins'
       WHEN kind = 'foreign_edit' AND on_foreign_edit = 'hold' THEN owner_role || ' owns this field; the contract holds such edits for a person'
-      WHEN length(CASE winner WHEN 'left' THEN l ELSE r END) > max_length THEN 'the value is longer than the other side allows'
-    END) AS trouble FROM judged)"""
+      WHEN too_long THEN 'the value is longer than the other side allows' END) AS trouble
+    FROM (SELECT *, coalesce(length(CASE winner WHEN 'left' THEN l WHEN 'right' THEN r END) > max_length, false) AS too_long FROM judged))"""
 
 
 def _field_counts(sql: Sql, contract: Contract) -> None:
@@ -169,11 +180,14 @@ def _field_counts(sql: Sql, contract: Contract) -> None:
 
 
 def _base_moves(sql: Sql, contract: Contract) -> None:
-    """`base_moves`: the whole new base row of every link where both sides were seen to hold a value that is not the base yet."""
+    """`base_moves`: the whole new base row of every link where both sides were seen to hold a value that is not the base yet.
+
+    A link that followed a merge takes along what the base of the link before it still says.
+    """
     fields = compared_fields(contract)
     agreed = {f: f"{name('l_' + f)} = {name('r_' + f)} AND {name('l_' + f)} IS DISTINCT FROM {name('z_' + f)}" for f in fields}
     columns = ", ".join(f"CASE WHEN {agreed[f]} THEN {name('l_' + f)} ELSE {name('z_' + f)} END AS {name(f)}" for f in fields)
-    moved = " OR ".join(f"coalesce({a}, false)" for a in agreed.values())
+    moved = " OR ".join(f"coalesce({a}, false)" for a in ("followed", *agreed.values()))
     sql.make("base_moves", f"SELECT tenant_id, link_id, {columns} FROM effective WHERE {moved}")
 
 

@@ -3,7 +3,8 @@
 MRR follows Stripe's own definition (docs.stripe.com/billing/subscriptions/analytics/glossary): the monthly value of active and past
 due subscriptions without trials, taxes and metered prices. Week and day factors are ours, since Stripe does not publish its own: a
 month is 52/12 weeks and 365/12 days. Amounts are kept in 10^-12 minor units and rounded half away from zero once, at the end; a sum
-is first rounded to 10^-9, so that thirds which add up to a half round as the half they are.
+is first rounded to 10^-9, so that thirds which add up to a half round as the half they are. What cannot be computed is null and never
+nothing: an amount beyond measure, an interval of no length.
 """
 
 from integration_pipelines.core.contract import Contract, Rollup
@@ -34,7 +35,7 @@ def _in_force(discount: str, rollup: Rollup) -> str:
 def _steps(discounts: str, chosen: str, interval: str, count: str, rollup: Rollup) -> str:
     """A list expression of fold steps from those discounts that are in force and chosen, in their order."""
     pct = "CASE WHEN coalesce(d.percent_off, '') <> '' THEN pico(d.percent_off) // 100000000 END"
-    off_minor = "pico(d.amount_off)"
+    off_minor = "least(pico(d.amount_off), (10 ** 27)::HUGEINT)"
     off = f"CASE WHEN coalesce(d.amount_off, '') <> '' AND upper(d.currency) = sub_currency THEN {_monthly(off_minor, interval, count)} END"
     kept = f"list_filter(coalesce({discounts}, []), lambda d: {_in_force('d', rollup)} AND {chosen})"
     return f"list_transform({kept}, lambda d: {{'v': 0::HUGEINT, 'pct': {pct}, 'off': {off}}})"
@@ -48,7 +49,7 @@ def _fold(start: str, steps: str) -> str:
 _ITEMS = """SELECT s.tenant_id, s.record_id, u.position, u.item, s.discounts AS own_discounts, c.discounts AS customer_discounts,
     upper(s.currency) AS sub_currency, {now} AS now_text,
     coalesce(TRY_CAST(u.item.quantity AS HUGEINT), 1) AS quantity,
-    TRY_CAST(u.item.interval_count AS HUGEINT) AS count
+    nullif(TRY_CAST(u.item.interval_count AS HUGEINT), 0) AS count
   FROM {subs} s
   CROSS JOIN LATERAL (SELECT unnest(s.items) AS item, generate_subscripts(s.items, 1) AS position) u
   LEFT JOIN {customers} c ON c.tenant_id = s.tenant_id AND c.record_id = s.customer_id
@@ -56,21 +57,22 @@ _ITEMS = """SELECT s.tenant_id, s.record_id, u.position, u.item, s.discounts AS 
 
 _PACKAGED = """SELECT *, CASE WHEN package IS NULL THEN quantity WHEN item.divide_round = 'up' THEN (quantity + package - 1) // package
     ELSE quantity // package END AS units
-  FROM (SELECT *, TRY_CAST(item.divide_by AS HUGEINT) AS package FROM rollup_items)"""
+  FROM (SELECT * REPLACE (CASE WHEN package = 0 THEN NULL ELSE quantity END AS quantity, nullif(package, 0) AS package)
+    FROM (SELECT *, TRY_CAST(item.divide_by AS HUGEINT) AS package FROM rollup_items))"""
 
 _TIERS = """SELECT tenant_id, record_id, position, units, tier.unit_amount AS unit_amount, tier.flat_amount AS flat_amount,
     TRY_CAST(tier.up_to AS HUGEINT) AS up_to, item.tiers_mode AS mode
   FROM (SELECT *, unnest(item.tiers) AS tier FROM rollup_packaged WHERE item.billing_scheme = 'tiered')"""
 
-_TIERED = """SELECT tenant_id, record_id, position,
-    sum(CASE WHEN mode = 'graduated' THEN inside * unit12 + CASE WHEN inside > 0 THEN flat12 ELSE 0 END
-        WHEN volume_tier THEN units * unit12 + flat12 ELSE 0 END)::HUGEINT AS amount
+_TIERED = """SELECT tenant_id, record_id, position, CASE WHEN count(*) = count(part) THEN sum(part)::HUGEINT END AS amount FROM (
+  SELECT *, within(CASE WHEN mode = 'graduated' THEN inside * unit12 + CASE WHEN inside > 0 THEN flat12 ELSE 0 END
+      WHEN volume_tier THEN units * unit12 + flat12 ELSE 0 END) AS part
   FROM (SELECT *, coalesce(pico(nullif(unit_amount, '')), 0) AS unit12, coalesce(pico(nullif(flat_amount, '')), 0) AS flat12,
       greatest(least(units, coalesce(up_to, units)) - below, 0::HUGEINT) AS inside,
       (units > below OR below = 0) AND (up_to IS NULL OR units <= up_to) AS volume_tier
     FROM (SELECT *, coalesce(lag(up_to) OVER (PARTITION BY tenant_id, record_id, position ORDER BY up_to NULLS LAST), 0) AS below
-      FROM rollup_tiers))
-  GROUP BY ALL"""
+      FROM rollup_tiers)))
+  GROUP BY tenant_id, record_id, position"""
 
 
 def subscription_facts(sql: Sql, contract: Contract, now_text: str) -> None:
@@ -97,7 +99,7 @@ def subscription_facts(sql: Sql, contract: Contract, now_text: str) -> None:
 
 def _item_monthly(rollup: Rollup) -> str:
     flat = "coalesce(pico(nullif(p.item.unit_amount, '')), 0) * p.units"
-    amount = f"CASE WHEN p.item.billing_scheme = 'tiered' THEN coalesce(t.amount, 0) ELSE {flat} END"
+    amount = f"within(CASE WHEN p.item.billing_scheme = 'tiered' THEN CASE WHEN t.record_id IS NULL THEN 0 ELSE t.amount END ELSE {flat} END)"
     applies = "(coalesce(d.products, '') = '' OR list_contains(string_split(d.products, ';'), item.product_id))"
     restricted = f"coalesce(d.products, '') <> '' AND {applies}"
     own = _steps("item.discounts", applies, "item.interval", "count", rollup)
@@ -113,7 +115,7 @@ def _subscription_sums(rollup: Rollup) -> str:
     steps = _steps("shared", "coalesce(d.products, '') = ''", "interval", "count", rollup)
     return f"""SELECT tenant_id, record_id, {_fold("total", steps)} AS mrr12 FROM (
       SELECT tenant_id, record_id, any_value(sub_currency) AS sub_currency, any_value(now_text) AS now_text,
-        sum(after_item)::HUGEINT AS total, arg_min(shared, position) AS shared,
+        CASE WHEN count(*) = count(after_item) THEN sum(after_item)::HUGEINT END AS total, arg_min(shared, position) AS shared,
         arg_min(item.interval, position) AS interval, arg_min(count, position) AS count
       FROM rollup_monthly GROUP BY tenant_id, record_id)"""
 
@@ -130,8 +132,8 @@ def _facts(rollup: Rollup, subs: str) -> str:
       FROM (SELECT s.* EXCLUDE (currency), upper(s.currency) AS currency, s.status IN {ended} AS ended,
           coalesce(s.cancel_at, '') <> '' OR lower(coalesce(s.cancel_at_period_end, '')) = 'true' AS ends,
           list_min(list_filter(list_transform(s.items, lambda i: i.current_period_end), lambda t: t <> '')) AS period_end,
-          CASE WHEN s.status IN {counted}{paused} THEN coalesce(m.mrr12, 0) ELSE 0 END AS mrr12
-        FROM {subs} s LEFT JOIN rollup_sums m USING (tenant_id, record_id))"""
+          CASE WHEN s.status IN {counted}{paused} AND m.record_id IS NOT NULL THEN m.mrr12 ELSE 0 END AS mrr12
+        FROM {subs} s LEFT JOIN rollup_sums m ON m.tenant_id = s.tenant_id AND m.record_id = s.record_id)"""
 
 
 def group_rollup(sql: Sql, contract: Contract, name: str, groups: str) -> None:

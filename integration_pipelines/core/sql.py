@@ -11,8 +11,16 @@ import pyarrow as pa
 _MACROS = (
     # Whole-number division rounded half away from zero; HUGEINT in, HUGEINT out.
     "CREATE OR REPLACE TEMP MACRO rdiv(n, d) AS sign(n)::HUGEINT * ((abs(n)::HUGEINT + d::HUGEINT // 2) // d::HUGEINT)",
+    # Decimal text to its exact value; null for other text and for what twelve places or 26 digits cannot hold without rounding.
+    """CREATE OR REPLACE TEMP MACRO exact(t) AS CASE
+      WHEN regexp_full_match(t, '-?[0-9]{1,26}(\\.[0-9]{1,12})?') THEN TRY_CAST(t AS DECIMAL(38, 12))
+      WHEN regexp_full_match(t, '[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]{1,3})?')
+        AND length(regexp_extract(t, '\\.([0-9]*?)0*([eE]|$)', 1))
+          - coalesce(TRY_CAST(regexp_extract(t, '[eE]([+-]?[0-9]+)$', 1) AS INTEGER), 0) <= 12 THEN TRY_CAST(t AS DECIMAL(38, 12)) END""",
     # Decimal text to whole units of 10^-12, exactly: through the digits, never through a binary float.
-    "CREATE OR REPLACE TEMP MACRO pico(t) AS replace(TRY_CAST(t AS DECIMAL(38, 12))::VARCHAR, '.', '')::HUGEINT",
+    "CREATE OR REPLACE TEMP MACRO pico(t) AS replace(exact(t)::VARCHAR, '.', '')::HUGEINT",
+    # A number with room to be summed and multiplied; null for one without, so that no record can stop the others by overflowing.
+    "CREATE OR REPLACE TEMP MACRO within(n) AS CASE WHEN abs(TRY(n)) <= (10 ** 30)::HUGEINT THEN TRY(n) END",
 )
 
 

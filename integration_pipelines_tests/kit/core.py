@@ -97,26 +97,31 @@ class World:
     intents: list[Row] = field(default_factory=list)
     unresolved: pa.Table = field(default_factory=DIFFS.empty_table)
     run: str = "run_1"
+    tenant: str = "t1"
+    setting_up: bool = False
+    only: tuple[str, ...] = ()
 
     def inputs(self, contract: Contract | None = None) -> PassInputs:
         """As a pass takes them."""
         contract = contract or crm_billing()
-        tenant = {"tenant_id": "t1"}
+        tenant = {"tenant_id": self.tenant}
         return PassInputs(
             contract=contract,
-            run_ids={"t1": self.run},
+            run_ids={self.tenant: self.run},
             now=NOW,
             observed={
-                "crm_accounts": observations("crm_accounts", self.companies),
-                "crm_owners": observations("crm_owners", self.owners),
-                "billing_customers": observations("billing_customers", self.customers),
-                "billing_subscriptions": observations("billing_subscriptions", self.subscriptions),
+                "crm_accounts": observations("crm_accounts", self.companies, self.tenant),
+                "crm_owners": observations("crm_owners", self.owners, self.tenant),
+                "billing_customers": observations("billing_customers", self.customers, self.tenant),
+                "billing_subscriptions": observations("billing_subscriptions", self.subscriptions, self.tenant),
             },
             refused=pa.Table.from_pylist([tenant | dict(r) for r in self.refused], REFUSED),
             links=self.links,
             base=pa.Table.from_pylist([tenant | dict(r) for r in self.base], base_schema(contract)),
             intents=pa.Table.from_pylist([tenant | dict(r) for r in self.intents], INTENTS),
             unresolved=self.unresolved,
+            setting_up=(self.tenant,) if self.setting_up else (),
+            only=self.only,
         )
 
     def open(self, contract: Contract | None = None) -> Pass:
@@ -126,6 +131,23 @@ class World:
     def run_pass(self, contract: Contract | None = None) -> PassResult:
         """Run one pass."""
         return self.open(contract).run()
+
+
+def joined(worlds: Iterable[World], contract: Contract | None = None) -> PassInputs:
+    """Several tenants' worlds as one pass takes them; each world has a tenant of its own."""
+    parts = [world.inputs(contract) for world in worlds]
+    return PassInputs(
+        contract=parts[0].contract,
+        run_ids={tenant: run for part in parts for tenant, run in part.run_ids.items()},
+        now=NOW,
+        observed={name: pa.concat_tables([part.observed[name] for part in parts]) for name in parts[0].observed},
+        refused=pa.concat_tables([part.refused for part in parts]),
+        links=pa.concat_tables([part.links for part in parts]),
+        base=pa.concat_tables([part.base for part in parts]),
+        intents=pa.concat_tables([part.intents for part in parts]),
+        unresolved=pa.concat_tables([part.unresolved for part in parts]),
+        setting_up=tuple(tenant for part in parts for tenant in part.setting_up),
+    )
 
 
 def verdicts(result: PassResult) -> dict[str, dict[str, Any]]:
