@@ -17,11 +17,14 @@ def latest(sql: Sql, object_name: str, observed: pa.Table) -> None:
     """Make `observed_<object>`: per record the row with the highest `_sequence` (a column of the input), newest read first.
 
     Two rows of one read that contradict each other are told apart by their content, never by the order in which they came.
+    Only records with several rows are ranked, since ranking whole rows is dear and most records have one.
     """
     sql.put("intake_rows", observed)
     sql.make(
         f"observed_{object_name}",
-        f"""SELECT * EXCLUDE (_sequence) FROM intake_rows
+        f"""WITH several AS (SELECT {_KEY} FROM intake_rows GROUP BY ALL HAVING count(*) > 1)
+        SELECT * EXCLUDE (_sequence) FROM intake_rows ANTI JOIN several USING ({_KEY})
+        UNION ALL SELECT * EXCLUDE (_sequence) FROM intake_rows SEMI JOIN several USING ({_KEY})
         QUALIFY row_number() OVER (PARTITION BY {_KEY} ORDER BY _sequence DESC, observed_at DESC, hash(intake_rows)) = 1""",
     )
     sql.drop("intake_rows")

@@ -46,14 +46,13 @@ def _fold(start: str, steps: str) -> str:
     return f"list_reduce({steps}, lambda a, d: {{'v': {_FOLD_ONE}, 'pct': NULL::HUGEINT, 'off': NULL::HUGEINT}}, {first}).v"
 
 
-_ITEMS = """SELECT s.tenant_id, s.record_id, u.position, u.item, s.discounts AS own_discounts, c.discounts AS customer_discounts,
+_ITEMS = """SELECT s.tenant_id, s.record_id, s.position, s.item, s.discounts AS own_discounts, c.discounts AS customer_discounts,
     upper(s.currency) AS sub_currency, {now} AS now_text,
-    coalesce(TRY_CAST(u.item.quantity AS HUGEINT), 1) AS quantity,
-    nullif(TRY_CAST(u.item.interval_count AS HUGEINT), 0) AS count
-  FROM {subs} s
-  CROSS JOIN LATERAL (SELECT unnest(s.items) AS item, generate_subscripts(s.items, 1) AS position) u
+    coalesce(TRY_CAST(s.item.quantity AS HUGEINT), 1) AS quantity,
+    nullif(TRY_CAST(s.item.interval_count AS HUGEINT), 0) AS count
+  FROM (SELECT *, unnest(items) AS item, generate_subscripts(items, 1) AS position FROM {subs}) s
   LEFT JOIN {customers} c ON c.tenant_id = s.tenant_id AND c.record_id = s.customer_id
-  WHERE coalesce(u.item.interval, '') <> '' AND coalesce(u.item.usage_type, 'licensed') <> 'metered'"""
+  WHERE coalesce(s.item.interval, '') <> '' AND coalesce(s.item.usage_type, 'licensed') <> 'metered'"""
 
 _PACKAGED = """SELECT *, CASE WHEN package IS NULL THEN quantity WHEN item.divide_round = 'up' THEN (quantity + package - 1) // package
     ELSE quantity // package END AS units
