@@ -8,6 +8,7 @@ import pyarrow as pa
 from integration_pipelines.core.contract import Column, Contract, SyncField
 from integration_pipelines.core.merge import compared_fields
 from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS, LEDGER, PLANNED_WRITES, QUARANTINE
+from integration_pipelines.defs.words import WORDS
 
 _STORED = {
     "quarantined_records": QUARANTINE,
@@ -41,12 +42,25 @@ def stage_schema(contract: Contract, name: str) -> dg.TableSchema | None:
     """The columns of a stage that is one table."""
     if name == "merged_customers":
         return _merged_schema(contract)
-    return table_schema(_STORED[name]) if name in _STORED else None
+    return table_schema(contract, _STORED[name]) if name in _STORED else None
 
 
-def table_schema(shape: pa.Schema) -> dg.TableSchema:
-    """A stored table's columns."""
-    return dg.TableSchema([dg.TableColumn(field.name, _kind(field.type)) for field in shape])
+def table_schema(contract: Contract, shape: pa.Schema) -> dg.TableSchema:
+    """A stored table's columns, in the contract's words where its view has them so."""
+    return dg.TableSchema([_stored(contract, field.name, _kind(field.type)) for field in shape])
+
+
+def _stored(contract: Contract, name: str, kind: str) -> dg.TableColumn:
+    roles = contract.roles
+    text = WORDS.get(name, "").format(left=roles.left.label, right=roles.right.label)
+    return dg.TableColumn(spoken(contract, name), kind, description=text or None)
+
+
+def spoken(contract: Contract, column: str) -> str:
+    """`left_value` as `crm_value`, as the contract's views call it."""
+    side, _, rest = column.partition("_")
+    names = {"left": contract.roles.left.name, "right": contract.roles.right.name}
+    return f"{names[side]}_{rest}" if side in names else column
 
 
 def _kind(kind: pa.DataType) -> str:
@@ -57,7 +71,7 @@ def _kind(kind: pa.DataType) -> str:
 
 
 def _merged_schema(contract: Contract) -> dg.TableSchema:
-    ids = [dg.TableColumn(n, "text") for n in ("tenant_id", "link_id", "left_id", "right_id", "record_label")]
+    ids = [_stored(contract, n, "text") for n in ("tenant_id", "link_id", "left_id", "right_id", "record_label")]
     fields = [
         dg.TableColumn(name, str(f.type), description=f"{f.label}: {f.purpose}. Owner: {f.owner}. {f.data_class} data.")
         for name, f in compared_fields(contract).items()
@@ -80,7 +94,8 @@ def _link_sources(contract: Contract) -> dict[str, list[dg.TableColumnDep]]:
     matched = [(left, column) for column in sorted({r.left for r in rules})] + [
         (right, column) for column in sorted({r.right for r in rules})
     ]
-    return {"left_id": [_dep(left, "id")], "right_id": [_dep(right, "id")], "match_evidence": [_dep(*place) for place in matched]}
+    ids = {spoken(contract, "left_id"): [_dep(left, "id")], spoken(contract, "right_id"): [_dep(right, "id")]}
+    return ids | {"match_evidence": [_dep(*place) for place in matched]}
 
 
 def _sources(contract: Contract, field: SyncField) -> Iterator[dg.TableColumnDep]:

@@ -19,7 +19,7 @@ def materializations(
 ) -> Iterator[dg.AssetMaterialization]:
     """One per asset of the chain, for a tenant that went all the way."""
     for name, metadata in _metadata(contract, tenant, facts).items():
-        common = {"tenant": tenant.tenant_id, "mode": str(report.mode), "scope": report.scope, "outcome": str(tenant.outcome)}
+        common = {"mode": str(report.mode), "scope": report.scope, "outcome": str(tenant.outcome)}
         yield dg.AssetMaterialization(asset_key=name, partition=tenant.tenant_id, metadata={**common, **_spoken(metadata)})
 
 
@@ -128,7 +128,7 @@ def _evaluation(
         passed=passed,
         severity=dg.AssetCheckSeverity.WARN if warn else dg.AssetCheckSeverity.ERROR,
         partition=tenant.tenant_id,
-        metadata=_spoken({"tenant": tenant.tenant_id, "run": tenant.run_id, **metadata}),
+        metadata=_spoken(metadata),
     )
 
 

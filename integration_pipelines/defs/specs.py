@@ -105,7 +105,7 @@ def _writes_specs(contract: Contract) -> Iterator[dg.AssetSpec]:
     for side, role in (("left", contract.roles.left), ("right", contract.roles.right)):
         yield _spec(
             contract, writes_asset(contract, side), "push", _writes_text(role), deps=["write_plan"], kinds={role.partner, "sql"},
-            schema=table_schema(LEDGER_SCHEMA), table="write_ledger",
+            schema=table_schema(contract, LEDGER_SCHEMA), table="write_ledger",
         )  # fmt: skip
 
 

@@ -58,7 +58,7 @@ def test_columns_say_what_they_are_for(specs: dict[str, dg.AssetSpec]) -> None:
     assert domain.description == "recognises the customer in billing (source: properties.domain; business data)"
     mrr = _columns(specs["merged_customers"])["mrr"]
     assert (mrr.type, "Owner: billing." in (mrr.description or "")) == ("money", True)
-    assert {"left_value", "right_value", "action", "status"} <= set(_columns(specs["reconciliation_diffs"]))
+    assert {"crm_value", "billing_value", "action", "status"} <= set(_columns(specs["reconciliation_diffs"]))
     tables = {
         name: spec.metadata.get("dagster/table_name") for name, spec in specs.items() if "dagster/table_name" in spec.metadata
     }
