@@ -13,8 +13,6 @@ from integration_pipelines.core.canonical import canonical
 from integration_pipelines.core.contract import Contract, FieldType, MatchRule
 from integration_pipelines.core.sql import Sql, name, text, text_list
 
-STORED = "tenant_id, integration, link_id, left_id, right_id, state, match_rule, match_evidence, created_at, updated_at, survivor_link_id"
-
 
 def resolve_links(sql: Sql, contract: Contract, stored: pa.Table, now_text: str) -> None:
     """Make `links`, `live_links` and `unlinked` from the stored links and the accepted records.
@@ -163,21 +161,23 @@ def _links(sql: Sql, contract: Contract, now_text: str) -> None:
         "links",
         f"""WITH old AS (
           SELECT tenant_id, integration, link_id, left_id, right_id, CASE WHEN {moved} THEN 'merged' ELSE now_state END AS state,
-            match_rule, match_evidence, created_at,
+            match_rule, match_evidence, created_at, epoch, decided_by,
             CASE WHEN {moved} OR now_state <> old_state THEN now_at ELSE updated_at END AS updated_at,
             CASE WHEN {moved} THEN {_link_id(contract, "now_left", "right_id")} ELSE survivor_link_id END AS survivor_link_id,
             false AS is_new, {moved} OR now_state <> old_state AS changed, link_id AS base_link_id FROM carried),
         followed AS (
           SELECT tenant_id, integration, {_link_id(contract, "now_left", "right_id")} AS link_id, now_left AS left_id, right_id,
             now_state AS state, 'merge' AS match_rule, 'the record ' || left_id || ' was merged into ' || now_left AS match_evidence,
-            created_at, now_at AS updated_at, NULL::VARCHAR AS survivor_link_id, true AS is_new, true AS changed, link_id AS base_link_id
+            created_at, now_at AS updated_at, NULL::VARCHAR AS survivor_link_id, epoch, decided_by, true AS is_new,
+            true AS changed, link_id AS base_link_id
           FROM carried WHERE {moved}),
         proposed AS (
           SELECT tenant_id, {text(contract.contract)} AS integration, {_link_id(contract, "left_id", "right_id")} AS link_id, left_id,
             right_id, 'live' AS state, rule AS match_rule, explanation AS match_evidence, {now} AS created_at, {now} AS updated_at,
-            NULL::VARCHAR AS survivor_link_id, true AS is_new, true AS changed, NULL::VARCHAR AS base_link_id
+            NULL::VARCHAR AS survivor_link_id, 1::BIGINT AS epoch, NULL::VARCHAR AS decided_by, true AS is_new, true AS changed,
+            NULL::VARCHAR AS base_link_id
           FROM verdicts WHERE trouble IS NULL AND acceptable)
-        SELECT * FROM (SELECT * FROM old UNION ALL SELECT * FROM followed UNION ALL SELECT * FROM proposed)
+        SELECT * FROM (SELECT * FROM old UNION ALL BY NAME SELECT * FROM followed UNION ALL BY NAME SELECT * FROM proposed)
         QUALIFY row_number() OVER (PARTITION BY tenant_id, link_id ORDER BY is_new DESC, created_at, base_link_id) = 1""",
     )
     sql.make(

@@ -23,7 +23,7 @@ TALLY = _schema(tenant_id=TEXT, object=TEXT, record_id=TEXT)
 
 IDENTITY_LINKS = _schema(
     tenant_id=TEXT, integration=TEXT, link_id=TEXT, left_id=TEXT, right_id=TEXT, state=TEXT, match_rule=TEXT,
-    match_evidence=TEXT, created_at=TIME, updated_at=TIME, survivor_link_id=TEXT,
+    match_evidence=TEXT, created_at=TIME, updated_at=TIME, survivor_link_id=TEXT, epoch=COUNT, decided_by=TEXT,
 )  # fmt: skip
 
 QUARANTINE = _schema(

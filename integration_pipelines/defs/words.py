@@ -28,6 +28,8 @@ WORDS = {
     "match_rule": "the rule that linked the records",
     "match_evidence": "what the rule compared",
     "survivor_link_id": "for merged records, the link that lives on",
+    "epoch": "how often the customer began anew, 1 for the first time",
+    "decided_by": "who confirmed or moved the link, empty when a rule did",
     "first_seen_at": "when it was first seen",
     "last_seen_at": "when it was last seen",
     "resolved_at": "when it was gone",

@@ -142,7 +142,7 @@ LINKS = sa.Table(
     *columns_of(
         IDENTITY_LINKS,
         key=("tenant_id", "integration", "link_id"),
-        optional={"left_id", "right_id", "match_rule", "match_evidence", "survivor_link_id"},
+        optional={"left_id", "right_id", "match_rule", "match_evidence", "survivor_link_id", "decided_by"},
     ),
     # A right-hand record never has two live links, whatever the engine believes.
     sa.Index(
@@ -192,6 +192,7 @@ RUNS = sa.Table(
     _flag("certified", optional=True),
     _text("error_kind", optional=True),
     _text("error_text", optional=True),
+    sa.Column("reason", sa.Text, nullable=False, server_default="", comment="why it ended so, in words"),
     sa.Index(None, "tenant_id", "integration", "started_at"),
 )
 
@@ -305,4 +306,98 @@ LEASES = sa.Table(
     _text("holder", optional=True),
     sa.Column("era", sa.Text, nullable=False, comment="which clock `expires_ns` is on: a boot of this machine, or the database"),
     _count("expires_ns"),
+)
+
+WRITE_RETRIES = sa.Table(
+    "write_retries",
+    METADATA,
+    _text("tenant_id", key=True),
+    _text("integration", key=True),
+    _text("target", key=True),
+    _text("target_id", key=True),
+    sa.Column("fingerprint", sa.Text, nullable=False, comment="of the planned write that failed; another content starts afresh"),
+    _count("contract_version"),
+    _count("attempts"),
+    _time("first_failed_at"),
+    _time("last_failed_at"),
+    sa.Column("next_try_at", Utc, nullable=True, comment="null: not tried again until the record or the contract changes"),
+    _text("error_kind"),
+    _text("error_text"),
+    _text("write_id"),
+    _text("run_id"),
+)
+
+OVERWRITES = sa.Table(
+    "overwrites",
+    METADATA,
+    _text("tenant_id", key=True),
+    _text("write_id", key=True),
+    _text("field", key=True),
+    _text("integration"),
+    _text("run_id"),
+    _text("target"),
+    _text("target_id"),
+    sa.Column("read_value", sa.Text, nullable=False, comment="what we read before we wrote, in the target's spelling"),
+    sa.Column("lost_value", sa.Text, nullable=False, comment="what really stood there when our write arrived"),
+    sa.Column("written_value", sa.Text, nullable=False, comment="what we wrote"),
+    _text("changed_by"),
+    _time("detected_at"),
+    sa.Column("action", sa.Text, nullable=False, comment="kept, restored or held, as the field's rule says"),
+    _time("restored_at", optional=True),
+    sa.Index(None, "tenant_id", "integration", "detected_at"),
+)
+
+# ── alerts ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+ALERTS = sa.Table(
+    "alerts",
+    METADATA,
+    _text("tenant_id", key=True),
+    _text("alert_id", key=True),
+    _text("integration"),
+    _text("kind"),
+    sa.Column("subject", sa.Text, nullable=False, comment="what it is about; one open alert per kind and subject"),
+    _text("severity"),
+    _text("title"),
+    _text("text"),
+    _text("remedy"),
+    _text("link"),
+    _text("run_id", optional=True),
+    _time("opened_at"),
+    _time("last_seen_at"),
+    _count("occurrences"),
+    _time("closed_at", optional=True),
+    sa.Index(None, "tenant_id", "integration", "closed_at"),
+)
+
+ALERT_DELIVERIES = sa.Table(
+    "alert_deliveries",
+    METADATA,
+    _text("tenant_id", key=True),
+    _text("alert_id", key=True),
+    _text("sink", key=True),
+    sa.Column("event", sa.Text, primary_key=True, comment="opened, reminded or closed"),
+    _text("state"),
+    _count("attempts"),
+    _time("last_tried_at", optional=True),
+    _time("next_try_at", optional=True),
+    _text("error_text", optional=True),
+    sa.Index(None, "state", "next_try_at"),
+)
+
+# ── history ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+HISTORY_DAYS = sa.Table(
+    "history_days",
+    METADATA,
+    _text("tenant_id", key=True),
+    _text("integration", key=True),
+    _text("object", key=True),
+    sa.Column("day", sa.Text, primary_key=True, comment="ISO date, UTC"),
+    _count("rows"),
+    sa.Column("coverage", sa.Text, nullable=False, comment="whole, part or none: what the partner can still tell of that day"),
+    _text("reason"),
+    _text("source"),
+    _text("run_id"),
+    _time("filled_at"),
 )

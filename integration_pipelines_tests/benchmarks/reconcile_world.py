@@ -141,6 +141,7 @@ def _links(number: "np.ndarray[Any, Any]") -> pa.Table:
         "left_id": _text("", number + 20_000_000), "right_id": _text("cus_", number), "state": ["live"] * rows,
         "match_rule": ["stripe_customer_id"] * rows, "match_evidence": ["The company's property names the customer."] * rows,
         "created_at": [NOW] * rows, "updated_at": [NOW] * rows, "survivor_link_id": [None] * rows,
+        "epoch": [1] * rows, "decided_by": [None] * rows,
     }  # fmt: skip
     return pa.Table.from_pydict(given, IDENTITY_LINKS)
 

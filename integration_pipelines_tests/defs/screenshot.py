@@ -19,7 +19,7 @@ from integration_pipelines_tests.defs.running import ROOT, connected_home, dagst
 from integration_pipelines_tests.kit.bench import CONTRACT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import FloatRect, Page
 
 CHROMIUM = "/usr/bin/chromium"
 ARGS = [
@@ -29,7 +29,12 @@ ARGS = [
 PICTURE = ROOT / "integration_pipelines" / "docs" / "lineage.png"
 GROUPS = ("extract", "gate", "link", "reconcile", "push")
 LINEAGE = "/asset-groups?expanded=" + ",".join(f"global@global:{group}" for group in GROUPS)
-GRAPH = {"x": 420, "y": 115, "width": 2360, "height": 830}  # at that width Dagster shows details, and this is where they are
+GRAPH: "FloatRect" = {
+    "x": 420,
+    "y": 115,
+    "width": 2360,
+    "height": 830,
+}  # at that width Dagster shows details, and this is where they are
 PAGES = {
     "lineage": LINEAGE,
     "asset": "/assets/reconciliation_diffs?view=overview",

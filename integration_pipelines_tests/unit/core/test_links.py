@@ -20,7 +20,7 @@ def link(left: str, right: str, state: str = "live", age: int = 1, tenant: str =
     made = NOW - timedelta(days=age)
     return {
         "tenant_id": tenant, "integration": "crm_billing", "link_id": f"link_{left}_{right}", "left_id": left, "right_id": right,
-        "state": state, "match_rule": "email_domain", "match_evidence": "", "created_at": made, "updated_at": made,
+        "state": state, "match_rule": "email_domain", "match_evidence": "", "created_at": made, "updated_at": made, "epoch": 1,
     }  # fmt: skip
 
 

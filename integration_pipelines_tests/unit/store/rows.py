@@ -40,7 +40,11 @@ def diffs(*rows: Row) -> pa.Table:
 def link(link_id: str, left: str | None, right: str | None, **changes: Any) -> Row:  # noqa: ANN401 - idem
     """A live link."""
     plain = {"tenant_id": "t1", "integration": CRM, "link_id": link_id, "left_id": left, "right_id": right, "state": "live"}
-    return plain | {"match_rule": "email_domain", "match_evidence": "acme.com", "created_at": NOW, "updated_at": NOW} | changes
+    return (
+        plain
+        | {"match_rule": "email_domain", "match_evidence": "acme.com", "created_at": NOW, "updated_at": NOW, "epoch": 1}
+        | changes
+    )
 
 
 def links(*rows: Row) -> pa.Table:
