@@ -87,6 +87,7 @@ class Run:
     certified: bool | None = None
     error_kind: str | None = None
     error_text: str | None = None
+    reason: str = ""  # why it ended so, in words
 
 
 class Runs(ABC):

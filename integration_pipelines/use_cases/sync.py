@@ -184,6 +184,7 @@ def _finished(tenant: TenantReport, contract: Contract, trigger: str, scope: str
         certified=tenant.certified,
         error_kind=str(tenant.fault.kind) if tenant.fault else None,
         error_text=f"{tenant.fault.text} {tenant.fault.remedy}".strip() if tenant.fault else None,
+        reason=tenant.reason,
     )
 
 
