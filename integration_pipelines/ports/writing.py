@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -117,19 +118,36 @@ class Lease:
 
 
 class Leases(ABC):
-    """One writer per tenant and integration."""
+    """One run per tenant and integration: whoever holds the lease reads, plans and writes, everybody else leaves the tenant alone."""
 
     @abstractmethod
+    def take_all(self, tenant_ids: Sequence[str], integration: str, holder: str, seconds: float) -> list[Lease]:
+        """The leases that were free, in one transaction; tenants that somebody else holds are left out."""
+
+    @abstractmethod
+    def renew_all(self, leases: Sequence[Lease], seconds: float) -> list[Lease]:
+        """Those that are still held, prolonged; one that was lost is left out."""
+
+    @abstractmethod
+    def give_back_all(self, leases: Sequence[Lease]) -> None:
+        """Free them for the next one; one that was lost already stays with whoever has it."""
+
+    def keep_alive(self, leases: Sequence[Lease], seconds: float) -> AbstractContextManager[None]:
+        """Renew them in the background until the block ends, so that a long stage does not lose them."""
+        del leases, seconds
+        return nullcontext()
+
     def take(self, tenant_id: str, integration: str, holder: str, seconds: float) -> Lease | None:
         """None if somebody else holds it."""
+        return next(iter(self.take_all([tenant_id], integration, holder, seconds)), None)
 
-    @abstractmethod
     def renew(self, lease: Lease, seconds: float) -> bool:
         """False if it was lost."""
+        return bool(self.renew_all([lease], seconds))
 
-    @abstractmethod
     def give_back(self, lease: Lease) -> None:
         """Free it for the next one."""
+        self.give_back_all([lease])
 
 
 class Metrics(ABC):

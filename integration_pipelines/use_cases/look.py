@@ -1,6 +1,6 @@
 """One look of the engine at a batch of tenants: load what is known, run a pass, keep what it found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -78,18 +78,19 @@ def look(
     return Look(con, engine, inputs, engine.run())
 
 
-def keep(seen: Look, *, ports: Ports) -> None:
-    """Keep links, bases, merged customers and field counts; diffs are kept once their plan is known."""
-    contract, run_ids = seen.inputs.contract, dict(seen.inputs.run_ids)
-    if seen.result.links.num_rows:
-        ports.links.save(seen.result.links)
+def keep(seen: Look, *, ports: Ports, tenants: Collection[str]) -> None:
+    """Keep links, bases, merged customers and field counts of those tenants; diffs are kept once their plan is known."""
+    contract, run_ids = seen.inputs.contract, {t: r for t, r in seen.inputs.run_ids.items() if t in tenants}
+    links = _only_tenants(seen.result.links, list(run_ids))
+    if links.num_rows:
+        ports.links.save(links)
     save_base(ports, contract, seen.inputs.base, seen.result.base_moves, run_ids)
     entries = [
         new_entry(ports, t, contract.contract, "merged_customers", Mode.FULL, of_tenant(seen.result.merged, t), run_ids[t])
         for t in run_ids
     ]
     ports.manifest.append(entries, ports.clock.now())
-    ports.runs.save_field_counts(seen.result.field_counts, contract.contract, run_ids)
+    ports.runs.save_field_counts(_only_tenants(seen.result.field_counts, list(run_ids)), contract.contract, run_ids)
 
 
 def read_tally(contract: Contract, tenant_ids: Sequence[str], *, ports: Ports) -> pa.Table:

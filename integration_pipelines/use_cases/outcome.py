@@ -9,7 +9,7 @@ from integration_pipelines.core.plan import PlanNumbers
 from integration_pipelines.errors import BugError, ErrorKind, IntegrationError
 from integration_pipelines.ports.gate import Verdict
 from integration_pipelines.ports.lake import Mode
-from integration_pipelines.ports.writing import StoredPlan
+from integration_pipelines.ports.writing import Lease, StoredPlan
 
 
 class SyncMode(StrEnum):
@@ -74,6 +74,7 @@ class TenantReport:
     certified: bool | None = None
     calls: int = 0
     fault: Fault | None = None
+    lease: Lease | None = None  # the right to work on this tenant; none if another run has it
 
     @property
     def alive(self) -> bool:

@@ -8,10 +8,8 @@ from integration_pipelines.core.contract_show import properties_to_create
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.writing import PlanState
-from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, SyncMode, TenantReport
+from integration_pipelines.use_cases.outcome import BatchReport, SyncMode, TenantReport
 from integration_pipelines.use_cases.settle import settle_open_writes
-
-LEASE_SECONDS = 300.0
 
 
 def prepare(report: BatchReport, contract: Contract, *, ports: Ports) -> None:
@@ -35,19 +33,12 @@ def _tenant(tenant: TenantReport, contract: Contract, ports: Ports) -> None:
     installation = ports.tenants.installation(tenant.tenant_id, contract.contract)
     if not installation.enabled or installation.paused:
         return
-    lease = ports.leases.take(tenant.tenant_id, contract.contract, tenant.run_id, LEASE_SECONDS)
-    if lease is None:
-        tenant.outcome, tenant.reason = RunOutcome.SKIPPED, "another run is writing for this tenant now"
-        return
-    try:
-        settle_open_writes(tenant.tenant_id, contract, tenant.run_id, ports=ports)
-        waiting = ports.plans.open(tenant.tenant_id, contract.contract)
-        if waiting is not None and waiting.state is PlanState.APPROVED:
-            created = _create_properties(tenant, contract, ports)
-            tenant.counts["properties_created"] = created
-            tenant.must_read_full = created > 0
-    finally:
-        ports.leases.give_back(lease)
+    settle_open_writes(tenant.tenant_id, contract, tenant.run_id, ports=ports)
+    waiting = ports.plans.open(tenant.tenant_id, contract.contract)
+    if waiting is not None and waiting.state is PlanState.APPROVED:
+        created = _create_properties(tenant, contract, ports)
+        tenant.counts["properties_created"] = created
+        tenant.must_read_full = created > 0
 
 
 def _create_properties(tenant: TenantReport, contract: Contract, ports: Ports) -> int:

@@ -19,10 +19,9 @@ from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.partner import Applied, Connector, FieldWrite, RecordWrite, Refused, WriteOutcome
 from integration_pipelines.ports.writing import Lease, Settled, StoredPlan
+from integration_pipelines.use_cases.alone import LEASE_SECONDS
 from integration_pipelines.use_cases.observations import lay_over
 from integration_pipelines.use_cases.outcome import TenantReport
-
-LEASE_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,9 @@ def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.
             open_rows = [r for r in rows if r["state"] == WriteState.PLANNED]
             for batch in _batches(open_rows, connector.write_batch):
                 stopped = _halted(tenant.tenant_id, contract.contract, ports)
-                if stopped or not ports.leases.renew(lease, LEASE_SECONDS):
+                if not stopped and not ports.leases.renew(lease, LEASE_SECONDS):
+                    stopped = "another run took over this tenant"
+                if stopped:
                     break
                 sender = _Sender(contract, target, connector, lease, tenant.run_id, ports)
                 states |= sender.send(batch, {r["target_id"]: by_key[target, r["target_id"]] for r in batch})

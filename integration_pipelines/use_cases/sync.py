@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.passes import PassResult
-from integration_pipelines.errors import ConflictError, IntegrationError
+from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.evidence import Run
+from integration_pipelines.use_cases.alone import stay_alone, working_alone
 from integration_pipelines.use_cases.certify import read_again
 from integration_pipelines.use_cases.conclude import conclude, fate_rows
 from integration_pipelines.use_cases.extract import extract
@@ -22,7 +23,7 @@ from integration_pipelines.use_cases.observations import of_tenant, texts
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, SyncMode, TenantReport
 from integration_pipelines.use_cases.planning import Decision, decide
 from integration_pipelines.use_cases.prepare import prepare, setting_up
-from integration_pipelines.use_cases.push import LEASE_SECONDS, Pushed, push
+from integration_pipelines.use_cases.push import Pushed, push
 from integration_pipelines.use_cases.side_by_side import side_by_side
 
 TENANTS_AT_ONCE = 8
@@ -58,6 +59,15 @@ def sync(
     started = ports.clock.now()
     ports.runs.start([Run(t, contract.contract, run_id, trigger, scope, started) for t in report.tenants])
     ports.gate.warm_up()
+    with working_alone(report, contract, ports=ports):
+        _stages(report, contract, ports, full=full, only=only, tell=tell)
+    ports.runs.finish([_finished(t, contract, trigger, scope, ports) for t in report.tenants.values()])
+    return report
+
+
+def _stages(
+    report: BatchReport, contract: Contract, ports: Ports, *, full: bool, only: Sequence[str], tell: Callable[[str], None]
+) -> None:
     tell("prepare")
     prepare(report, contract, ports=ports)
     tell("extract")
@@ -72,15 +82,14 @@ def sync(
     if report.alive():
         tell("reconcile")
         first = _look(report, contract, observed, refused, ports, only)
-        keep(first, ports=ports)
+        stay_alone(report, ports=ports)
+        keep(first, ports=ports, tenants={t.tenant_id for t in report.alive()})
         tell("push")
         pushed = _act(report, contract, first.result, ports)
         report.merged, report.writes = first.result.merged, first.result.writes
         tell("certify")
         conclude(report, contract, first, pushed, refused, ports=ports, prove=_prove)
         first.close()
-    ports.runs.finish([_finished(t, contract, trigger, scope, ports) for t in report.tenants.values()])
-    return report
 
 
 def _look(
@@ -104,7 +113,7 @@ def _prove(
     read_again(report.tenants, contract, written, ports=ports)
     run_ids = {t: report.tenant(t).run_id for t in written}
     again = look(contract, run_ids, observe(contract, list(run_ids), ports=ports), refused, ports=ports)
-    keep(again, ports=ports)
+    keep(again, ports=ports, tenants=run_ids)
     return again
 
 
@@ -154,18 +163,9 @@ def _forecast(tenant: TenantReport, contract: Contract, writes: pa.Table, ports:
 
 
 def _push(tenant: TenantReport, contract: Contract, decision: Decision, ports: Ports) -> Pushed:
-    if decision.plan is None:
-        raise AssertionError("a push needs a plan")
-    lease = ports.leases.take(tenant.tenant_id, contract.contract, tenant.run_id, LEASE_SECONDS)
-    if lease is None:
-        raise ConflictError(
-            f"Another run is writing for tenant {tenant.tenant_id} now; this one changed nothing.",
-            remedy="Sync again when it has ended.",
-        )
-    try:
-        return push(tenant, contract, decision.plan, decision.writes, lease, ports=ports)
-    finally:
-        ports.leases.give_back(lease)
+    if decision.plan is None or tenant.lease is None:
+        raise AssertionError("a push needs a plan and a lease")
+    return push(tenant, contract, decision.plan, decision.writes, tenant.lease, ports=ports)
 
 
 def _finished(tenant: TenantReport, contract: Contract, trigger: str, scope: str, ports: Ports) -> Run:
