@@ -154,6 +154,8 @@ def open_ports(settings: Settings) -> Iterator[Ports]:
         ledger=stores.ledger,
         leases=stores.leases,
         metrics=stores.metrics,
+        retries=stores.retries,
+        overwrites=stores.overwrites,
         vault=vault,
         gate=ExpectationGate(),
         connectors=PartnerConnectors(stores.tenants, vault, quota, clock),

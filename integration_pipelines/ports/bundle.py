@@ -12,6 +12,7 @@ from integration_pipelines.ports.evidence import Audit, Diffs, Links, Quarantine
 from integration_pipelines.ports.gate import Gate
 from integration_pipelines.ports.lake import Lake, Manifest
 from integration_pipelines.ports.partner import Connector
+from integration_pipelines.ports.retries import Overwrites, Retries
 from integration_pipelines.ports.tenants import Connection, TenantStore
 from integration_pipelines.ports.vault import Vault
 from integration_pipelines.ports.writing import Leases, Ledger, Metrics, Plans
@@ -48,6 +49,8 @@ class Ports:
     ledger: Ledger
     leases: Leases
     metrics: Metrics
+    retries: Retries
+    overwrites: Overwrites
     vault: Vault
     gate: Gate
     connectors: Connectors

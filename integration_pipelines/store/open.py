@@ -18,6 +18,7 @@ from integration_pipelines.store.metrics import SqlMetrics
 from integration_pipelines.store.migrate import upgrade
 from integration_pipelines.store.plans import SqlPlans
 from integration_pipelines.store.quarantine import SqlQuarantine
+from integration_pipelines.store.retries import SqlOverwrites, SqlRetries
 from integration_pipelines.store.runs import SqlRuns
 from integration_pipelines.store.tenants import SqlTenantStore
 from integration_pipelines.store.unknown_fields import SqlUnknownFields
@@ -42,6 +43,8 @@ class Stores:
     ledger: SqlLedger
     leases: SqlLeases
     metrics: SqlMetrics
+    retries: SqlRetries
+    overwrites: SqlOverwrites
 
     def close(self) -> None:
         """Give all connections back."""
@@ -64,6 +67,8 @@ def stores_of(engine: Engine, clock: Clock) -> Stores:
         ledger=SqlLedger(engine),
         leases=SqlLeases(engine),
         metrics=SqlMetrics(engine, clock),
+        retries=SqlRetries(engine),
+        overwrites=SqlOverwrites(engine),
     )
 
 

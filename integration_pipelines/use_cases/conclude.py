@@ -44,7 +44,8 @@ def fate_rows(alive: Sequence[TenantReport], result: PassResult, decisions: Mapp
         for write in of_tenant(result.writes, tenant.tenant_id).to_pylist():
             goes = going is None or write["fingerprint"] in going
             status = "held" if decision.plan.state is PlanState.HELD else "planned"
-            rows.append(_fate(write, decision.plan.plan_id, status if goes else "open"))
+            unsent = "failed" if (write["target"], write["target_id"]) in tenant.waiting else "open"
+            rows.append(_fate(write, decision.plan.plan_id, status if goes and unsent == "open" else unsent))
     run_ids = {t.tenant_id: t.run_id for t in alive}
     return _marked(result.diffs, result.writes, rows, run_ids, ports)
 
@@ -83,7 +84,7 @@ def conclude(
         ports: the outside.
         prove: reads the written records again and looks once more.
     """
-    states = _write_states(first.result, pushed)
+    states = _write_states(report, first.result, pushed)
     _balance(report, contract, first, states, ports)
     for tenant_id, done in pushed.items():
         tenant = report.tenant(tenant_id)
@@ -100,15 +101,16 @@ def conclude(
         _finish(tenant, first.result, pushed.get(tenant.tenant_id), ports)
 
 
-def _write_states(result: PassResult, pushed: Mapping[str, Pushed]) -> pa.Table:
-    """Every planned write of this pass with its state, for the balance: planned when it was not sent."""
+def _write_states(report: BatchReport, result: PassResult, pushed: Mapping[str, Pushed]) -> pa.Table:
+    """Every planned write of this pass with its state, for the balance: planned when it was not sent, failed while it waits for a retry."""
     known = {w: s for done in pushed.values() for w, s in done.states.items()}
     rows = []
     for write in result.writes.to_pylist():
         key = {k: write[k] for k in ("tenant_id", "target", "target_id")}
         done = pushed.get(write["tenant_id"])
-        state = WriteState.PLANNED if done is None else known.get(done.write_ids.get((write["target"], write["target_id"]), ""))
-        rows.append(key | {"state": str(state or WriteState.PLANNED)})
+        state = None if done is None else known.get(done.write_ids.get((write["target"], write["target_id"]), ""))
+        waits = (write["target"], write["target_id"]) in report.tenant(write["tenant_id"]).waiting
+        rows.append(key | {"state": str(state or (WriteState.FAILED if waits else WriteState.PLANNED))})
     return pa.Table.from_pylist(rows, PASS_WRITES)
 
 

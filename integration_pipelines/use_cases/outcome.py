@@ -74,6 +74,7 @@ class TenantReport:
     certified: bool | None = None
     calls: int = 0
     fault: Fault | None = None
+    waiting: frozenset[tuple[str, str]] = frozenset()  # (target, id) of planned writes that failed before and are not due yet
     lease: Lease | None = None  # the right to work on this tenant; none if another run has it
 
     @property

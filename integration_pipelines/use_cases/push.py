@@ -6,7 +6,7 @@ any point leaves a row that `settle` can judge by reading. `pause` is looked at 
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -34,6 +34,7 @@ class Pushed:
     written: Mapping[str, tuple[str, ...]]
     calls: int
     stopped: str  # why it stopped early, or ''
+    errors: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # write id → kind and text, of those that failed
 
 
 def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.Table, lease: Lease, *, ports: Ports) -> Pushed:
@@ -51,6 +52,7 @@ def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.
     mine = {row["write_id"]: row for row in ports.ledger.of_plan(tenant.tenant_id, plan.plan_id).to_pylist()}
     by_key = {(w["target"], w["target_id"]): w for w in writes.to_pylist()}
     states: dict[str, WriteState] = {}
+    errors: dict[str, tuple[str, str]] = {}
     written: dict[str, list[str]] = {}
     calls, stopped = 0, ""
     for target, connector in _targets(contract, tenant.tenant_id, by_key, ports):
@@ -63,7 +65,7 @@ def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.
                     stopped = "another run took over this tenant"
                 if stopped:
                     break
-                sender = _Sender(contract, target, connector, lease, tenant.run_id, ports)
+                sender = _Sender(contract, target, connector, lease, tenant.run_id, ports, errors)
                 states |= sender.send(batch, {r["target_id"]: by_key[target, r["target_id"]] for r in batch})
                 done = (WriteState.APPLIED, WriteState.CONFIRMED)
                 written.setdefault(target, []).extend(r["target_id"] for r in batch if states.get(r["write_id"]) in done)
@@ -72,7 +74,7 @@ def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.
             connector.close()
     stopped = stopped or _halted(tenant.tenant_id, contract.contract, ports)
     write_ids = {(r["target"], r["target_id"]): r["write_id"] for r in mine.values()}
-    return Pushed(plan.plan_id, write_ids, states, {t: tuple(ids) for t, ids in written.items()}, calls, stopped)
+    return Pushed(plan.plan_id, write_ids, states, {t: tuple(ids) for t, ids in written.items()}, calls, stopped, errors)
 
 
 def _targets(
@@ -106,6 +108,8 @@ class _Sender:
     lease: Lease
     run_id: str
     ports: Ports
+    errors: dict[str, tuple[str, str]]
+    """What was refused, by write id: kind and text."""
 
     @property
     def spec(self) -> SourceObject:
@@ -131,7 +135,10 @@ class _Sender:
             return {r["write_id"]: WriteState.SUPERSEDED for r in moved}
         self.ports.ledger.send([r["write_id"] for r in to_send], self.lease)
         outcomes = self._write(to_send, writes)
-        self.ports.ledger.settle([_settled(o) for o in outcomes], self.ports.clock.now())
+        settled = [_settled(o) for o in outcomes]
+        self.ports.ledger.settle(settled, self.ports.clock.now())
+        failed = [s for s in settled if s.state == WriteState.FAILED]
+        self.errors.update({s.write_id: (str(s.error_kind or ""), s.error_text or "") for s in failed})
         return {r["write_id"]: WriteState.SUPERSEDED for r in moved} | {o.write_id: _state(o) for o in outcomes}
 
     def _stands(self, record: dict[str, Any] | None, changes: Sequence[Mapping[str, str]]) -> bool:

@@ -24,6 +24,7 @@ from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, Syn
 from integration_pipelines.use_cases.planning import Decision, decide
 from integration_pipelines.use_cases.prepare import prepare, setting_up
 from integration_pipelines.use_cases.push import Pushed, push
+from integration_pipelines.use_cases.retrying import hold_back, remember
 from integration_pipelines.use_cases.side_by_side import side_by_side
 
 TENANTS_AT_ONCE = 8
@@ -125,9 +126,13 @@ def _act(report: BatchReport, contract: Contract, result: PassResult, ports: Por
     def one(tenant: TenantReport) -> None:
         try:
             decision = _decide(tenant, contract, result, report.mode, ports)
+            if report.scope == "full":
+                decision = hold_back(tenant, contract, decision, ports=ports)
             decisions[tenant.tenant_id] = decision
             if decision.outcome is None and decision.plan is not None and decision.writes.num_rows:
                 pushed[tenant.tenant_id] = _push(tenant, contract, decision, ports)
+            planned = of_tenant(result.writes, tenant.tenant_id)
+            remember(tenant, contract, planned, pushed.get(tenant.tenant_id), whole=report.scope == "full", ports=ports)
         except IntegrationError as error:
             tenant.fail(error)
 

@@ -101,7 +101,8 @@ def product(
     accounts = {(t, p): a for t, pair in chosen.items() for p, a in zip(("hubspot", "stripe"), pair, strict=True)}
     contract = crm_billing()
     names = (
-        "manifest", "tenants", "links", "diffs", "quarantine", "unknown_fields", "runs", "audit", "plans", "ledger", "leases", "metrics"
+        "manifest", "tenants", "links", "diffs", "quarantine", "unknown_fields", "runs", "audit", "plans", "ledger", "leases", "metrics",
+        "retries", "overwrites",
     )  # fmt: skip
     ports = Ports(
         clock=clock, ids=ids, lake=ParquetLake(settings.lake, ids), vault=EnvelopeVault({"k1": bytes(32)}, "k1"), gate=gate,

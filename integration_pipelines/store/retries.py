@@ -1,0 +1,73 @@
+"""Failed writes and replaced edits in SQL."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from integration_pipelines.ports.retries import Overwrite, Overwrites, Retries, Retry
+from integration_pipelines.store.bulk import upsert
+from integration_pipelines.store.engine import reading, writing
+from integration_pipelines.store.schema import OVERWRITES, WRITE_RETRIES
+
+_R = WRITE_RETRIES.c
+_O = OVERWRITES.c
+
+
+class SqlRetries(Retries):
+    """Of all tenants."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def load(self, tenant_ids: Sequence[str], integration: str) -> list[Retry]:
+        """Ordered by tenant and record."""
+        query = sa.select(WRITE_RETRIES).where(_R.tenant_id.in_(tenant_ids), _R.integration == integration)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(_R.tenant_id, _R.target, _R.target_id)).mappings()
+            return [Retry(**_named(row, WRITE_RETRIES)) for row in rows]
+
+    def save(self, retries: Sequence[Retry]) -> None:
+        """Insert or replace by record, in one transaction."""
+        if retries:
+            with writing(self._engine) as connection:
+                upsert(connection, WRITE_RETRIES, [asdict(retry) for retry in retries])
+
+    def clear(self, tenant_id: str, integration: str, records: Sequence[tuple[str, str]]) -> None:
+        """Forget those records, in one transaction."""
+        if not records:
+            return
+        mine = (_R.tenant_id == tenant_id, _R.integration == integration)
+        record = (_R.target == sa.bindparam("of_target"), _R.target_id == sa.bindparam("of_record"))
+        rows = [{"of_target": target, "of_record": record_id} for target, record_id in records]
+        with writing(self._engine) as connection:
+            connection.execute(sa.delete(WRITE_RETRIES).where(*mine, *record), rows)
+
+
+class SqlOverwrites(Overwrites):
+    """Of all tenants."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def record(self, overwrites: Sequence[Overwrite]) -> None:
+        """Insert or replace by write and field, in one transaction."""
+        if overwrites:
+            with writing(self._engine) as connection:
+                upsert(connection, OVERWRITES, [asdict(overwrite) for overwrite in overwrites])
+
+    def load(self, tenant_ids: Sequence[str], integration: str, *, since: datetime | None = None) -> list[Overwrite]:
+        """Newest first."""
+        query = sa.select(OVERWRITES).where(_O.tenant_id.in_(tenant_ids), _O.integration == integration)
+        if since is not None:
+            query = query.where(_O.detected_at >= since)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(_O.detected_at.desc(), _O.write_id, _O.field)).mappings()
+            return [Overwrite(**_named(row, OVERWRITES)) for row in rows]
+
+
+def _named(row: Any, table: sa.Table) -> dict[str, Any]:  # noqa: ANN401 - a row of any table
+    return {column.name: row[column.name] for column in table.columns}

@@ -1,0 +1,112 @@
+"""Writes that failed: held back until they are due, tried again for the contract's hours, and given up with an alert's facts kept.
+
+A failure is remembered with the content that failed. When the record or the contract changes, the planned content is another one and
+goes out at once; the same content waits. A run for named records does not wait: somebody just mended something and wants to see.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from integration_pipelines.core.backoff import next_try
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.tables import PLANNED_WRITES, TEXT
+from integration_pipelines.core.writes import WriteState
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.retries import Retry
+from integration_pipelines.use_cases.observations import texts
+from integration_pipelines.use_cases.outcome import RunOutcome, TenantReport
+from integration_pipelines.use_cases.planning import Decision
+from integration_pipelines.use_cases.push import Pushed
+
+Record = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A write that was not carried out."""
+
+    target: str
+    target_id: str
+    fingerprint: str
+    error_kind: str
+    error_text: str
+    write_id: str
+
+
+def hold_back(tenant: TenantReport, contract: Contract, decision: Decision, *, ports: Ports) -> Decision:
+    """Take out of a decision the writes that failed before and are not due yet; the tenant's report names them."""
+    if decision.outcome is not None or decision.writes.num_rows == 0:
+        return decision
+    now = ports.clock.now()
+    known = ports.retries.load([tenant.tenant_id], contract.contract)
+    early = {r.fingerprint: r for r in known if r.contract_version == contract.version and not _due(r, now)}
+    mask = pc.is_in(decision.writes["fingerprint"], value_set=pa.array(sorted(early), TEXT))
+    waiting = decision.writes.filter(mask)
+    if waiting.num_rows == 0:
+        return decision
+    tenant.waiting = frozenset(zip(texts(waiting, "target"), texts(waiting, "target_id"), strict=True))
+    tenant.reason = _words([early[f] for f in texts(waiting, "fingerprint")])
+    going = decision.writes.filter(pc.invert(mask))
+    if going.num_rows == 0:
+        tenant.outcome = RunOutcome.HELD
+        return replace(decision, writes=going, outcome=RunOutcome.HELD, reason=tenant.reason)
+    return replace(decision, writes=going)
+
+
+def remember(
+    tenant: TenantReport, contract: Contract, planned: pa.Table, pushed: Pushed | None, *, whole: bool, ports: Ports
+) -> None:
+    """After a push: note what failed, forget what was written and, when all records were planned, what is wanted no more."""
+    known = {(r.target, r.target_id): r for r in ports.retries.load([tenant.tenant_id], contract.contract)}
+    rows = {(w["target"], w["target_id"]): w["fingerprint"] for w in planned.select(_KEYS).to_pylist()} if pushed or known else {}
+    states = {} if pushed is None else {r: pushed.states.get(w) for r, w in pushed.write_ids.items()}
+    failed = [] if pushed is None else [
+        Failure(*record, rows[record], *pushed.errors.get(pushed.write_ids[record], ("", "")), pushed.write_ids[record])
+        for record, state in sorted(states.items())
+        if state is WriteState.FAILED and record in rows
+    ]  # fmt: skip
+    note(tenant, contract, failed, known.values(), ports=ports)
+    done = {record for record, state in states.items() if state in {WriteState.APPLIED, WriteState.CONFIRMED}}
+    settled = {record for record in known if record in done or (whole and record not in rows)}
+    ports.retries.clear(tenant.tenant_id, contract.contract, sorted(settled))
+
+
+def note(tenant: TenantReport, contract: Contract, failures: Sequence[Failure], known: Iterable[Retry], *, ports: Ports) -> None:
+    """Remember failures, each counted on top of earlier ones of the same content."""
+    if not failures:
+        return
+    now = ports.clock.now()
+    before = {(r.target, r.target_id): r for r in known}
+    ports.retries.save([_retry(tenant, contract, f, before.get((f.target, f.target_id)), now) for f in failures])
+
+
+_KEYS = [n for n in PLANNED_WRITES.names if n in {"target", "target_id", "fingerprint"}]
+
+
+def _due(retry: Retry, now: datetime) -> bool:
+    return retry.next_try_at is not None and retry.next_try_at <= now
+
+
+def _retry(tenant: TenantReport, contract: Contract, failure: Failure, before: Retry | None, now: datetime) -> Retry:
+    same = before is not None and (before.fingerprint, before.contract_version) == (failure.fingerprint, contract.version)
+    attempts, first = (before.attempts + 1, before.first_failed_at) if before is not None and same else (1, now)
+    due = next_try(attempts, first, now, contract.failure.retry_hours)
+    return Retry(
+        tenant.tenant_id, contract.contract, failure.target, failure.target_id, failure.fingerprint, contract.version, attempts,
+        first, now, due, failure.error_kind, failure.error_text, failure.write_id, tenant.run_id,
+    )  # fmt: skip
+
+
+def _words(retries: Sequence[Retry]) -> str:
+    """Why nothing happens to those records now, for people."""
+    due = [r.next_try_at for r in retries if r.next_try_at is not None]
+    parts = []
+    if due:
+        parts.append(f"{len(due)} writes failed before and are tried again from {min(due):%Y-%m-%d %H:%M} UTC")
+    if len(due) < len(retries):
+        parts.append(f"{len(retries) - len(due)} writes failed for too long and wait until the record or the contract changes")
+    return "; ".join(parts)
