@@ -1,0 +1,91 @@
+"""A write that fails is tried again later and later, for as long as the contract says, and at once when something changed."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from integration_pipelines.core.backoff import next_try
+from integration_pipelines.ports.retries import Retry
+from integration_pipelines.use_cases.outcome import RunOutcome
+from integration_pipelines_tests.kit.bench import CONTRACT, Product, product
+from integration_pipelines_tests.kit.fakes import FakeClock
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Product]:
+    """A tenant in sync, whose CRM then refuses a company that billing has news about."""
+    with product(tmp_path) as made:
+        made.first_sync()
+        made.billing().objects["billing_subscriptions"]["sub_acme"]["status"] = "past_due"
+        made.crm().refuse.add("1")
+        yield made
+
+
+def remembered(shop: Product) -> list[Retry]:
+    """What the store keeps of failed writes."""
+    return shop.ports.retries.load(["t1"], CONTRACT)
+
+
+def test_a_failed_write_waits_and_says_until_when(shop: Product) -> None:
+    """The next run does not knock again at once: it holds the write and names the time of the next try."""
+    assert shop.one().writes == {"failed": 1}
+    calls = shop.one()
+    assert (calls.outcome, calls.writes) == (RunOutcome.HELD, {})
+    assert "1 writes failed before and are tried again from" in calls.reason
+    assert calls.outcomes["failed"] == 3  # the company, its customer and its subscription
+
+
+def test_it_is_tried_again_when_due_and_then_later(shop: Product) -> None:
+    """Five minutes after the first failure it goes out again; after the second one it waits twice as long."""
+    shop.one()
+    shop.clock.sleep(301)
+    assert shop.one().writes == {"failed": 1}
+    (kept,) = remembered(shop)
+    assert kept.attempts == 2
+    assert kept.next_try_at is not None
+    assert timedelta(minutes=9) < kept.next_try_at - kept.last_failed_at <= timedelta(minutes=10)
+
+
+def test_a_record_that_changed_does_not_wait(shop: Product) -> None:
+    """Another content is another write: it goes out at once."""
+    shop.one()
+    shop.crm().refuse.clear()
+    shop.billing().objects["billing_subscriptions"]["sub_acme"]["status"] = "unpaid"
+    report = shop.one()
+    assert (report.writes, report.certified, remembered(shop)) == ({"applied": 1}, True, [])
+
+
+def test_a_run_for_that_record_does_not_wait(shop: Product) -> None:
+    """Who names the record has just mended something and wants to see."""
+    shop.one()
+    shop.crm().refuse.clear()
+    report = shop.one(only=("1",))
+    assert (report.writes, remembered(shop)) == ({"applied": 1}, [])
+
+
+def test_after_the_contracts_hours_it_is_given_up_but_not_forgotten(shop: Product) -> None:
+    """The last try is made when the 24 hours end; from then on it waits for a change, and the reason says so."""
+    shop.one()
+    for _ in range(12):
+        shop.clock.sleep(4 * 3600)
+        shop.one()
+    (kept,) = remembered(shop)
+    assert (kept.next_try_at, kept.error_kind) == (None, "invalid")
+    assert timedelta(hours=24) <= kept.last_failed_at - kept.first_failed_at < timedelta(hours=29)
+    assert "wait until the record or the contract changes" in shop.one().reason
+
+
+def test_a_difference_that_went_away_is_not_remembered(shop: Product) -> None:
+    """When billing takes its news back there is nothing left to try."""
+    shop.one()
+    shop.billing().objects["billing_subscriptions"]["sub_acme"]["status"] = "active"
+    assert (shop.one().outcome, remembered(shop)) == (RunOutcome.IN_SYNC, [])
+
+
+@pytest.mark.parametrize(("attempts", "minutes"), [(1, 5), (2, 10), (3, 20), (5, 80), (6, 160), (7, 240), (30, 240)])
+def test_waits_double_up_to_four_hours(attempts: int, minutes: int) -> None:
+    """Waits grow from five minutes to four hours."""
+    now = FakeClock().now()
+    assert next_try(attempts, now, now, 24 * 30) == now + timedelta(minutes=minutes)
