@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import pyarrow as pa
 
@@ -88,6 +89,16 @@ WriteOutcome = Applied | Refused | Unknown
 
 
 @dataclass(frozen=True, slots=True)
+class PreImage:
+    """What really stood in a field the moment before one of our writes replaced it, and who had entered it; '' is blank."""
+
+    write_id: str
+    path: str
+    value: str
+    changed_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """What a connection can do right now."""
 
@@ -123,9 +134,23 @@ class Connector(ABC):
     def write(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
         """Send changed fields; one outcome per write, in any order. A bad record never spoils its batch."""
 
+    def pre_images(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite], since: datetime) -> list[PreImage]:
+        """What our writes really replaced, as far as the partner tells; fields that it cannot tell of are left out.
+
+        Where a partner has no conditional write, this is how an edit between our read and our write is found.
+
+        Args:
+            name: the object in the contract.
+            spec: the object.
+            writes: what was written, and confirmed by the partner.
+            since: shortly before the first of them was sent.
+        """
+        del name, spec, writes, since
+        return []
+
     def forecast(self, writes: int) -> int:
-        """Calls that so many record writes will cost: read before, write, read again, each in batches of `write_batch`."""
-        return 3 * -(-writes // self.write_batch)
+        """Calls that so many record writes will cost: read before, write, look behind, read again, each in batches of `write_batch`."""
+        return 4 * -(-writes // self.write_batch)
 
     @abstractmethod
     def ensure_properties(self, partner_object: str, wanted: dict[str, PropertySpec]) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ class Plans(ABC):
 
     @abstractmethod
     def save(self, plans: Sequence[StoredPlan]) -> None:
-        """Insert; earlier held or ready plans of the same tenant and integration become superseded, in one transaction."""
+        """Insert; a plan that waits supersedes earlier held or ready ones of the same tenant and integration, in one transaction."""
 
     @abstractmethod
     def open(self, tenant_id: str, integration: str) -> StoredPlan | None:

@@ -33,11 +33,12 @@ class SqlPlans(Plans):
         self._engine = engine
 
     def save(self, plans: Sequence[StoredPlan]) -> None:
-        """Insert; earlier held or ready plans of the same tenant and integration become superseded, in one transaction."""
+        """Insert; a plan that waits supersedes earlier held or ready ones of the same tenant and integration, in one transaction."""
         with writing(self._engine) as connection:
             for plan in plans:
                 earlier = (_P.tenant_id == plan.tenant_id, _P.integration == plan.integration, _P.state.in_(_UNDECIDED))
-                connection.execute(sa.update(WRITE_PLANS).where(*earlier).values(state=PlanState.SUPERSEDED.value))
+                if plan.state in _OPEN:
+                    connection.execute(sa.update(WRITE_PLANS).where(*earlier).values(state=PlanState.SUPERSEDED.value))
                 connection.execute(WRITE_PLANS.insert(), _row(plan))
 
     def open(self, tenant_id: str, integration: str) -> StoredPlan | None:

@@ -9,6 +9,8 @@ from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.writing import PlanState
 from integration_pipelines.use_cases.outcome import BatchReport, SyncMode, TenantReport
+from integration_pipelines.use_cases.overwrites import look_behind, not_yet_restored, put_back
+from integration_pipelines.use_cases.retrying import note_lost
 from integration_pipelines.use_cases.settle import settle_open_writes
 
 
@@ -33,7 +35,11 @@ def _tenant(tenant: TenantReport, contract: Contract, ports: Ports) -> None:
     installation = ports.tenants.installation(tenant.tenant_id, contract.contract)
     if not installation.enabled or installation.paused:
         return
-    settle_open_writes(tenant.tenant_id, contract, tenant.run_id, ports=ports)
+    settled = settle_open_writes(tenant.tenant_id, contract, tenant.run_id, ports=ports)
+    if settled.carried_out:
+        look_behind(tenant, contract, settled.carried_out, ports=ports)
+    note_lost(tenant, contract, settled.lost, ports=ports)
+    put_back(tenant, contract, not_yet_restored(tenant.tenant_id, contract, ports=ports), ports=ports)
     waiting = ports.plans.open(tenant.tenant_id, contract.contract)
     if waiting is not None and waiting.state is PlanState.APPROVED:
         created = _create_properties(tenant, contract, ports)

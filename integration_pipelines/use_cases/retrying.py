@@ -4,9 +4,10 @@ A failure is remembered with the content that failed. When the record or the con
 goes out at once; the same content waits. A run for named records does not wait: somebody just mended something and wants to see.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,8 +22,10 @@ from integration_pipelines.use_cases.observations import texts
 from integration_pipelines.use_cases.outcome import RunOutcome, TenantReport
 from integration_pipelines.use_cases.planning import Decision
 from integration_pipelines.use_cases.push import Pushed
+from integration_pipelines.use_cases.settle import LOST
 
-Record = tuple[str, str]
+LOST_AT_ONCE = 3
+"""How often a write that never arrived is sent again without waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +78,37 @@ def remember(
     ports.retries.clear(tenant.tenant_id, contract.contract, sorted(settled))
 
 
-def note(tenant: TenantReport, contract: Contract, failures: Sequence[Failure], known: Iterable[Retry], *, ports: Ports) -> None:
-    """Remember failures, each counted on top of earlier ones of the same content."""
+def note_lost(tenant: TenantReport, contract: Contract, rows: Sequence[Mapping[str, Any]], *, ports: Ports) -> None:
+    """Writes that never arrived: the next plan may send them at once, but somebody hears of it when that goes on for too long."""
+    if not rows:
+        return
+    content: dict[tuple[str, str, str], str] = {}
+    for plan in sorted({row["plan_id"] for row in rows}):
+        stored = ports.lake.read([ports.plans.find(tenant.tenant_id, plan).file], PLANNED_WRITES).select(_KEYS)
+        content |= {(plan, w["target"], w["target_id"]): w["fingerprint"] for w in stored.to_pylist()}
+    failures = [
+        Failure(r["target"], r["target_id"], content[r["plan_id"], r["target"], r["target_id"]], "transient", LOST, r["write_id"])
+        for r in rows
+    ]
+    known = ports.retries.load([tenant.tenant_id], contract.contract)
+    note(tenant, contract, failures, known, ports=ports, at_once=LOST_AT_ONCE)
+
+
+def note(
+    tenant: TenantReport,
+    contract: Contract,
+    failures: Sequence[Failure],
+    known: Iterable[Retry],
+    *,
+    ports: Ports,
+    at_once: int = 0,
+) -> None:
+    """Remember failures, each counted on top of earlier ones of the same content; the first `at_once` may be tried again now."""
     if not failures:
         return
     now = ports.clock.now()
     before = {(r.target, r.target_id): r for r in known}
-    ports.retries.save([_retry(tenant, contract, f, before.get((f.target, f.target_id)), now) for f in failures])
+    ports.retries.save([_retry(tenant, contract, f, before.get((f.target, f.target_id)), now, at_once) for f in failures])
 
 
 _KEYS = [n for n in PLANNED_WRITES.names if n in {"target", "target_id", "fingerprint"}]
@@ -91,10 +118,12 @@ def _due(retry: Retry, now: datetime) -> bool:
     return retry.next_try_at is not None and retry.next_try_at <= now
 
 
-def _retry(tenant: TenantReport, contract: Contract, failure: Failure, before: Retry | None, now: datetime) -> Retry:
+def _retry(
+    tenant: TenantReport, contract: Contract, failure: Failure, before: Retry | None, now: datetime, at_once: int
+) -> Retry:
     same = before is not None and (before.fingerprint, before.contract_version) == (failure.fingerprint, contract.version)
     attempts, first = (before.attempts + 1, before.first_failed_at) if before is not None and same else (1, now)
-    due = next_try(attempts, first, now, contract.failure.retry_hours)
+    due = now if attempts <= at_once else next_try(attempts, first, now, contract.failure.retry_hours)
     return Retry(
         tenant.tenant_id, contract.contract, failure.target, failure.target_id, failure.fingerprint, contract.version, attempts,
         first, now, due, failure.error_kind, failure.error_text, failure.write_id, tenant.run_id,

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -13,60 +14,80 @@ from integration_pipelines.ports.writing import Settled
 from integration_pipelines.use_cases.observations import lay_over
 from integration_pipelines.use_cases.push import images
 
+Row = Mapping[str, Any]
 
-def settle_open_writes(tenant_id: str, contract: Contract, run_id: str, *, ports: Ports) -> int:
-    """Judge every unsettled write of a tenant by the partner's present state; returns how many were settled. Needs the lease.
+LOST = "a read showed that it was not carried out; the next plan decides anew"
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What reading showed of writes whose fate was open (ledger rows)."""
+
+    carried_out: tuple[Row, ...] = ()
+    lost: tuple[Row, ...] = ()
+
+
+def settle_open_writes(tenant_id: str, contract: Contract, run_id: str, *, ports: Ports) -> Settlement:
+    """Judge every unsettled write of a tenant by the partner's present state. Needs the lease.
 
     A write that was never sent is superseded, unless its plan still waits to be applied. One that may have been carried out is applied
     and confirmed when the record says what was sent, and failed otherwise (a fresh plan decides anew).
     """
     unsettled = ports.ledger.unsettled([tenant_id], contract.contract)
     if unsettled.num_rows == 0:
-        return 0
+        return Settlement()
     waiting = ports.plans.open(tenant_id, contract.contract)
     going_on = None if waiting is None else waiting.plan_id
     by_target: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in unsettled.to_pylist():
         by_target[row["target"]].append(row)
+    carried_out: list[Row] = []
+    lost: list[Row] = []
     for target, rows in sorted(by_target.items()):
         # What an interrupted run did not send of a plan that still stands, the next run sends under the same write ids.
         planned = [r for r in rows if r["state"] == WriteState.PLANNED and r["plan_id"] != going_on]
         text = "the run that planned it ended before it was sent"
         _note(ports, [Settled(r["write_id"], WriteState.SUPERSEDED, "conflict", text) for r in planned])
-        _by_reading(tenant_id, contract, target, run_id, [r for r in rows if r["state"] != WriteState.PLANNED], ports)
-    return unsettled.num_rows
+        sent = [r for r in rows if r["state"] != WriteState.PLANNED]
+        shown = _by_reading(tenant_id, contract, target, run_id, sent, ports)
+        carried_out += [r for r in sent if r["write_id"] in shown]
+        lost += [r for r in sent if r["write_id"] not in shown]
+    return Settlement(tuple(carried_out), tuple(lost))
 
 
-def _by_reading(tenant_id: str, contract: Contract, target: str, run_id: str, rows: list[dict[str, Any]], ports: Ports) -> None:
+def _by_reading(
+    tenant_id: str, contract: Contract, target: str, run_id: str, rows: list[dict[str, Any]], ports: Ports
+) -> set[str]:
+    """Settle by the records as they are now; the ids of the writes that were carried out."""
     if not rows:
-        return
+        return set()
+    found = _fetched(tenant_id, contract, target, rows, ports)
+    lay_over(ports, contract, tenant_id, target, found, run_id)
+    present = {r["record_id"]: r for r in found.to_pylist()}
+    shown = {r["write_id"] for r in rows if says(contract, target, present.get(r["target_id"]), images(r)[1])}
+    # An applied write that the record no longer shows was carried out all the same: somebody changed it afterwards.
+    done = shown | {r["write_id"] for r in rows if r["state"] == WriteState.APPLIED}
+    _note(ports, [Settled(r["write_id"], WriteState.UNKNOWN) for r in rows if r["state"] == WriteState.SENT])
+    _note(
+        ports,
+        [Settled(r["write_id"], WriteState.APPLIED) for r in rows if r["write_id"] in done and r["state"] != WriteState.APPLIED],
+    )
+    _note(ports, [Settled(w, WriteState.CONFIRMED) for w in sorted(done)])
+    _note(ports, [Settled(r["write_id"], WriteState.FAILED, "transient", LOST) for r in rows if r["write_id"] not in done])
+    return done
+
+
+def _fetched(tenant_id: str, contract: Contract, target: str, rows: list[dict[str, Any]], ports: Ports) -> pa.Table:
     spec = contract.objects[target]
     connector = ports.connectors.open(tenant_id, contract.role(contract.side_of(spec.role)).partner)
+    ids = sorted({r["target_id"] for r in rows})
     try:
-        found = pa.concat_tables(
-            connector.fetch(target, spec, [r["target_id"] for r in rows[start : start + connector.write_batch]])
-            for start in range(0, len(rows), connector.write_batch)
+        return pa.concat_tables(
+            connector.fetch(target, spec, ids[start : start + connector.write_batch])
+            for start in range(0, len(ids), connector.write_batch)
         )
     finally:
         connector.close()
-    lay_over(ports, contract, tenant_id, target, found, run_id)
-    present = {r["record_id"]: r for r in found.to_pylist()}
-    done = [r for r in rows if says(contract, target, present.get(r["target_id"]), images(r)[1])]
-    finished = {r["write_id"] for r in done}
-    _note(ports, [Settled(r["write_id"], WriteState.UNKNOWN) for r in rows if r["state"] == WriteState.SENT])
-    _note(ports, [Settled(r["write_id"], WriteState.APPLIED) for r in done if r["state"] != WriteState.APPLIED])
-    # An applied write that the record no longer shows was carried out all the same: somebody changed it afterwards.
-    _note(
-        ports,
-        [
-            Settled(r["write_id"], WriteState.CONFIRMED)
-            for r in rows
-            if r["write_id"] in finished or r["state"] == WriteState.APPLIED
-        ],
-    )
-    text = "a read showed that it was not carried out; the next plan decides anew"
-    lost = [r for r in rows if r["write_id"] not in finished and r["state"] != WriteState.APPLIED]
-    _note(ports, [Settled(r["write_id"], WriteState.FAILED, "transient", text) for r in lost])
 
 
 def says(contract: Contract, target: str, record: Mapping[str, Any] | None, after: Mapping[str, str]) -> bool:

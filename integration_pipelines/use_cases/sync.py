@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.passes import PassResult
+from integration_pipelines.core.writes import WriteState
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.evidence import Run
@@ -21,6 +22,7 @@ from integration_pipelines.use_cases.judge import REFUSED, judge
 from integration_pipelines.use_cases.look import Look, keep, look, observe
 from integration_pipelines.use_cases.observations import of_tenant, texts
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, SyncMode, TenantReport
+from integration_pipelines.use_cases.overwrites import look_behind
 from integration_pipelines.use_cases.planning import Decision, decide
 from integration_pipelines.use_cases.prepare import prepare, setting_up
 from integration_pipelines.use_cases.push import Pushed, push
@@ -170,7 +172,12 @@ def _forecast(tenant: TenantReport, contract: Contract, writes: pa.Table, ports:
 def _push(tenant: TenantReport, contract: Contract, decision: Decision, ports: Ports) -> Pushed:
     if decision.plan is None or tenant.lease is None:
         raise AssertionError("a push needs a plan and a lease")
-    return push(tenant, contract, decision.plan, decision.writes, tenant.lease, ports=ports)
+    pushed = push(tenant, contract, decision.plan, decision.writes, tenant.lease, ports=ports)
+    applied = {w for w, s in pushed.states.items() if s is WriteState.APPLIED}
+    if applied:
+        rows = ports.ledger.of_plan(tenant.tenant_id, decision.plan.plan_id).to_pylist()
+        look_behind(tenant, contract, [r for r in rows if r["write_id"] in applied], ports=ports)
+    return pushed
 
 
 def _finished(tenant: TenantReport, contract: Contract, trigger: str, scope: str, ports: Ports) -> Run:

@@ -19,6 +19,7 @@ from integration_pipelines.ports.partner import (
     Connector,
     Extraction,
     ExtractionSummary,
+    PreImage,
     Probe,
     RecordWrite,
     Refused,
@@ -69,6 +70,7 @@ class FakeAccount:
 
     objects: dict[str, dict[str, Record]]
     effects: list[tuple[str, str, dict[str, str], str]] = field(default_factory=list)
+    replaced: dict[str, dict[str, str]] = field(default_factory=dict)  # write id → path → what really stood there
     missing_columns: set[str] = field(default_factory=set)
     before_write: Callable[["FakeAccount", Sequence[RecordWrite]], None] = lambda *_: None
     before_fetch: Callable[[], None] = lambda: None
@@ -125,6 +127,8 @@ class FakeConnector(Connector):
                 outcomes.append(Refused(write.write_id, ErrorKind.INVALID, "the partner refuses this record", "req_1"))
                 continue
             values = {columns[f.path]: f.after for f in write.fields}
+            held = self._account.objects[name][write.record_id]
+            self._account.replaced[write.write_id] = {f.path: held.get(columns[f.path]) or "" for f in write.fields}
             self._account.objects[name][write.record_id] |= values
             self._account.effects.append((name, write.record_id, values, write.idempotency_key))
             if self._account.lost_answers > 0:
@@ -133,6 +137,12 @@ class FakeConnector(Connector):
             else:
                 outcomes.append(Applied(write.write_id, "req_1"))
         return outcomes
+
+    def pre_images(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite], since: datetime) -> list[PreImage]:
+        """What stood there when the write arrived."""
+        del name, spec, since
+        told = self._account.replaced
+        return [PreImage(w.write_id, p, v, "a person") for w in writes for p, v in told.get(w.write_id, {}).items()]
 
     def ensure_properties(self, partner_object: str, wanted: dict[str, PropertySpec]) -> tuple[str, ...]:
         """Properties are columns here."""

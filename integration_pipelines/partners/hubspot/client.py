@@ -5,7 +5,7 @@ schema `properties`. Companies and owners are served; another object needs its f
 """
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import pyarrow as pa
@@ -13,7 +13,7 @@ import pyarrow as pa
 from integration_pipelines.core.contract import PropertySpec, SourceObject
 from integration_pipelines.errors import ConfigError, ErrorKind, IntegrationError
 from integration_pipelines.partners.http import Partner, PartnerHttp
-from integration_pipelines.partners.hubspot import fetching, properties
+from integration_pipelines.partners.hubspot import fetching, preimages, properties
 from integration_pipelines.partners.hubspot.columns import asked
 from integration_pipelines.partners.hubspot.reading import CompaniesReading, OwnersReading, start_of
 from integration_pipelines.partners.hubspot.refusals import classify, missing_scopes
@@ -23,7 +23,7 @@ from integration_pipelines.partners.hubspot.wire import API_VERSION, BATCH, BUCK
 from integration_pipelines.partners.hubspot.writing import BatchUpdate
 from integration_pipelines.ports.clock import Clock
 from integration_pipelines.ports.lake import Watermark
-from integration_pipelines.ports.partner import Connector, Extraction, Probe, RecordWrite, Refused, WriteOutcome
+from integration_pipelines.ports.partner import Connector, Extraction, PreImage, Probe, RecordWrite, Refused, WriteOutcome
 from integration_pipelines.ports.quota import Quota
 
 HUBSPOT = Partner(name="hubspot", label="HubSpot", buckets=BUCKETS, classify=classify)
@@ -115,6 +115,14 @@ class HubSpotConnector(Connector):
         allowed = [write for write in writes if not _barred(partner_object, write)]
         refused = [_not_written(partner_object, write) for write in writes if _barred(partner_object, write)]
         return [*refused, *BatchUpdate(self._http, self._paths).send(allowed)]
+
+    def forecast(self, writes: int) -> int:
+        """See `Connector.forecast`: versions are read in smaller batches."""
+        return 3 * -(-writes // self.write_batch) + -(-writes // preimages.WITH_HISTORY)
+
+    def pre_images(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite], since: datetime) -> list[PreImage]:
+        """See `Connector.pre_images`: HubSpot keeps every property's versions."""
+        return [] if _served(name, spec) == OWNERS else preimages.of_companies(self._session, writes, since)
 
     def ensure_properties(self, partner_object: str, wanted: dict[str, PropertySpec]) -> tuple[str, ...]:
         """Create the properties that do not exist yet; a name may carry the contract's `properties.` before it."""

@@ -6,6 +6,7 @@ How requests are sent is `partners.http`, what is missing in lists is `completio
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import httpx
 import pyarrow as pa
@@ -14,19 +15,20 @@ from integration_pipelines.core.contract import PropertySpec, SourceObject
 from integration_pipelines.errors import ConfigError, ErrorKind, IntegrationError, UnknownOutcomeError
 from integration_pipelines.partners.http import Bucket, Partner, PartnerHttp
 from integration_pipelines.partners.observe import Json
-from integration_pipelines.partners.stripe import changes
+from integration_pipelines.partners.stripe import changes, preimages
 from integration_pipelines.partners.stripe.completion import Completion, expansions
 from integration_pipelines.partners.stripe.extraction import Start, StripeExtraction
 from integration_pipelines.partners.stripe.faults import classify
 from integration_pipelines.partners.stripe.paging import Lists, ahead, bucket
 from integration_pipelines.partners.stripe.translate import flattener, metadata_form, sources
-from integration_pipelines.partners.stripe.wire import API_VERSION, RESOURCES, TOP_LEVEL, writable
+from integration_pipelines.partners.stripe.wire import API_VERSION, PAGE_SIZE, RESOURCES, TOP_LEVEL, writable
 from integration_pipelines.ports.clock import Clock
 from integration_pipelines.ports.lake import Mode, Watermark
 from integration_pipelines.ports.partner import (
     Applied,
     Connector,
     Extraction,
+    PreImage,
     Probe,
     RecordWrite,
     Refused,
@@ -125,9 +127,13 @@ class StripeConnector(Connector):
         kind = _known(name, spec)
         return list(self._pool.map(lambda write: self._write_one(kind, write), writes))
 
+    def pre_images(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite], since: datetime) -> list[PreImage]:
+        """See `Connector.pre_images`: events name the request that caused them and what it replaced."""
+        return preimages.of_events(self._lists, _known(name, spec), writes, since, self._clock.sleep)
+
     def forecast(self, writes: int) -> int:
-        """Stripe reads and writes customers one by one: a read, a write and a read again for each."""
-        return 3 * writes
+        """Stripe reads and writes customers one by one: a read, a write and a read again for each; and the events of all of them."""
+        return 3 * writes + -(-writes // PAGE_SIZE)
 
     def ensure_properties(self, partner_object: str, wanted: dict[str, PropertySpec]) -> tuple[str, ...]:
         """Metadata needs no schema: nothing is created."""
