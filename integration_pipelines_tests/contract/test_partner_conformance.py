@@ -9,7 +9,7 @@ from integration_pipelines.core.tables import OBSERVED_PREFIX
 from integration_pipelines.errors import AuthError, BugError, RateLimitedError, TransientError
 from integration_pipelines.partner_models.base import FaultKind
 from integration_pipelines.ports.lake import Mode
-from integration_pipelines.ports.partner import Applied, Connector, Refused, Unknown
+from integration_pipelines.ports.partner import Applied, Connector, FieldWrite, RecordWrite, Refused, Unknown
 from integration_pipelines_tests.contract.benches import (
     BENCHES,
     CANARY,
@@ -156,6 +156,22 @@ def test_the_same_write_twice_changes_nothing_twice(bench: Bench, connector: Con
     for _ in range(2):
         assert isinstance(send(connector, bench, [(chosen, "again")])[chosen], Applied)
     assert len(bench.effects()) == 1
+
+
+@pytest.mark.fault("H09")
+def test_what_a_write_really_replaced_is_told(bench: Bench, connector: Connector) -> None:
+    """Somebody saves a value just before our write arrives: asked behind the write, the partner tells that value, not the older one."""
+    chosen = min(bench.held())
+    send(connector, bench, [(chosen, "USD")], run="1")
+    bench.later(3600)
+    start = bench.clock.now()
+    person = {"crm_segment": "GBP"} if bench.account.partner == "stripe" else {"billing_mrr_currency": "GBP"}
+    bench.account.edit(bench.words.held_as, chosen, {"metadata": person} if bench.account.partner == "stripe" else person)
+    bench.later(1)
+    send(connector, bench, [(chosen, "EUR")], run="2")
+    write = RecordWrite(f"w2_{chosen}", f"key:2:{chosen}", chosen, (FieldWrite(bench.words.written, "EUR"),))
+    (told,) = connector.pre_images(bench.words.main, bench.spec, [write], start)
+    assert (told.write_id, told.path, told.value) == (write.write_id, bench.words.written, "GBP")
 
 
 def test_a_bad_record_is_refused_alone(bench: Bench, connector: Connector) -> None:
