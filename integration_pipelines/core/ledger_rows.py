@@ -41,12 +41,12 @@ def ledger_rows(writes: pa.Table, run_id: str, plan_id: str, now: datetime) -> p
 
 
 def intents(unsettled: pa.Table, planned: Iterable[pa.Table]) -> pa.Table:
-    """`INTENTS`: the canonical values of writes that may have been carried out and are not confirmed.
+    """`INTENTS`: the canonical values of writes that may have been carried out, or may still be, and are not confirmed.
 
     `unsettled` is the ledger's (`LEDGER`), `planned` the plans (`PLANNED_WRITES`) that those writes belong to.
     """
-    open_states = {WriteState.SENT.value, WriteState.UNKNOWN.value, WriteState.APPLIED.value}
-    open_writes = {(w["tenant_id"], w["target"], w["target_id"]) for w in unsettled.to_pylist() if w["state"] in open_states}
+    never_sent = {WriteState.PLANNED.value, WriteState.SUPERSEDED.value}
+    open_writes = {(w["tenant_id"], w["target"], w["target_id"]) for w in unsettled.to_pylist() if w["state"] not in never_sent}
     rows = [
         {
             "tenant_id": w["tenant_id"],

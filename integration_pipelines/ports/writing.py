@@ -98,6 +98,10 @@ class Ledger(ABC):
         """`LEDGER` rows in state planned, sent, unknown or applied (not yet confirmed)."""
 
     @abstractmethod
+    def lost_since(self, tenant_ids: Sequence[str], integration: str, since: datetime) -> pa.Table:
+        """`LEDGER` rows made since then that were sent and failed in passing: a request that was given up may still arrive."""
+
+    @abstractmethod
     def of_plan(self, tenant_id: str, plan_id: str) -> pa.Table:
         """`LEDGER` rows of that plan."""
 

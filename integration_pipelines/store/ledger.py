@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from integration_pipelines.core.tables import LEDGER, TEXT
 from integration_pipelines.core.writes import MOVES, WriteState
-from integration_pipelines.errors import BugError, ConflictError
+from integration_pipelines.errors import BugError, ConflictError, ErrorKind
 from integration_pipelines.ports.writing import Lease, Ledger, Settled
 from integration_pipelines.store import dialect
 from integration_pipelines.store.bulk import read_table, staged
@@ -76,6 +76,11 @@ class SqlLedger(Ledger):
     def unsettled(self, tenant_ids: Sequence[str], integration: str) -> pa.Table:
         """`LEDGER` rows in state planned, sent, unknown or applied (not yet confirmed), by tenant and write."""
         return self._load(_W.tenant_id.in_(tenant_ids), _W.integration == integration, _W.state.in_(_UNSETTLED))
+
+    def lost_since(self, tenant_ids: Sequence[str], integration: str, since: datetime) -> pa.Table:
+        """`LEDGER` rows that were sent and failed in passing since then."""
+        sent = (_W.state == WriteState.FAILED.value, _W.error_kind == ErrorKind.TRANSIENT.value, _W.attempts > 0)
+        return self._load(_W.tenant_id.in_(tenant_ids), _W.integration == integration, _W.created_at >= since, *sent)
 
     def of_plan(self, tenant_id: str, plan_id: str) -> pa.Table:
         """`LEDGER` rows of that plan."""

@@ -1,17 +1,23 @@
 """The proof after the writes: read what was just written again by id, plan again, and find nothing left to write."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
 from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.writes import WriteState
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.use_cases.observations import lay_over, observed_schema
 from integration_pipelines.use_cases.outcome import TenantReport
+from integration_pipelines.use_cases.push import images
+from integration_pipelines.use_cases.settle import says
 from integration_pipelines.use_cases.side_by_side import side_by_side
 
 TENANTS_AT_ONCE = 8
+WAITS = (1.0, 2.0, 4.0)
+"""Seconds between looks at records that a replica of the partner still shows as they were before our write."""
 
 
 def read_again(
@@ -22,13 +28,42 @@ def read_again(
 
 
 def _tenant(tenant: TenantReport, contract: Contract, written: Mapping[str, tuple[str, ...]], ports: Ports) -> None:
+    rows = [r for r in ports.ledger.of_run(tenant.tenant_id, tenant.run_id).to_pylist() if r["state"] == WriteState.APPLIED]
     try:
         for name, ids in sorted(written.items()):
             if ids:
-                lay_over(ports, contract, tenant.tenant_id, name, _fetched(tenant, contract, name, ids, ports), tenant.run_id)
+                sent = {r["target_id"]: images(r) for r in rows if r["target"] == name}
+                found = _caught_up(tenant, contract, name, ids, sent, ports)
+                lay_over(ports, contract, tenant.tenant_id, name, found, tenant.run_id)
     except IntegrationError as error:
         tenant.certified = False
         tenant.reason = f"The written records could not be read again: {error.message}"
+
+
+def _caught_up(
+    tenant: TenantReport,
+    contract: Contract,
+    name: str,
+    ids: tuple[str, ...],
+    sent: Mapping[str, tuple[dict[str, str], dict[str, str]]],
+    ports: Ports,
+) -> pa.Table:
+    """The records; those that still look as before our confirmed write are asked for again a little later."""
+    found = _fetched(tenant, contract, name, ids, ports)
+    for wait in WAITS:
+        rows: Sequence[dict[str, Any]] = found.to_pylist()
+        stale = {r["record_id"] for r in rows if r["record_id"] in sent and _is_stale(contract, name, r, *sent[r["record_id"]])}
+        if not stale:
+            break
+        ports.clock.sleep(wait)
+        fresh = _fetched(tenant, contract, name, tuple(sorted(stale)), ports)
+        kept = pa.array([r["record_id"] not in stale for r in rows], pa.bool_())
+        found = pa.concat_tables([found.filter(kept), fresh])
+    return found
+
+
+def _is_stale(contract: Contract, name: str, record: Mapping[str, Any], before: dict[str, str], after: dict[str, str]) -> bool:
+    return says(contract, name, record, before) and not says(contract, name, record, after)
 
 
 def _fetched(tenant: TenantReport, contract: Contract, name: str, ids: tuple[str, ...], ports: Ports) -> pa.Table:

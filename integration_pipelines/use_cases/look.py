@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import duckdb
 import pyarrow as pa
@@ -24,6 +25,9 @@ from integration_pipelines.use_cases.observations import (
     tally_of,
     texts,
 )
+
+STILL_ARRIVING = timedelta(hours=24)
+"""So long a request that was given up may still be carried out; what it said is ours and no edit of a person's."""
 
 
 @dataclass(slots=True)
@@ -112,7 +116,8 @@ def _only_tenants(table: pa.Table, tenants: Sequence[str]) -> pa.Table:
 
 def _intents(contract: Contract, tenants: Sequence[str], ports: Ports) -> pa.Table:
     """Values that were sent and not confirmed; their canonical form stands in the plans they belong to."""
-    unsettled = ports.ledger.unsettled(tenants, contract.contract)
+    late = ports.ledger.lost_since(tenants, contract.contract, ports.clock.now() - STILL_ARRIVING)
+    unsettled = pa.concat_tables([ports.ledger.unsettled(tenants, contract.contract), late])
     plans = {(t, p) for t, p in zip(texts(unsettled, "tenant_id"), texts(unsettled, "plan_id"), strict=True)}
     files = [ports.plans.find(tenant, plan).file for tenant, plan in sorted(plans)]
     return intents(unsettled, [ports.lake.read([file], PLANNED_WRITES) for file in files])

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +12,8 @@ from integration_pipelines.core.writes import WriteState
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.writing import Settled
 from integration_pipelines.use_cases.observations import lay_over
-from integration_pipelines.use_cases.push import images
+from integration_pipelines.use_cases.outcome import TenantReport
+from integration_pipelines.use_cases.push import Pushed, images
 
 Row = Mapping[str, Any]
 
@@ -53,6 +54,26 @@ def settle_open_writes(tenant_id: str, contract: Contract, run_id: str, *, ports
         carried_out += [r for r in sent if r["write_id"] in shown]
         lost += [r for r in sent if r["write_id"] not in shown]
     return Settlement(tuple(carried_out), tuple(lost))
+
+
+def settle_unanswered(tenant: TenantReport, contract: Contract, pushed: Pushed, *, ports: Ports) -> Pushed:
+    """After a push: what the records already show of writes without an answer is applied; the others stay unknown for the next run.
+
+    They are not failed yet: a request that is still under way may arrive later.
+    """
+    unknown = {w for w, s in pushed.states.items() if s is WriteState.UNKNOWN}
+    if not unknown:
+        return pushed
+    rows = [r for r in ports.ledger.of_plan(tenant.tenant_id, pushed.plan_id).to_pylist() if r["write_id"] in unknown]
+    states, written = dict(pushed.states), {target: list(ids) for target, ids in pushed.written.items()}
+    for target in sorted({r["target"] for r in rows}):
+        mine = [r for r in rows if r["target"] == target]
+        present = {r["record_id"]: r for r in _fetched(tenant.tenant_id, contract, target, mine, ports).to_pylist()}
+        shown = [r for r in mine if says(contract, target, present.get(r["target_id"]), images(r)[1])]
+        _note(ports, [Settled(r["write_id"], WriteState.APPLIED) for r in shown])
+        states |= {r["write_id"]: WriteState.APPLIED for r in shown}
+        written.setdefault(target, []).extend(r["target_id"] for r in shown)
+    return replace(pushed, states=states, written={target: tuple(ids) for target, ids in written.items()})
 
 
 def _by_reading(

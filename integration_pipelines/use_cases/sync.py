@@ -27,6 +27,7 @@ from integration_pipelines.use_cases.planning import Decision, decide
 from integration_pipelines.use_cases.prepare import prepare, setting_up
 from integration_pipelines.use_cases.push import Pushed, push
 from integration_pipelines.use_cases.retrying import hold_back, remember
+from integration_pipelines.use_cases.settle import settle_unanswered
 from integration_pipelines.use_cases.side_by_side import side_by_side
 
 TENANTS_AT_ONCE = 8
@@ -173,6 +174,7 @@ def _push(tenant: TenantReport, contract: Contract, decision: Decision, ports: P
     if decision.plan is None or tenant.lease is None:
         raise AssertionError("a push needs a plan and a lease")
     pushed = push(tenant, contract, decision.plan, decision.writes, tenant.lease, ports=ports)
+    pushed = settle_unanswered(tenant, contract, pushed, ports=ports)
     applied = {w for w, s in pushed.states.items() if s is WriteState.APPLIED}
     if applied:
         rows = ports.ledger.of_plan(tenant.tenant_id, decision.plan.plan_id).to_pylist()

@@ -75,8 +75,18 @@ class FakeAccount:
     before_write: Callable[["FakeAccount", Sequence[RecordWrite]], None] = lambda *_: None
     before_fetch: Callable[[], None] = lambda: None
     lost_answers: int = 0
+    delayed: int = 0  # so many writes get no answer and are carried out only by `arrive`
+    under_way: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    stale_reads: int = 0  # so many fetches after a write still show what was before it
+    before_image: dict[tuple[str, str], Record] = field(default_factory=dict)
     refuse: set[str] = field(default_factory=set)
     broken: IntegrationError | None = None
+
+    def arrive(self) -> None:
+        """What was under way is carried out now."""
+        for name, record_id, values in self.under_way:
+            self.objects[name][record_id] |= values
+        self.under_way.clear()
 
 
 class _FakeExtraction(Extraction):
@@ -114,6 +124,12 @@ class FakeConnector(Connector):
         """Present state, row by id asked for."""
         self._call()
         self._account.before_fetch()
+        known = self._account.before_image
+        if self._account.stale_reads > 0 and any((name, key) in known for key in record_ids):
+            self._account.stale_reads -= 1
+            return pa.Table.from_pylist(
+                [self._row(name, spec, key) | known.get((name, key), {}) for key in record_ids], observed_schema(spec)
+            )
         return pa.Table.from_pylist([self._row(name, spec, key) for key in record_ids], observed_schema(spec))
 
     def write(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
@@ -128,6 +144,12 @@ class FakeConnector(Connector):
                 continue
             values = {columns[f.path]: f.after for f in write.fields}
             held = self._account.objects[name][write.record_id]
+            if self._account.delayed > 0:
+                self._account.delayed -= 1
+                self._account.under_way.append((name, write.record_id, values))
+                outcomes.append(Unknown(write.write_id, "no answer yet"))
+                continue
+            self._account.before_image[name, write.record_id] = dict(held)
             self._account.replaced[write.write_id] = {f.path: held.get(columns[f.path]) or "" for f in write.fields}
             self._account.objects[name][write.record_id] |= values
             self._account.effects.append((name, write.record_id, values, write.idempotency_key))
@@ -141,6 +163,7 @@ class FakeConnector(Connector):
     def pre_images(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite], since: datetime) -> list[PreImage]:
         """What stood there when the write arrived."""
         del name, spec, since
+        self._call()
         told = self._account.replaced
         return [PreImage(w.write_id, p, v, "a person") for w in writes for p, v in told.get(w.write_id, {}).items()]
 

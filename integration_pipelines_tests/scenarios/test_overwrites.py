@@ -7,8 +7,10 @@ from typing import Literal
 
 import pytest
 
+from integration_pipelines.errors import TransientError
 from integration_pipelines.ports.partner import RecordWrite
 from integration_pipelines.ports.retries import Overwrite
+from integration_pipelines.use_cases.outcome import RunOutcome
 from integration_pipelines_tests.kit.bench import CONTRACT, Product, product
 from integration_pipelines_tests.kit.fakes import FakeAccount
 
@@ -91,12 +93,18 @@ def test_on_a_shared_field_the_rule_decides_about_the_replaced_value(
 
 
 def test_a_run_that_died_before_it_looked_behind_is_made_good(shop: Product) -> None:
-    """The answer got lost and nobody asked what the write replaced; the next run settles the write and asks."""
+    """The write went out, then the partner fell silent and could not tell what it replaced; the next run settles the write and asks."""
     shop.billing().objects["billing_subscriptions"]["sub_acme"]["status"] = "past_due"
     edited_under_way(shop.crm(), "crm_accounts", "1", "billing_subscription_status", "paused")
-    shop.crm().lost_answers = 1
-    shop.one()
-    assert found(shop) == []
+    edit = shop.crm().before_write
+
+    def then_silent(account: FakeAccount, writes: Sequence[RecordWrite]) -> None:
+        edit(account, writes)
+        account.broken = TransientError("The partner does not answer.", remedy="Try again.")
+
+    shop.crm().before_write = then_silent
+    assert (shop.one().outcome, found(shop)) == (RunOutcome.FAILED, [])
+    shop.crm().broken = None
     shop.one()
     assert [lost.lost_value for lost in found(shop)] == ["paused"]
 
