@@ -1,7 +1,7 @@
 """The end of a run: what became of every write and diff, one outcome for every record, and the certificate."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -47,7 +47,7 @@ def fate_rows(alive: Sequence[TenantReport], result: PassResult, decisions: Mapp
             unsent = "failed" if (write["target"], write["target_id"]) in tenant.waiting else "open"
             rows.append(_fate(write, decision.plan.plan_id, status if goes and unsent == "open" else unsent))
     run_ids = {t.tenant_id: t.run_id for t in alive}
-    return _marked(result.diffs, result.writes, rows, run_ids, ports)
+    return _marked(_of(result.diffs, run_ids), result.writes, rows, run_ids, ports)
 
 
 def _fate(write: Mapping[str, str], plan_id: str, status: str) -> dict[str, str]:
@@ -115,10 +115,10 @@ def _write_states(report: BatchReport, result: PassResult, pushed: Mapping[str, 
 
 
 def _balance(report: BatchReport, contract: Contract, first: Look, states: pa.Table, ports: Ports) -> None:
-    tenants = sorted(first.inputs.run_ids)
-    found = first.engine.outcomes(states)
-    troubles = first.engine.imbalances(read_tally(contract, tenants, ports=ports), found)
-    ports.runs.save_outcomes(found, contract.contract, dict(first.inputs.run_ids))
+    tenants = sorted(report.kept)
+    found = _of(first.engine.outcomes(states), tenants)
+    troubles = first.engine.imbalances(read_tally(contract, tenants, ports=ports), found) if tenants else []
+    ports.runs.save_outcomes(found, contract.contract, {t: first.inputs.run_ids[t] for t in tenants})
     for tenant_id in tenants:
         tenant = report.tenant(tenant_id)
         tenant.outcomes = dict(Counter(texts(of_tenant(found, tenant_id), "outcome")))
@@ -144,7 +144,7 @@ def _settle_proved(
         undone = sum(1 for s in pushed[tenant_id].states.values() if s in {WriteState.UNKNOWN, WriteState.FAILED})
         tenant.counts["confirmed"] = confirmed
         if tenant.certified is None:
-            tenant.certified = bool(tenant.balanced) and not undone and not open_again
+            tenant.certified = bool(tenant.balanced) and not undone and not open_again and not pushed[tenant_id].stopped
             if undone:
                 tenant.reason = f"{undone} writes failed or have an unknown outcome; see the write ledger"
             elif open_again:
@@ -164,8 +164,11 @@ def _mark_unwritten(report: BatchReport, first: Look, pushed: Mapping[str, Pushe
         writes = of_tenant(first.result.writes, tenant_id).to_pylist()
         fates += [_fate_after(w, done) for w in writes if (w["target"], w["target_id"]) in done.write_ids]
     if fates and report.diffs is not None:
-        mine = report.diffs.filter(pc.is_in(report.diffs["tenant_id"], value_set=pa.array(sorted(pushed), TEXT)))
-        _marked(mine, first.result.writes, fates, {t: report.tenant(t).run_id for t in pushed}, ports)
+        _marked(_of(report.diffs, pushed), first.result.writes, fates, {t: report.tenant(t).run_id for t in pushed}, ports)
+
+
+def _of(table: pa.Table, tenants: Collection[str]) -> pa.Table:
+    return table.filter(pc.is_in(table["tenant_id"], value_set=pa.array(sorted(tenants), TEXT)))
 
 
 def _fate_after(write: Mapping[str, str], done: Pushed) -> dict[str, str]:

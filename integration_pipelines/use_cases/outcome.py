@@ -97,6 +97,7 @@ class BatchReport:
     mode: SyncMode
     scope: str
     tenants: dict[str, TenantReport]
+    kept: tuple[str, ...] = ()  # the tenants of whom this run keeps what it found: those it still held after looking
     merged: pa.Table | None = None
     diffs: pa.Table | None = None
     writes: pa.Table | None = None

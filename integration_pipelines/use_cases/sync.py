@@ -87,7 +87,8 @@ def _stages(
         tell("reconcile")
         first = _look(report, contract, observed, refused, ports, only)
         stay_alone(report, ports=ports)
-        keep(first, ports=ports, tenants={t.tenant_id for t in report.alive()})
+        report.kept = tuple(t.tenant_id for t in report.alive())
+        keep(first, ports=ports, tenants=report.kept)
         tell("push")
         pushed = _act(report, contract, first.result, ports)
         report.merged, report.writes = first.result.merged, first.result.writes
