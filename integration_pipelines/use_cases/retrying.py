@@ -40,12 +40,19 @@ class Failure:
     write_id: str
 
 
-def hold_back(tenant: TenantReport, contract: Contract, decision: Decision, *, ports: Ports) -> Decision:
+def failed_writes(tenant_ids: Sequence[str], contract: Contract, *, ports: Ports) -> dict[str, list[Retry]]:
+    """What is remembered of failed writes, by tenant."""
+    found: dict[str, list[Retry]] = {}
+    for retry in ports.retries.load(tenant_ids, contract.contract):
+        found.setdefault(retry.tenant_id, []).append(retry)
+    return found
+
+
+def hold_back(tenant: TenantReport, contract: Contract, decision: Decision, known: Sequence[Retry], *, ports: Ports) -> Decision:
     """Take out of a decision the writes that failed before and are not due yet; the tenant's report names them."""
-    if decision.outcome is not None or decision.writes.num_rows == 0:
+    if decision.outcome is not None or decision.writes.num_rows == 0 or not known:
         return decision
     now = ports.clock.now()
-    known = ports.retries.load([tenant.tenant_id], contract.contract)
     early = {r.fingerprint: r for r in known if r.contract_version == contract.version and not _due(r, now)}
     mask = pc.is_in(decision.writes["fingerprint"], value_set=pa.array(sorted(early), TEXT))
     waiting = decision.writes.filter(mask)
@@ -61,11 +68,18 @@ def hold_back(tenant: TenantReport, contract: Contract, decision: Decision, *, p
 
 
 def remember(
-    tenant: TenantReport, contract: Contract, planned: pa.Table, pushed: Pushed | None, *, whole: bool, ports: Ports
+    tenant: TenantReport,
+    contract: Contract,
+    planned: pa.Table,
+    pushed: Pushed | None,
+    before: Sequence[Retry],
+    *,
+    whole: bool,
+    ports: Ports,
 ) -> None:
     """After a push: note what failed, forget what was written and, when all records were planned, what is wanted no more."""
-    known = {(r.target, r.target_id): r for r in ports.retries.load([tenant.tenant_id], contract.contract)}
-    rows = {(w["target"], w["target_id"]): w["fingerprint"] for w in planned.select(_KEYS).to_pylist()} if pushed or known else {}
+    known = {(r.target, r.target_id): r for r in before}
+    rows = {(w["target"], w["target_id"]): w["fingerprint"] for w in planned.select(_KEYS).to_pylist()}
     states = {} if pushed is None else {r: pushed.states.get(w) for r, w in pushed.write_ids.items()}
     failed = [] if pushed is None else [
         Failure(*record, rows[record], *pushed.errors.get(pushed.write_ids[record], ("", "")), pushed.write_ids[record])

@@ -26,7 +26,7 @@ from integration_pipelines.use_cases.overwrites import look_behind
 from integration_pipelines.use_cases.planning import Decision, decide
 from integration_pipelines.use_cases.prepare import prepare, setting_up
 from integration_pipelines.use_cases.push import Pushed, push
-from integration_pipelines.use_cases.retrying import hold_back, remember
+from integration_pipelines.use_cases.retrying import failed_writes, hold_back, remember
 from integration_pipelines.use_cases.settle import settle_unanswered
 from integration_pipelines.use_cases.side_by_side import side_by_side
 
@@ -126,21 +126,24 @@ def _act(report: BatchReport, contract: Contract, result: PassResult, ports: Por
     """Decide and push, tenant by tenant, side by side; then keep the diffs with the plan that takes care of them."""
     pushed: dict[str, Pushed] = {}
     decisions: dict[str, Decision] = {}
+    alive, whole = report.alive(), report.scope == "full"
+    failed_before = failed_writes([t.tenant_id for t in alive], contract, ports=ports)
 
     def one(tenant: TenantReport) -> None:
         try:
             decision = _decide(tenant, contract, result, report.mode, ports)
-            if report.scope == "full":
-                decision = hold_back(tenant, contract, decision, ports=ports)
+            known = failed_before.get(tenant.tenant_id, [])
+            if whole:
+                decision = hold_back(tenant, contract, decision, known, ports=ports)
             decisions[tenant.tenant_id] = decision
             if decision.outcome is None and decision.plan is not None and decision.writes.num_rows:
                 pushed[tenant.tenant_id] = _push(tenant, contract, decision, ports)
-            planned = of_tenant(result.writes, tenant.tenant_id)
-            remember(tenant, contract, planned, pushed.get(tenant.tenant_id), whole=report.scope == "full", ports=ports)
+            done = pushed.get(tenant.tenant_id)
+            if done is not None or known:
+                remember(tenant, contract, of_tenant(result.writes, tenant.tenant_id), done, known, whole=whole, ports=ports)
         except IntegrationError as error:
             tenant.fail(error)
 
-    alive = report.alive()
     side_by_side(one, alive, TENANTS_AT_ONCE)
     report.diffs = fate_rows(alive, result, decisions, ports)
     return pushed
