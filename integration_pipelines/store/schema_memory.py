@@ -1,0 +1,100 @@
+"""Tables of what the engine remembers beside its evidence: failed writes, replaced edits, alerts, filled days of history."""
+
+import sqlalchemy as sa
+
+from integration_pipelines.store.columns import Utc
+from integration_pipelines.store.schema_parts import METADATA, count, text, time
+
+WRITE_RETRIES = sa.Table(
+    "write_retries",
+    METADATA,
+    text("tenant_id", key=True),
+    text("integration", key=True),
+    text("target", key=True),
+    text("target_id", key=True),
+    sa.Column("fingerprint", sa.Text, nullable=False, comment="of the planned write that failed; another content starts afresh"),
+    count("contract_version"),
+    count("attempts"),
+    time("first_failed_at"),
+    time("last_failed_at"),
+    sa.Column("next_try_at", Utc, nullable=True, comment="null: not tried again until the record or the contract changes"),
+    text("error_kind"),
+    text("error_text"),
+    text("write_id"),
+    text("run_id"),
+)
+
+OVERWRITES = sa.Table(
+    "overwrites",
+    METADATA,
+    text("tenant_id", key=True),
+    text("write_id", key=True),
+    text("field", key=True),
+    text("integration"),
+    text("run_id"),
+    text("target"),
+    text("target_id"),
+    sa.Column("read_value", sa.Text, nullable=False, comment="what we read before we wrote, in the target's spelling"),
+    sa.Column("lost_value", sa.Text, nullable=False, comment="what really stood there when our write arrived"),
+    sa.Column("written_value", sa.Text, nullable=False, comment="what we wrote"),
+    text("changed_by"),
+    time("detected_at"),
+    sa.Column("action", sa.Text, nullable=False, comment="kept, restored or held, as the field's rule says"),
+    time("restored_at", optional=True),
+    sa.Index(None, "tenant_id", "integration", "detected_at"),
+)
+
+# ── alerts ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+ALERTS = sa.Table(
+    "alerts",
+    METADATA,
+    text("tenant_id", key=True),
+    text("alert_id", key=True),
+    text("integration"),
+    text("kind"),
+    sa.Column("subject", sa.Text, nullable=False, comment="what it is about; one open alert per kind and subject"),
+    text("severity"),
+    text("title"),
+    text("text"),
+    text("remedy"),
+    text("link"),
+    text("run_id", optional=True),
+    time("opened_at"),
+    time("last_seen_at"),
+    count("occurrences"),
+    time("closed_at", optional=True),
+    sa.Index(None, "tenant_id", "integration", "closed_at"),
+)
+
+ALERT_DELIVERIES = sa.Table(
+    "alert_deliveries",
+    METADATA,
+    text("tenant_id", key=True),
+    text("alert_id", key=True),
+    text("sink", key=True),
+    sa.Column("event", sa.Text, primary_key=True, comment="opened, reminded or closed"),
+    text("state"),
+    count("attempts"),
+    time("last_tried_at", optional=True),
+    time("next_try_at", optional=True),
+    text("error_text", optional=True),
+    sa.Index(None, "state", "next_try_at"),
+)
+
+# ── history ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+HISTORY_DAYS = sa.Table(
+    "history_days",
+    METADATA,
+    text("tenant_id", key=True),
+    text("integration", key=True),
+    text("object", key=True),
+    sa.Column("day", sa.Text, primary_key=True, comment="ISO date, UTC"),
+    count("rows"),
+    sa.Column("coverage", sa.Text, nullable=False, comment="whole, part or none: what the partner can still tell of that day"),
+    text("reason"),
+    text("source"),
+    text("run_id"),
+    time("filled_at"),
+)

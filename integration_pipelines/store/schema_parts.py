@@ -1,0 +1,39 @@
+"""What all tables of the store are made of: the naming of constraints, and columns by kind. Tables are in `schema`."""
+
+import sqlalchemy as sa
+
+from integration_pipelines.store.columns import Utc
+
+METADATA = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def text(name: str, *, key: bool = False, optional: bool = False) -> sa.Column[str]:
+    """Text; never null unless it says so."""
+    return sa.Column(name, sa.Text, primary_key=key, nullable=optional)
+
+
+def count(name: str, *, key: bool = False, optional: bool = False) -> sa.Column[int]:
+    """A whole number."""
+    return sa.Column(name, sa.BigInteger, primary_key=key, nullable=optional, autoincrement=False)
+
+
+def time(name: str, *, optional: bool = False) -> sa.Column[object]:
+    """A moment, UTC."""
+    return sa.Column(name, Utc, nullable=optional)
+
+
+def flag(name: str, *, optional: bool = False) -> sa.Column[bool]:
+    """Yes or no."""
+    return sa.Column(name, sa.Boolean, nullable=optional)
+
+
+def of_tenant() -> sa.Column[str]:
+    """The key of a tenant that is known."""
+    return sa.Column("tenant_id", sa.Text, sa.ForeignKey("tenants.tenant_id"), primary_key=True)
