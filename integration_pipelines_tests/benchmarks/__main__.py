@@ -11,7 +11,7 @@ from integration_pipelines_tests.benchmarks.report import Figure, Report, save, 
 OUTPUT = Path(__file__).resolve().parents[2] / "data" / "benchmarks.json"
 BENCHMARKS: dict[str, Callable[[bool], Report]] = {
     "extract": lambda quick: extract.extract(customers=2_000 if quick else 20_000, rounds=1 if quick else 3),
-    "reconcile": lambda quick: reconcile.reconcile(sizes=(2_000,) if quick else (10_000, 100_000), rounds=1 if quick else 5),
+    "reconcile": lambda quick: reconcile.reconcile(sizes=(2_000,) if quick else (100_000, 1_000_000), rounds=1 if quick else 3),
 }
 
 

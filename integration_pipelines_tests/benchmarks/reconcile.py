@@ -1,58 +1,77 @@
-"""`reconcile`: one full pass of the engine over N linked accounts, beside the plain three-way join that finds the same differences.
+"""`reconcile`: one full reconciliation of N linked accounts, beside the plain three-way join that finds the same, and beside datacompy.
 
-What the join costs is the floor under every way of reconciling these tables; what lies above it is linking by rules, roll-up, verdicts,
-diff identities, base and plan. Sides and data are `reconcile_sides` and `reconcile_world`.
+What the join costs is the floor under every way of reconciling these files; what lies above it is finding out what the join takes for
+granted (the latest state of each record, the links by rules, the roll-up of any subscription), verdicts, identities of differences, and
+keeping all of it. Sides and data are `reconcile_ours`, `reconcile_floor`, `reconcile_datacompy` and `reconcile_world`.
 """
 
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from integration_pipelines_tests.benchmarks.alone import Contender, Rounds, compete, run_alone
+from integration_pipelines_tests.benchmarks.landing import land
 from integration_pipelines_tests.benchmarks.meter import Given
-from integration_pipelines_tests.benchmarks.reconcile_world import DRIFT, make, store
+from integration_pipelines_tests.benchmarks.reconcile_floor import write_sides
+from integration_pipelines_tests.benchmarks.reconcile_world import DRIFT, World
 from integration_pipelines_tests.benchmarks.report import Figure, Part, Report
 
 OURS = "ours"
 FLOOR = "the three-way join alone (DuckDB)"
+DATACOMPY = "datacompy on the two sides"
 SENTENCE = (
-    "One full reconciliation pass (links, roll-up, merge, diffs, plan) over linked accounts, beside one hand-written three-way join in "
-    "the same DuckDB that finds the same differences."
+    "One full reconciliation of linked accounts by ten fields and the id of the other side, from accepted Parquet, links and base until "
+    "diffs, plan, ledger, bases and merged customers are durable; beside one hand-written three-way join in DuckDB over the same files "
+    "that finds the same differences and keeps nothing; and beside datacompy, which is given both sides in canonical form already."
 )
-_SIDES = f"{__package__}.reconcile_sides"
+_PACKAGE = "integration_pipelines_tests.benchmarks"
+_SIDES = {OURS: "reconcile_ours:engine", FLOOR: "reconcile_floor:join", DATACOMPY: "reconcile_datacompy:compare"}
+_WARM_UP = 20
 _SHOWN = 12
 
 
 def reconcile(sizes: Sequence[int], rounds: int) -> Report:
-    """Run both sides over every size in turn and compare what it took.
+    """Run every side over every size in turn and compare what it took.
 
     Raises:
         AssertionError: they did not find the same differences.
     """
     figures: list[Figure] = []
-    notes = [f"{DRIFT:.1%} of the accounts drifted on each side. Both run in fresh processes, in turn, median of {rounds}."]
+    notes = [f"{DRIFT:.1%} of the accounts drifted on each side. Each side runs in a fresh process, in turn, median of {rounds}."]
     parts: list[Part] = []
+    ours: dict[int, Rounds] = {}
     for accounts in sizes:
         with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
-            folder = Path(name)
-            store(make(accounts), folder)
-            given = {"folder": name}
-            found = compete((Contender(OURS, f"{_SIDES}:engine", given), Contender(FLOOR, f"{_SIDES}:floor", given)), rounds)
+            given = landed(Path(name), accounts)
+            found = compete([Contender(side, f"{_PACKAGE}.{where}", given) for side, where in _SIDES.items()], rounds)
             notes.append(_same(accounts, found))
             figures += _figures(accounts, found)
-            parts.append(_stages(accounts, given))
+            ours[accounts] = found[OURS]
+            parts += [_laps(accounts, found[OURS]), _stages(accounts, given)]
+    figures += _growth(ours)
     return Report(SENTENCE, tuple(figures), tuple(notes), tuple(parts))
 
 
+def landed(home: Path, accounts: int) -> Given:
+    """A home with a tenant of so many accounts and a small one to warm up on; what a side is told."""
+    for world in (World(1, accounts), World(1, _WARM_UP, prefix="s")):
+        land(world, home)
+        write_sides(home, world.tenant_ids[0])
+        world.close()
+    return {"home": str(home), "tenant": "t00000", "small": "s00000"}
+
+
 def _same(accounts: int, found: dict[str, Rounds]) -> str:
-    """Both must have found the same, to the letter."""
-    mine, plain = found[OURS].answer, found[FLOOR].answer
-    if mine != plain or not mine["differences"]:
+    """All must have found the same, to the letter: with base and verdict, and for datacompy without."""
+    mine, plain, two = (found[side].answer for side in (OURS, FLOOR, DATACOMPY))
+    if mine != plain or mine["pairs"] != two["pairs"] or not mine["differences"]:
         raise AssertionError(
-            f"Over {accounts:,} accounts ours found {mine['differences']} differences, the join {plain['differences']}."
+            f"Over {accounts:,} accounts ours found {mine['differences']} differences, the join {plain['differences']}, "
+            f"datacompy {two['differences']}."
         )
-    return f"{accounts:,} accounts: both found the same {mine['differences']:,} differences, with the same values and verdicts."
+    return f"{accounts:,} accounts: all found the same {mine['differences']:,} differences, with the same values."
 
 
 def _figures(accounts: int, found: dict[str, Rounds]) -> list[Figure]:
@@ -61,15 +80,38 @@ def _figures(accounts: int, found: dict[str, Rounds]) -> list[Figure]:
     cpu = {name: rounds.median(lambda run: run.whole.cpu) for name, rounds in found.items()}
     memory = {name: rounds.median(lambda run: run.peak_mib) for name, rounds in found.items()}
     return [
-        Figure(f"{start}: time", seconds[OURS], "s", FLOOR, seconds[FLOOR]),
-        Figure(f"{start}: CPU", cpu[OURS], "CPU s", FLOOR, cpu[FLOOR]),
-        Figure(f"{start}: peak memory of the process", memory[OURS], "MiB", FLOOR, memory[FLOOR]),
+        Figure(f"{start}: {what}", measured[OURS], unit, other, measured[other])
+        for other in (FLOOR, DATACOMPY)
+        for what, unit, measured in (("time", "s", seconds), ("CPU", "CPU s", cpu), ("peak memory of the process", "MiB", memory))
     ]
+
+
+def _growth(ours: Mapping[int, Rounds]) -> list[Figure]:
+    """What more accounts cost, against fewer."""
+    sizes = sorted(ours)
+    return [
+        Figure(
+            f"reconcile, {many:,} accounts against {few:,}: time",
+            ours[many].median(lambda run: run.whole.seconds),
+            "s",
+            f"ours, {few:,} accounts",
+            ours[few].median(lambda run: run.whole.seconds),
+        )
+        for few, many in pairwise(sizes)
+    ]
+
+
+def _laps(accounts: int, ours: Rounds) -> Part:
+    def median(name: str, *, cpu: bool) -> str:
+        return f"{ours.median(lambda run: run.laps[name].cpu if cpu else run.laps[name].seconds):.2f}"
+
+    rows = [(name, median(name, cpu=False), median(name, cpu=True)) for name in ours.runs[0].laps]
+    return Part(f"Our {accounts:,} accounts, part by part.", ("part", "s", "CPU s"), tuple(rows))
 
 
 def _stages(accounts: int, given: Given) -> Part:
     """Where the time of a pass goes: by module, and the statements that take most."""
-    seconds: dict[str, float] = run_alone(f"{_SIDES}:stages", given).answer["seconds"]
+    seconds: dict[str, float] = run_alone(f"{_PACKAGE}.reconcile_ours:stages", given).answer["seconds"]
     whole = sum(seconds.values())
     by_module: defaultdict[str, float] = defaultdict(float)
     for statement, spent in seconds.items():
