@@ -156,6 +156,7 @@ def open_ports(settings: Settings) -> Iterator[Ports]:
         metrics=stores.metrics,
         retries=stores.retries,
         overwrites=stores.overwrites,
+        spellings=stores.spellings,
         vault=vault,
         gate=ExpectationGate(),
         connectors=PartnerConnectors(stores.tenants, vault, quota, clock),

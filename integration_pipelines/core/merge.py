@@ -4,6 +4,8 @@ Makes `wide`: one row per live link with `l_<field>`, `r_<field>` (canonical tex
 is compared, and `merged`, the table people read: the resolved value of each field. Which value wins is `reconcile`.
 """
 
+import pyarrow as pa
+
 from integration_pipelines.core.canonical import canonical, minor_from_major, trimmed
 from integration_pipelines.core.contract import Contract, FieldType, Side, SyncField
 from integration_pipelines.core.rollup import group_rollup
@@ -41,6 +43,22 @@ def widen(sql: Sql, contract: Contract, setting_up: str) -> None:
         _group_holds(sql, contract)
     fields = compared_fields(contract)
     sql.make("wide", _wide(contract, fields, setting_up))
+
+
+def respell(sql: Sql, contract: Contract, spellings: pa.Table) -> None:
+    """Read what a partner shows of our own values (`SPELLINGS`) as what was written; everything else is somebody's edit."""
+    if spellings.num_rows == 0:
+        return
+    sql.put("spellings", spellings)
+    for side, key in (("left", "l"), ("right", "r")):
+        target = contract.main_object("left" if side == "left" else "right")
+        for field in [f for f in compared_fields(contract) if f in set(spellings["field"].to_pylist())]:
+            column = name(f"{key}_{field}")
+            sql.change(
+                f"""UPDATE wide SET {column} = s.written FROM spellings s WHERE s.tenant_id = wide.tenant_id AND s.target = {text(target)}
+                AND s.target_id = wide.{side}_id AND s.field = {text(field)} AND s.shown = wide.{column}"""
+            )
+    sql.drop("spellings")
 
 
 def _group_holds(sql: Sql, contract: Contract) -> None:

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import duckdb
@@ -13,11 +13,11 @@ import pyarrow as pa
 from integration_pipelines.core import balance, diffs, links, plan
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.intake import accept, latest
-from integration_pipelines.core.merge import compared_fields, widen
+from integration_pipelines.core.merge import compared_fields, respell, widen
 from integration_pipelines.core.reconcile import merged, reconcile
 from integration_pipelines.core.rollup import subscription_facts
 from integration_pipelines.core.sql import Sql
-from integration_pipelines.core.tables import IDENTITY_LINKS, INTENTS
+from integration_pipelines.core.tables import IDENTITY_LINKS, INTENTS, SPELLINGS, empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class PassInputs:
     base: pa.Table  # tenant_id, link_id, one text column per compared field
     intents: pa.Table  # INTENTS
     unresolved: pa.Table  # DIFFS
+    spellings: pa.Table = field(default_factory=lambda: empty(SPELLINGS))  # values that a partner shows otherwise than written
     setting_up: tuple[str, ...] = ()  # tenants whose own properties do not exist yet
     only: tuple[str, ...] = ()  # plan writes for these records and what they are linked to; empty: for all
 
@@ -65,6 +66,7 @@ class Pass:
         links.resolve_links(sql, given.contract, given.links, now_text)
         subscription_facts(sql, given.contract, now_text)
         widen(sql, given.contract, "setting_up")
+        respell(sql, given.contract, given.spellings)
         reconcile(sql, given.contract)
         found = diffs.diffs(sql, given.contract, given.unresolved, now_text)
         writes = plan.plan_writes(sql, given.contract, given.only)

@@ -40,6 +40,10 @@ class Sql:
         """Materialise a query as a temporary table."""
         self._con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
 
+    def change(self, statement: str) -> None:
+        """Run a statement that changes a temporary table."""
+        self._con.execute(statement)
+
     def arrow(self, query: str, schema: pa.Schema | None = None) -> pa.Table:
         """Run a query; with a schema, columns are picked by name and cast to it."""
         table: pa.Table = self._con.sql(query).to_arrow_table()

@@ -62,6 +62,9 @@ OUTCOMES = _schema(tenant_id=TEXT, object=TEXT, record_id=TEXT, outcome=TEXT, ru
 INTENTS = _schema(tenant_id=TEXT, target=TEXT, target_id=TEXT, field=TEXT, value=TEXT)
 """Values we sent and have not confirmed; the second ancestor of the merge."""
 
+SPELLINGS = _schema(tenant_id=TEXT, target=TEXT, target_id=TEXT, field=TEXT, written=TEXT, shown=TEXT)
+"""What a partner showed right after we wrote a value, where it keeps values its own way; canonical text, the same to the merge."""
+
 UNKNOWN_FIELDS = _schema(tenant_id=TEXT, integration=TEXT, object=TEXT, name=TEXT, type=TEXT, count=COUNT)
 """Partner fields that the contract does not know: names, JSON types and counts, never values."""
 

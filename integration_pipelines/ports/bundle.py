@@ -12,7 +12,7 @@ from integration_pipelines.ports.evidence import Audit, Diffs, Links, Quarantine
 from integration_pipelines.ports.gate import Gate
 from integration_pipelines.ports.lake import Lake, Manifest
 from integration_pipelines.ports.partner import Connector
-from integration_pipelines.ports.retries import Overwrites, Retries
+from integration_pipelines.ports.retries import Overwrites, Retries, Spellings
 from integration_pipelines.ports.tenants import Connection, TenantStore
 from integration_pipelines.ports.vault import Vault
 from integration_pipelines.ports.writing import Leases, Ledger, Metrics, Plans
@@ -51,6 +51,7 @@ class Ports:
     metrics: Metrics
     retries: Retries
     overwrites: Overwrites
+    spellings: Spellings
     vault: Vault
     gate: Gate
     connectors: Connectors

@@ -1,9 +1,11 @@
-"""What the engine remembers of writes that did not go as planned: failures to be tried again, and edits that a write replaced unseen."""
+"""What the engine remembers of writes that did not go as planned: failures, edits that a write replaced, values shown otherwise than written."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +74,15 @@ class Overwrites(ABC):
     @abstractmethod
     def load(self, tenant_ids: Sequence[str], integration: str, *, since: datetime | None = None) -> list[Overwrite]:
         """Newest first."""
+
+
+class Spellings(ABC):
+    """Values that a partner keeps in its own way, by record and field."""
+
+    @abstractmethod
+    def load(self, tenant_ids: Sequence[str], integration: str) -> pa.Table:
+        """`SPELLINGS` of those tenants, ordered."""
+
+    @abstractmethod
+    def save(self, spellings: pa.Table, integration: str, at: datetime) -> None:
+        """Insert or replace by record and field (`SPELLINGS`)."""

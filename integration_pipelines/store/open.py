@@ -18,7 +18,7 @@ from integration_pipelines.store.metrics import SqlMetrics
 from integration_pipelines.store.migrate import upgrade
 from integration_pipelines.store.plans import SqlPlans
 from integration_pipelines.store.quarantine import SqlQuarantine
-from integration_pipelines.store.retries import SqlOverwrites, SqlRetries
+from integration_pipelines.store.retries import SqlOverwrites, SqlRetries, SqlSpellings
 from integration_pipelines.store.runs import SqlRuns
 from integration_pipelines.store.tenants import SqlTenantStore
 from integration_pipelines.store.unknown_fields import SqlUnknownFields
@@ -45,6 +45,7 @@ class Stores:
     metrics: SqlMetrics
     retries: SqlRetries
     overwrites: SqlOverwrites
+    spellings: SqlSpellings
 
     def close(self) -> None:
         """Give all connections back."""
@@ -69,6 +70,7 @@ def stores_of(engine: Engine, clock: Clock) -> Stores:
         metrics=SqlMetrics(engine, clock),
         retries=SqlRetries(engine),
         overwrites=SqlOverwrites(engine),
+        spellings=SqlSpellings(engine),
     )
 
 

@@ -1,20 +1,23 @@
-"""Failed writes and replaced edits in SQL."""
+"""Failed writes, replaced edits and partners' own spellings in SQL."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from integration_pipelines.ports.retries import Overwrite, Overwrites, Retries, Retry
-from integration_pipelines.store.bulk import upsert
+from integration_pipelines.core.tables import SPELLINGS as SPELLING_ROWS
+from integration_pipelines.ports.retries import Overwrite, Overwrites, Retries, Retry, Spellings
+from integration_pipelines.store.bulk import read_table, upsert
 from integration_pipelines.store.engine import reading, writing
-from integration_pipelines.store.schema import OVERWRITES, WRITE_RETRIES
+from integration_pipelines.store.schema import OVERWRITES, SPELLINGS, WRITE_RETRIES
 
 _R = WRITE_RETRIES.c
 _O = OVERWRITES.c
+_S = SPELLINGS.c
 
 
 class SqlRetries(Retries):
@@ -67,6 +70,28 @@ class SqlOverwrites(Overwrites):
         with reading(self._engine) as connection:
             rows = connection.execute(query.order_by(_O.detected_at.desc(), _O.write_id, _O.field)).mappings()
             return [Overwrite(**_named(row, OVERWRITES)) for row in rows]
+
+
+class SqlSpellings(Spellings):
+    """Of all tenants."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def load(self, tenant_ids: Sequence[str], integration: str) -> pa.Table:
+        """Ordered by tenant, record and field."""
+        query = sa.select(*(_S[n] for n in SPELLING_ROWS.names)).where(
+            _S.tenant_id.in_(tenant_ids), _S.integration == integration
+        )
+        ordered = query.order_by(_S.tenant_id, _S.target, _S.target_id, _S.field)
+        return read_table(self._engine, ordered, SPELLING_ROWS)
+
+    def save(self, spellings: pa.Table, integration: str, at: datetime) -> None:
+        """Insert or replace by record and field, in one transaction."""
+        rows = [row | {"integration": integration, "seen_at": at} for row in spellings.select(SPELLING_ROWS.names).to_pylist()]
+        if rows:
+            with writing(self._engine) as connection:
+                upsert(connection, SPELLINGS, rows)
 
 
 def _named(row: Any, table: sa.Table) -> dict[str, Any]:  # noqa: ANN401 - a row of any table

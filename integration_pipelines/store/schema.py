@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS, LEDGER, QUARANTINE, UNKNOWN_FIELDS
 from integration_pipelines.store.columns import columns_of
-from integration_pipelines.store.schema_memory import ALERT_DELIVERIES, ALERTS, HISTORY_DAYS, OVERWRITES, WRITE_RETRIES
+from integration_pipelines.store.schema_memory import ALERT_DELIVERIES, ALERTS, HISTORY_DAYS, OVERWRITES, SPELLINGS, WRITE_RETRIES
 from integration_pipelines.store.schema_parts import METADATA, count, flag, of_tenant, text, time
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "HISTORY_DAYS",
     "METADATA",
     "OVERWRITES",
+    "SPELLINGS",
     "WRITE_RETRIES",
 ]  # the store's tables, wherever they are
 

@@ -44,6 +44,19 @@ OVERWRITES = sa.Table(
     sa.Index(None, "tenant_id", "integration", "detected_at"),
 )
 
+SPELLINGS = sa.Table(
+    "spellings",
+    METADATA,
+    text("tenant_id", key=True),
+    text("integration", key=True),
+    text("target", key=True),
+    text("target_id", key=True),
+    text("field", key=True),
+    sa.Column("written", sa.Text, nullable=False, comment="canonical text of what we wrote"),
+    sa.Column("shown", sa.Text, nullable=False, comment="canonical text of what the partner showed right after it"),
+    time("seen_at"),
+)
+
 # ── alerts ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 ALERTS = sa.Table(

@@ -14,6 +14,7 @@ from integration_pipelines.core.tables import TEXT
 from integration_pipelines.core.writes import WriteState, write_id
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.writing import PlanState, Settled
+from integration_pipelines.use_cases.echoes import learn_spellings
 from integration_pipelines.use_cases.look import Look, read_tally
 from integration_pipelines.use_cases.observations import of_tenant, texts
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, TenantReport
@@ -95,6 +96,9 @@ def conclude(
     _mark_unwritten(report, first, {t: p for t, p in pushed.items() if t not in written}, ports)
     if written:
         again = prove(report, contract, written, refused, ports)
+        if learn_spellings(report, contract, first, again, pushed, ports=ports):
+            again.close()
+            again = prove(report, contract, written, refused, ports)
         _settle_proved(report, contract, again, pushed, written, ports)
         again.close()
     for tenant in report.alive():
@@ -187,7 +191,13 @@ def _confirm(tenant: TenantReport, contract: Contract, again: Look, ports: Ports
         for name in targets
         for r in _records(again, tenant.tenant_id, name, {x["target_id"] for x in rows if x["target"] == name})
     }
-    shown = [r for r in rows if says(contract, r["target"], present.get((r["target"], r["target_id"])), images(r)[1])]
+    differing = {(w["target"], w["target_id"]) for w in of_tenant(again.result.writes, tenant.tenant_id).to_pylist()}
+    shown = [
+        r
+        for r in rows
+        if says(contract, r["target"], present.get((r["target"], r["target_id"])), images(r)[1])
+        or (r["target"], r["target_id"]) not in differing  # it says so in the partner's own spelling
+    ]
     if shown:
         ports.ledger.settle([Settled(r["write_id"], WriteState.CONFIRMED) for r in shown], ports.clock.now())
     return len(shown)

@@ -74,6 +74,7 @@ def look(
         base=read_base(ports, tenants, contract),
         intents=_intents(contract, tenants, ports),
         unresolved=ports.diffs.unresolved(tenants, contract.contract),
+        spellings=ports.spellings.load(tenants, contract.contract),
         setting_up=tuple(setting_up),
         only=tuple(only),
     )

@@ -9,6 +9,7 @@ from integration_pipelines.core.plan import PlanNumbers
 from integration_pipelines.errors import BugError, ErrorKind, IntegrationError
 from integration_pipelines.ports.gate import Verdict
 from integration_pipelines.ports.lake import Mode
+from integration_pipelines.ports.retries import Retry
 from integration_pipelines.ports.writing import Lease, StoredPlan
 
 
@@ -75,6 +76,7 @@ class TenantReport:
     calls: int = 0
     fault: Fault | None = None
     waiting: frozenset[tuple[str, str]] = frozenset()  # (target, id) of planned writes that failed before and are not due yet
+    failed_before: tuple[Retry, ...] = ()
     lease: Lease | None = None  # the right to work on this tenant; none if another run has it
 
     @property

@@ -132,7 +132,7 @@ def _act(report: BatchReport, contract: Contract, result: PassResult, ports: Por
     def one(tenant: TenantReport) -> None:
         try:
             decision = _decide(tenant, contract, result, report.mode, ports)
-            known = failed_before.get(tenant.tenant_id, [])
+            known = tenant.failed_before = tuple(failed_before.get(tenant.tenant_id, ()))
             if whole:
                 decision = hold_back(tenant, contract, decision, known, ports=ports)
             decisions[tenant.tenant_id] = decision

@@ -79,6 +79,7 @@ class FakeAccount:
     under_way: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     stale_reads: int = 0  # so many fetches after a write still show what was before it
     before_image: dict[tuple[str, str], Record] = field(default_factory=dict)
+    spell: Callable[[str, str], str] = lambda _column, value: value  # how this partner keeps a value of a column
     refuse: set[str] = field(default_factory=set)
     broken: IntegrationError | None = None
 
@@ -142,7 +143,7 @@ class FakeConnector(Connector):
             if write.record_id in self._account.refuse:
                 outcomes.append(Refused(write.write_id, ErrorKind.INVALID, "the partner refuses this record", "req_1"))
                 continue
-            values = {columns[f.path]: f.after for f in write.fields}
+            values = {columns[f.path]: self._account.spell(columns[f.path], f.after) for f in write.fields}
             held = self._account.objects[name][write.record_id]
             if self._account.delayed > 0:
                 self._account.delayed -= 1

@@ -79,6 +79,18 @@ def _history() -> None:
 
 def _writes() -> None:
     op.create_table(
+        "spellings",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("integration", sa.Text(), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("target_id", sa.Text(), nullable=False),
+        sa.Column("field", sa.Text(), nullable=False),
+        sa.Column("written", sa.Text(), nullable=False, comment="canonical text of what we wrote"),
+        sa.Column("shown", sa.Text(), nullable=False, comment="canonical text of what the partner showed right after it"),
+        sa.Column("seen_at", Utc(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "integration", "target", "target_id", "field", name="pk_spellings"),
+    )
+    op.create_table(
         "overwrites",
         sa.Column("tenant_id", sa.Text(), nullable=False),
         sa.Column("write_id", sa.Text(), nullable=False),

@@ -1,0 +1,73 @@
+"""What a partner shows right after our write: the value, the value in its own spelling, or something else.
+
+A spelling of its own is remembered for that record and field, so that it is no difference from then on. Anything else is counted as a
+write that did not hold: it is sent again twice at once, then later and later, so that two systems never write in circles.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.spelling import means_the_same
+from integration_pipelines.core.sql import text
+from integration_pipelines.core.tables import SPELLINGS
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.use_cases.look import Look
+from integration_pipelines.use_cases.outcome import BatchReport
+from integration_pipelines.use_cases.push import Pushed
+from integration_pipelines.use_cases.retrying import Failure, note
+
+FLIPS_AT_ONCE = 2
+NOT_KEPT = "right after the write the partner showed another value"
+
+Key = tuple[str, str, str, str]
+Row = Mapping[str, Any]
+
+
+def learn_spellings(
+    report: BatchReport, contract: Contract, first: Look, again: Look, pushed: Mapping[str, Pushed], *, ports: Ports
+) -> bool:
+    """Compare what was written with what is shown; True if a spelling was learnt, so that another look will see less to write."""
+    sent = {key: change for row in first.result.writes.to_pylist() for key, change in _changes(row)}
+    rows: list[dict[str, str]] = []
+    for write in again.result.writes.to_pylist():
+        done = pushed.get(write["tenant_id"])
+        if done is None or (write["target"], write["target_id"]) not in done.write_ids:
+            continue
+        kept_otherwise = [key for key, change in _changes(write) if key in sent and sent[key]["value"] == change["value"]]
+        shown = _shown(again, contract, kept_otherwise) if kept_otherwise else {}
+        alike = [key for key in kept_otherwise if means_the_same(sent[key]["value"], shown.get(key, ""))]
+        rows += [_spelling(key, sent[key]["value"], shown[key]) for key in alike]
+        if len(alike) < len(kept_otherwise):
+            _did_not_hold(report, contract, write, done, ports)
+    ports.spellings.save(pa.Table.from_pylist(rows, SPELLINGS), contract.contract, ports.clock.now())
+    return bool(rows)
+
+
+def _changes(write: Row) -> Iterator[tuple[Key, Row]]:
+    for change in write["changes"]:
+        yield (write["tenant_id"], write["target"], write["target_id"], change["field"]), change
+
+
+def _shown(again: Look, contract: Contract, keys: list[Key]) -> dict[Key, str]:
+    """The canonical values that the second look saw in those fields."""
+    tenant, target, target_id, _ = keys[0]
+    side = "l" if target == contract.main_object("left") else "r"
+    found = again.con.sql(
+        f"""SELECT field, {side} AS shown FROM cells
+        WHERE tenant_id = {text(tenant)} AND target = {text(target)} AND target_id = {text(target_id)}"""
+    ).to_arrow_table()
+    return {(tenant, target, target_id, row["field"]): row["shown"] for row in found.to_pylist()}
+
+
+def _spelling(key: Key, written: str, shown: str) -> dict[str, str]:
+    return dict(zip(SPELLINGS.names, (*key, written, shown), strict=True))
+
+
+def _did_not_hold(report: BatchReport, contract: Contract, write: Row, done: Pushed, ports: Ports) -> None:
+    tenant = report.tenant(write["tenant_id"])
+    record = write["target"], write["target_id"]
+    failure = Failure(*record, write["fingerprint"], "conflict", NOT_KEPT, done.write_ids[record])
+    note(tenant, contract, [failure], tenant.failed_before, ports=ports, at_once=FLIPS_AT_ONCE)
