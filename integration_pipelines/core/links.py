@@ -176,9 +176,11 @@ def _links(sql: Sql, contract: Contract, now_text: str) -> None:
             right_id, 'live' AS state, rule AS match_rule, explanation AS match_evidence, {now} AS created_at, {now} AS updated_at,
             NULL::VARCHAR AS survivor_link_id, 1::BIGINT AS epoch, NULL::VARCHAR AS decided_by, true AS is_new, true AS changed,
             NULL::VARCHAR AS base_link_id
-          FROM verdicts WHERE trouble IS NULL AND acceptable)
-        SELECT * FROM (SELECT * FROM old UNION ALL BY NAME SELECT * FROM followed UNION ALL BY NAME SELECT * FROM proposed)
-        QUALIFY row_number() OVER (PARTITION BY tenant_id, link_id ORDER BY is_new DESC, created_at, base_link_id) = 1""",
+          FROM verdicts WHERE trouble IS NULL AND acceptable),
+        made AS (SELECT * FROM followed UNION ALL BY NAME SELECT * FROM proposed)
+        SELECT * FROM old ANTI JOIN made USING (tenant_id, link_id)
+        UNION ALL BY NAME SELECT * FROM made
+        QUALIFY row_number() OVER (PARTITION BY tenant_id, link_id ORDER BY created_at, base_link_id) = 1""",
     )
     sql.make(
         "unlinked",
@@ -198,13 +200,20 @@ def _links(sql: Sql, contract: Contract, now_text: str) -> None:
 
 def _live(sql: Sql, contract: Contract) -> None:
     left, right = contract.main_object("left"), contract.main_object("right")
+    # Ranking is dear and nearly every left record has one link, so only those with several are ranked.
     sql.make(
         "live_links",
-        f"""SELECT k.*, count(*) OVER (PARTITION BY k.tenant_id, k.left_id) AS siblings,
-          row_number() OVER (PARTITION BY k.tenant_id, k.left_id ORDER BY k.created_at, k.right_id) = 1 AS is_primary
-        FROM (SELECT tenant_id, link_id, left_id, right_id, is_new, created_at, coalesce(base_link_id, link_id) AS base_link_id,
-            row_number() OVER (PARTITION BY tenant_id, left_id ORDER BY created_at, right_id) = 1 AS is_oldest
-          FROM links s ANTI JOIN excluded_{right} x ON x.tenant_id = s.tenant_id AND x.record_id = s.right_id WHERE state = 'live') k
-        SEMI JOIN accepted_{left} l ON l.tenant_id = k.tenant_id AND l.record_id = k.left_id
-        SEMI JOIN accepted_{right} r ON r.tenant_id = k.tenant_id AND r.record_id = k.right_id""",
+        f"""WITH own AS (SELECT tenant_id, link_id, left_id, right_id, is_new, created_at, coalesce(base_link_id, link_id) AS base_link_id
+          FROM links s ANTI JOIN excluded_{right} x ON x.tenant_id = s.tenant_id AND x.record_id = s.right_id WHERE state = 'live'),
+        shared AS (SELECT tenant_id, left_id FROM own GROUP BY ALL HAVING count(*) > 1),
+        ranked AS (SELECT k.*, count(*) OVER same AS siblings, row_number() OVER (same ORDER BY k.created_at, k.right_id) = 1 AS is_primary
+          FROM (SELECT o.*, row_number() OVER (PARTITION BY tenant_id, left_id ORDER BY created_at, right_id) = 1 AS is_oldest
+            FROM own o SEMI JOIN shared USING (tenant_id, left_id)) k
+          SEMI JOIN accepted_{right} r ON r.tenant_id = k.tenant_id AND r.record_id = k.right_id
+          WINDOW same AS (PARTITION BY k.tenant_id, k.left_id))
+        SELECT k.* FROM (SELECT * FROM ranked UNION ALL BY NAME
+          SELECT o.*, true AS is_oldest, 1::BIGINT AS siblings, true AS is_primary
+          FROM (SELECT * FROM own ANTI JOIN shared USING (tenant_id, left_id)) o
+          SEMI JOIN accepted_{right} r ON r.tenant_id = o.tenant_id AND r.record_id = o.right_id) k
+        SEMI JOIN accepted_{left} l ON l.tenant_id = k.tenant_id AND l.record_id = k.left_id""",
     )

@@ -10,11 +10,11 @@ nothing: an amount beyond measure, an interval of no length.
 from integration_pipelines.core.contract import Contract, Rollup
 from integration_pipelines.core.sql import Sql, text, text_list
 
-_MONTHLY = """CASE {interval}
-  WHEN 'month' THEN rdiv({amount}, {count})
-  WHEN 'year' THEN rdiv({amount}, 12 * {count})
-  WHEN 'week' THEN rdiv({amount} * 13, 3 * {count})
-  WHEN 'day' THEN rdiv({amount} * 365, 12 * {count})
+_MONTHLY = """CASE interval
+  WHEN 'month' THEN rdiv({amount}, count)
+  WHEN 'year' THEN rdiv({amount}, 12 * count)
+  WHEN 'week' THEN rdiv({amount} * 13, 3 * count)
+  WHEN 'day' THEN rdiv({amount} * 365, 12 * count)
 END"""
 
 # A discount in force, reduced to what the fold needs. `off` is monthly, in 10^-12 minor units, of its own currency only.
@@ -22,22 +22,22 @@ _FOLD_ONE = """CASE WHEN d.pct IS NOT NULL THEN rdiv(a.v * (1000000 - d.pct), 10
   WHEN d.off IS NOT NULL AND a.v > 0 THEN greatest(a.v - d.off, 0::HUGEINT) ELSE a.v END"""
 
 
-def _monthly(amount: str, interval: str, count: str) -> str:
-    return _MONTHLY.format(amount=amount, interval=interval, count=count)
+def _monthly(amount: str) -> str:
+    return _MONTHLY.format(amount=amount)
 
 
-def _in_force(discount: str, rollup: Rollup) -> str:
-    running = f"({discount}.ends_at = '' OR {discount}.ends_at IS NULL OR {discount}.ends_at > now_text)"
+def _in_force(discount: str, rollup: Rollup, now_text: str) -> str:
+    running = f"({discount}.ends_at = '' OR {discount}.ends_at IS NULL OR {discount}.ends_at > {text(now_text)})"
     repeating = f"({discount}.duration = 'repeating' AND {running})" if rollup.repeating_discounts == "apply" else "false"
     return f"({discount}.duration = 'forever' OR {repeating})"
 
 
-def _steps(discounts: str, chosen: str, interval: str, count: str, rollup: Rollup) -> str:
+def _steps(discounts: str, chosen: str, rollup: Rollup, now_text: str) -> str:
     """A list expression of fold steps from those discounts that are in force and chosen, in their order."""
     pct = "CASE WHEN coalesce(d.percent_off, '') <> '' THEN pico(d.percent_off) // 100000000 END"
     off_minor = "least(pico(d.amount_off), (10 ** 27)::HUGEINT)"
-    off = f"CASE WHEN coalesce(d.amount_off, '') <> '' AND upper(d.currency) = sub_currency THEN {_monthly(off_minor, interval, count)} END"
-    kept = f"list_filter(coalesce({discounts}, []), lambda d: {_in_force('d', rollup)} AND {chosen})"
+    off = f"CASE WHEN coalesce(d.amount_off, '') <> '' AND upper(d.currency) = sub_currency THEN {_monthly(off_minor)} END"
+    kept = f"list_filter(coalesce({discounts}, []), lambda d: {_in_force('d', rollup, now_text)} AND {chosen})"
     return f"list_transform({kept}, lambda d: {{'v': 0::HUGEINT, 'pct': {pct}, 'off': {off}}})"
 
 
@@ -46,22 +46,25 @@ def _fold(start: str, steps: str) -> str:
     return f"list_reduce({steps}, lambda a, d: {{'v': {_FOLD_ONE}, 'pct': NULL::HUGEINT, 'off': NULL::HUGEINT}}, {first}).v"
 
 
-_ITEMS = """SELECT s.tenant_id, s.record_id, s.position, s.item, s.discounts AS own_discounts, c.discounts AS customer_discounts,
-    upper(s.currency) AS sub_currency, {now} AS now_text,
-    coalesce(TRY_CAST(s.item.quantity AS HUGEINT), 1) AS quantity,
-    nullif(TRY_CAST(s.item.interval_count AS HUGEINT), 0) AS count
-  FROM (SELECT *, unnest(items) AS item, generate_subscripts(items, 1) AS position FROM {subs}) s
-  LEFT JOIN {customers} c ON c.tenant_id = s.tenant_id AND c.record_id = s.customer_id
-  WHERE coalesce(s.item.interval, '') <> '' AND coalesce(s.item.usage_type, 'licensed') <> 'metered'"""
-
-_PACKAGED = """SELECT *, CASE WHEN package IS NULL THEN quantity WHEN item.divide_round = 'up' THEN (quantity + package - 1) // package
-    ELSE quantity // package END AS units
-  FROM (SELECT * REPLACE (CASE WHEN package = 0 THEN NULL ELSE quantity END AS quantity, nullif(package, 0) AS package)
-    FROM (SELECT *, TRY_CAST(item.divide_by AS HUGEINT) AS package FROM rollup_items))"""
+# Only what the steps below need, so that no subscription is carried through them whole; tiers and discounts where there are any.
+_ITEMS = """SELECT *, CASE WHEN package IS NULL THEN bought WHEN divide_round = 'up' THEN (bought + package - 1) // package
+    ELSE bought // package END AS units
+  FROM (SELECT * REPLACE (CASE WHEN package = 0 THEN NULL ELSE bought END AS bought, nullif(package, 0) AS package)
+    FROM (SELECT s.tenant_id, s.record_id, s.position, s.alone, s.sub_currency, s.item.interval AS interval, s.item.product_id AS product_id,
+        s.item.billing_scheme AS scheme, s.item.unit_amount AS unit_amount, s.item.divide_round AS divide_round,
+        s.item.tiers_mode AS mode, CASE WHEN s.item.billing_scheme = 'tiered' THEN s.item.tiers END AS tiers,
+        nullif(s.item.discounts, []) AS discounts, coalesce(s.own_discounts, c.discounts) AS shared,
+        coalesce(TRY_CAST(s.item.quantity AS HUGEINT), 1) AS bought, TRY_CAST(s.item.divide_by AS HUGEINT) AS package,
+        nullif(TRY_CAST(s.item.interval_count AS HUGEINT), 0) AS count
+      FROM (SELECT tenant_id, record_id, customer_id, upper(currency) AS sub_currency, nullif(discounts, []) AS own_discounts,
+          len(items) = 1 AS alone, unnest(items) AS item, generate_subscripts(items, 1) AS position FROM {subs}) s
+      LEFT JOIN (SELECT tenant_id, record_id, discounts FROM {customers} WHERE len(discounts) > 0) c
+        ON c.tenant_id = s.tenant_id AND c.record_id = s.customer_id
+      WHERE coalesce(s.item.interval, '') <> '' AND coalesce(s.item.usage_type, 'licensed') <> 'metered'))"""
 
 _TIERS = """SELECT tenant_id, record_id, position, units, tier.unit_amount AS unit_amount, tier.flat_amount AS flat_amount,
-    TRY_CAST(tier.up_to AS HUGEINT) AS up_to, item.tiers_mode AS mode
-  FROM (SELECT *, unnest(item.tiers) AS tier FROM rollup_packaged WHERE item.billing_scheme = 'tiered')"""
+    TRY_CAST(tier.up_to AS HUGEINT) AS up_to, mode
+  FROM (SELECT *, unnest(tiers) AS tier FROM rollup_items WHERE tiers IS NOT NULL)"""
 
 _TIERED = """SELECT tenant_id, record_id, position, CASE WHEN count(*) = count(part) THEN sum(part)::HUGEINT END AS amount FROM (
   SELECT *, within(CASE WHEN mode = 'graduated' THEN inside * unit12 + CASE WHEN inside > 0 THEN flat12 ELSE 0 END
@@ -86,37 +89,41 @@ def subscription_facts(sql: Sql, contract: Contract, now_text: str) -> None:
         return
     spec = contract.objects[rollup.object]
     subs, customers = f"accepted_{rollup.object}", f"accepted_{spec.parent_object}"
-    sql.make("rollup_items", _ITEMS.format(now=text(now_text), subs=subs, customers=customers))
-    sql.make("rollup_packaged", _PACKAGED)
+    sql.make("rollup_items", _ITEMS.format(subs=subs, customers=customers))
     sql.make("rollup_tiers", _TIERS)
     sql.make("rollup_tiered", _TIERED)
-    sql.make("rollup_monthly", _item_monthly(rollup))
-    sql.make("rollup_sums", _subscription_sums(rollup))
+    sql.make("rollup_sums", _subscription_sums(rollup, now_text))
     sql.make("sub_facts", _facts(rollup, subs))
-    sql.drop("rollup_items", "rollup_packaged", "rollup_tiers", "rollup_tiered", "rollup_monthly", "rollup_sums")
+    sql.drop("rollup_items", "rollup_tiers", "rollup_tiered", "rollup_sums")
 
 
-def _item_monthly(rollup: Rollup) -> str:
-    flat = "coalesce(pico(nullif(p.item.unit_amount, '')), 0) * p.units"
-    amount = f"within(CASE WHEN p.item.billing_scheme = 'tiered' THEN CASE WHEN t.record_id IS NULL THEN 0 ELSE t.amount END ELSE {flat} END)"
-    applies = "(coalesce(d.products, '') = '' OR list_contains(string_split(d.products, ';'), item.product_id))"
+def _item_monthly(rollup: Rollup, now_text: str) -> str:
+    """Items with `after_item`: what each costs a month, less the discounts that are its own."""
+    amount = "within(CASE WHEN scheme = 'tiered' THEN CASE WHEN priced THEN tiered ELSE 0 END ELSE unit12 * units END)"
+    applies = "(coalesce(d.products, '') = '' OR list_contains(string_split(d.products, ';'), product_id))"
     restricted = f"coalesce(d.products, '') <> '' AND {applies}"
-    own = _steps("item.discounts", applies, "item.interval", "count", rollup)
-    shared = _steps("shared", restricted, "item.interval", "count", rollup)
-    return f"""SELECT *, {_fold("monthly", f"list_concat({own}, {shared})")} AS after_item FROM (
-      SELECT *, {_monthly("amount", "item.interval", "count")} AS monthly FROM (
-        SELECT p.*, {amount} AS amount,
-          CASE WHEN len(coalesce(p.own_discounts, [])) > 0 THEN p.own_discounts ELSE coalesce(p.customer_discounts, []) END AS shared
-        FROM rollup_packaged p LEFT JOIN rollup_tiered t USING (tenant_id, record_id, position)))"""
+    own = _steps("discounts", applies, rollup, now_text)
+    shared = _steps("shared", restricted, rollup, now_text)
+    folded = _fold("monthly", f"list_concat({own}, {shared})")
+    return f"""SELECT *, CASE WHEN discounts IS NULL AND shared IS NULL THEN monthly ELSE {folded} END AS after_item FROM (
+      SELECT *, {_monthly("amount")} AS monthly FROM (
+        SELECT *, {amount} AS amount FROM (
+          SELECT p.*, t.record_id IS NOT NULL AS priced, t.amount AS tiered,
+            CASE WHEN scheme = 'tiered' THEN NULL ELSE coalesce(pico(nullif(unit_amount, '')), 0) END AS unit12
+          FROM rollup_items p LEFT JOIN rollup_tiered t USING (tenant_id, record_id, position))))"""
 
 
-def _subscription_sums(rollup: Rollup) -> str:
-    steps = _steps("shared", "coalesce(d.products, '') = ''", "interval", "count", rollup)
-    return f"""SELECT tenant_id, record_id, {_fold("total", steps)} AS mrr12 FROM (
-      SELECT tenant_id, record_id, any_value(sub_currency) AS sub_currency, any_value(now_text) AS now_text,
-        CASE WHEN count(*) = count(after_item) THEN sum(after_item)::HUGEINT END AS total, arg_min(shared, position) AS shared,
-        arg_min(item.interval, position) AS interval, arg_min(count, position) AS count
-      FROM rollup_monthly GROUP BY tenant_id, record_id)"""
+def _subscription_sums(rollup: Rollup, now_text: str) -> str:
+    """Per subscription the sum of its items, less the discounts of the whole; most have one item, which is the sum."""
+    steps = _steps("shared", "coalesce(d.products, '') = ''", rollup, now_text)
+    kept = "tenant_id, record_id, sub_currency, shared, interval, count"
+    return f"""WITH items AS ({_item_monthly(rollup, now_text)}), totals AS (
+        SELECT {kept}, after_item AS total FROM items WHERE alone
+        UNION ALL BY NAME SELECT tenant_id, record_id, any_value(sub_currency) AS sub_currency,
+          CASE WHEN count(*) = count(after_item) THEN sum(after_item)::HUGEINT END AS total, arg_min(shared, position) AS shared,
+          arg_min(interval, position) AS interval, arg_min(count, position) AS count
+        FROM items WHERE NOT alone GROUP BY tenant_id, record_id)
+      SELECT tenant_id, record_id, CASE WHEN shared IS NULL THEN total ELSE {_fold("total", steps)} END AS mrr12 FROM totals"""
 
 
 def _facts(rollup: Rollup, subs: str) -> str:
@@ -148,15 +155,15 @@ def group_rollup(sql: Sql, contract: Contract, name: str, groups: str) -> None:
     sql.make(
         name,
         f"""SELECT tenant_id, group_id, coalesce({order}[rank], 'none') AS status,
-          CASE WHEN currencies > 1 THEN '' ELSE rdiv(rdiv(total, 1000), 1000000000)::VARCHAR END AS mrr,
-          CASE WHEN currencies > 1 THEN 'MIXED' ELSE coalesce(one_currency, '') END AS currency,
+          CASE WHEN one_currency <> last_currency THEN '' ELSE rdiv(rdiv(total, 1000), 1000000000)::VARCHAR END AS mrr,
+          CASE WHEN one_currency <> last_currency THEN 'MIXED' ELSE coalesce(one_currency, '') END AS currency,
           coalesce(left(renewal, 10), '') AS renewal_date,
           CASE WHEN running > 0 AND running > ending THEN ''
             ELSE coalesce(left(CASE WHEN running > 0 THEN last_end ELSE last_ended END, 10), '') END AS cancel_date
         FROM (SELECT g.tenant_id, g.group_id, min(list_position({order}, f.status)) AS rank,
             coalesce(sum(f.mrr12), 0)::HUGEINT AS total,
-            count(DISTINCT upper(f.currency)) FILTER (WHERE NOT f.ended) AS currencies,
-            min(upper(f.currency)) FILTER (WHERE NOT f.ended) AS one_currency, min(f.renewal) AS renewal,
+            min(f.currency) FILTER (WHERE NOT f.ended) AS one_currency,
+            max(f.currency) FILTER (WHERE NOT f.ended) AS last_currency, min(f.renewal) AS renewal,
             count(*) FILTER (WHERE NOT f.ended) AS running, count(*) FILTER (WHERE NOT f.ended AND f.ends) AS ending,
             max(f.end_date) FILTER (WHERE NOT f.ended) AS last_end, max(f.end_date) FILTER (WHERE f.ended) AS last_ended
           FROM {groups} g LEFT JOIN sub_facts f ON f.tenant_id = g.tenant_id AND f.customer_id = g.customer_id
