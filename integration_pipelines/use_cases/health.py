@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.evidence import Run
+from integration_pipelines.ports.retries import Retry
 from integration_pipelines.ports.tenants import Installation
 from integration_pipelines.ports.writing import PlanState
 
@@ -26,7 +27,7 @@ class Health:
     waiting_plan: str
     quarantined: int
     held: int
-    failing_writes: int  # differences whose write failed, still open
+    failing_writes: int  # records whose last write failed
     what_to_do: str
 
 
@@ -40,15 +41,13 @@ def _one(installation: Installation, ports: Ports) -> Health:
     tenant, integration = installation.tenant_id, installation.integration
     runs = ports.runs.last([tenant], integration, limit=RUNS_LOOKED_AT)
     good = next((r for r in runs if r.outcome in GOOD and r.certified), None)
-    newest = next((r for r in runs if r.outcome is not None), None)
+    newest = next((r for r in runs if r.outcome not in {None, "skipped"}), None)
     waiting = ports.plans.open(tenant, integration)
     held_plan = waiting.plan_id if waiting is not None and waiting.state is PlanState.HELD else ""
     quarantined = len(set(ports.quarantine.load([tenant], integration)["record_id"].to_pylist()))
     lag = None if good is None or good.finished_at is None else ports.clock.now() - good.finished_at
-    failing = _failing(tenant, integration, ports)
-    status, advice = _judgement(
-        installation, ports.contracts[integration], newest, lag, held_plan, quarantined, failing, ports.clock.now()
-    )
+    failing = ports.retries.load([tenant], integration)
+    status, advice = _judgement(installation, ports.contracts[integration], newest, lag, held_plan, quarantined, failing)
     return Health(
         tenant_id=tenant,
         integration=integration,
@@ -64,16 +63,6 @@ def _one(installation: Installation, ports: Ports) -> Health:
     )
 
 
-def _failing(tenant: str, integration: str, ports: Ports) -> list[datetime]:
-    """Since when each difference is open whose write the partner refused; every run tries them again."""
-    rows = ports.diffs.unresolved([tenant], integration)
-    return [
-        since
-        for since, status in zip(rows["first_seen_at"].to_pylist(), rows["status"].to_pylist(), strict=True)
-        if status == "failed" and since
-    ]
-
-
 def _judgement(
     installation: Installation,
     contract: Contract,
@@ -81,19 +70,20 @@ def _judgement(
     lag: timedelta | None,
     held_plan: str,
     quarantined: int,
-    failing: list[datetime],
-    now: datetime,
+    failing: list[Retry],
 ) -> tuple[str, str]:
     tenant = installation.tenant_id
     stale = lag is None or lag > timedelta(hours=contract.latency.full_reconcile_hours)
-    given_up = [f for f in failing if now - f > timedelta(hours=contract.failure.retry_hours)]
+    given_up = [r for r in failing if r.next_try_at is None]
+    next_try = min((r.next_try_at for r in failing if r.next_try_at is not None), default=None)
+    again = f"{next_try:%Y-%m-%d %H:%M} UTC" if next_try is not None else ""
     look = f"integration-pipelines diffs {tenant}"
     rules = [
         (installation.paused, "paused", f"Resume when ready: integration-pipelines resume {tenant}"),
         (newest is None, "never ran", f"Run it: integration-pipelines sync {tenant}"),
         (newest is not None and newest.outcome == "failed", "failing", "Read the last error, mend it, and sync again."),
-        (bool(given_up), "failing", f"{len(given_up)} values could not be written for {contract.failure.retry_hours} h: {look}"),
-        (bool(failing), "attention", f"{len(failing)} writes were refused; the next run tries again: {look}"),
+        (bool(given_up), "failing", f"{len(given_up)} records could not be written for {contract.failure.retry_hours} h: {look}"),
+        (next_try is not None, "attention", f"{len(failing)} writes failed and are tried again from {again}: {look}"),
         (bool(held_plan), "attention", f"A plan waits: integration-pipelines plans show {tenant} {held_plan}"),
         (not installation.enabled, "off", f"Writes are off: integration-pipelines enable {tenant}"),
         (

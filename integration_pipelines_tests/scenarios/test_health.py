@@ -56,7 +56,7 @@ def quiet_for_two_days(shop: Product) -> None:
         (lambda _: None, "never ran", "integration-pipelines sync"),
         (lambda shop: shop.one(), "attention", "A plan waits"),
         (lambda shop: shop.first_sync(), "ok", ""),
-        (refused, "attention", "the next run tries again"),
+        (refused, "attention", "are tried again from"),
         (refused_for_a_day, "failing", "could not be written for 24 h"),
         (revoked, "failing", "Read the last error"),
         (quiet_for_two_days, "stale", "No certified run in 24 h"),
