@@ -46,7 +46,11 @@ def decide(
         still = _still_wanted(ports, waiting, writes)
         left = writes.num_rows - still.num_rows
         reason = f"{left} records differ from the approved plan and wait for the next one" if left else ""
-        return Decision(waiting, still, None, reason)
+        if still.num_rows:
+            return Decision(waiting, still, None, reason)
+        # Nothing of it stands any more: it is done with, and what is wanted now is a plan of its own.
+        ports.plans.decide(waiting.plan_id, waiting.plan_hash, PlanState.APPLIED, "system", ports.clock.now())
+        waiting = None
     if numbers.records == 0 and waiting is None:
         return Decision(None, nothing, None, "")
     plan = _save(tenant, contract, installation, numbers, writes, forecast, waiting, ports)
