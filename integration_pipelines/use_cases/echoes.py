@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.spelling import means_the_same
 from integration_pipelines.core.sql import text
-from integration_pipelines.core.tables import SPELLINGS
+from integration_pipelines.core.tables import SPELLINGS, TEXT
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.use_cases.look import Look
 from integration_pipelines.use_cases.outcome import BatchReport
@@ -30,20 +31,27 @@ def learn_spellings(
     report: BatchReport, contract: Contract, first: Look, again: Look, pushed: Mapping[str, Pushed], *, ports: Ports
 ) -> bool:
     """Compare what was written with what is shown; True if a spelling was learnt, so that another look will see less to write."""
-    sent = {key: change for row in first.result.writes.to_pylist() for key, change in _changes(row)}
+    wanted = [w for w in again.result.writes.to_pylist() if _was_sent(w, pushed)]
+    if not wanted:
+        return False
+    ids = pa.array(sorted({w["target_id"] for w in wanted}), TEXT)
+    before = first.result.writes.filter(pc.is_in(first.result.writes["target_id"], value_set=ids))
+    sent = {key: change for row in before.to_pylist() for key, change in _changes(row)}
     rows: list[dict[str, str]] = []
-    for write in again.result.writes.to_pylist():
-        done = pushed.get(write["tenant_id"])
-        if done is None or (write["target"], write["target_id"]) not in done.write_ids:
-            continue
+    for write in wanted:
         kept_otherwise = [key for key, change in _changes(write) if key in sent and sent[key]["value"] == change["value"]]
         shown = _shown(again, contract, kept_otherwise) if kept_otherwise else {}
         alike = [key for key in kept_otherwise if means_the_same(sent[key]["value"], shown.get(key, ""))]
         rows += [_spelling(key, sent[key]["value"], shown[key]) for key in alike]
         if len(alike) < len(kept_otherwise):
-            _did_not_hold(report, contract, write, done, ports)
+            _did_not_hold(report, contract, write, pushed[write["tenant_id"]], ports)
     ports.spellings.save(pa.Table.from_pylist(rows, SPELLINGS), contract.contract, ports.clock.now())
     return bool(rows)
+
+
+def _was_sent(write: Row, pushed: Mapping[str, Pushed]) -> bool:
+    done = pushed.get(write["tenant_id"])
+    return done is not None and (write["target"], write["target_id"]) in done.write_ids
 
 
 def _changes(write: Row) -> Iterator[tuple[Key, Row]]:
