@@ -4,6 +4,8 @@ Two values are the same when their canonical forms are equal text. Null stays nu
 cannot be read as its type keeps its own text, so that it differs from every proper value instead of vanishing.
 """
 
+from collections.abc import Callable
+
 from integration_pipelines.core.contract import FieldType
 from integration_pipelines.core.sql import text, text_list
 
@@ -16,6 +18,15 @@ _BLANKS = text("\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" +
 """What Unicode calls white space, and the two marks of no width; partners trim it or do not, so it never counts at either end."""
 _NOTHING_TO_TRIM = "([!-~]([ -~]*[!-~])?)?"
 """Printable ASCII that neither begins nor ends with a blank."""
+
+
+_PLAIN = frozenset(
+    {FieldType.TEXT, FieldType.EMAIL, FieldType.DOMAIN, FieldType.CURRENCY, FieldType.BOOLEAN, FieldType.ENUM, FieldType.ID}
+)
+"""Types whose form of plain text is found by its letters alone."""
+_DAY = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
+"""A day as its canonical form spells it."""
+_TWO_DECIMALS = ("USD", "EUR", "GBP")
 
 
 def trimmed(raw: str) -> str:
@@ -34,13 +45,29 @@ def decimals(currency: str) -> str:
 def canonical(kind: FieldType, raw: str) -> str:
     """The canonical form of an expression that holds raw text of that type (money: see `minor_from_major`).
 
-    Times are compared to the second, since not every partner keeps more.
+    Times are compared to the second, since not every partner keeps more. Plain text is looked at once: it has neither blanks to trim nor
+    letters to compose, so that most of what is left to do is nothing.
     """
-    bare = trimmed(raw)
+    general = (
+        f"CASE WHEN {raw} IS NULL THEN NULL WHEN {trimmed(raw)} = '' THEN '' ELSE {_form(kind, trimmed(raw), _composed)} END"
+    )
+    if kind not in _PLAIN:
+        quick = (
+            f"WHEN regexp_full_match({raw}, '{_DAY}') AND TRY_CAST({raw} AS DATE) IS NOT NULL THEN {raw}"
+            if kind is FieldType.DATE
+            else ""
+        )
+        return f"CASE WHEN {raw} = '' THEN '' {quick} ELSE {general} END"
+    return f"CASE WHEN regexp_full_match({raw}, '{_NOTHING_TO_TRIM}') THEN {_form(kind, raw, str)} ELSE {general} END"
+
+
+def _form(kind: FieldType, bare: str, composed: Callable[[str], str]) -> str:
     by_kind = {
-        FieldType.TEXT: _composed(bare),
-        FieldType.EMAIL: _lower(bare),
-        FieldType.DOMAIN: f"regexp_replace({_lower(bare)}, '^(?:www\\.)+([^.\\s\\pZ]+\\..+)$', '\\1')",
+        FieldType.TEXT: composed(bare),
+        FieldType.EMAIL: composed(
+            f"lower({bare})"
+        ),  # composed after lowering: some letters have a composed form in lower case only
+        FieldType.DOMAIN: f"regexp_replace({composed(f'lower({bare})')}, '^(?:www\\.)+([^.\\s\\pZ]+\\..+)$', '\\1')",
         FieldType.CURRENCY: f"upper({bare})",
         FieldType.BOOLEAN: f"lower({bare})",
         FieldType.INTEGER: _or_own(_whole(bare), _or_own(_plain_decimal(bare), bare)),
@@ -49,17 +76,20 @@ def canonical(kind: FieldType, raw: str) -> str:
         FieldType.DATETIME: _or_own(_moment(bare, "TIMESTAMPTZ", "%Y-%m-%dT%H:%M:%SZ"), bare),
         FieldType.IDS: _id_set(bare),
     }
-    return f"CASE WHEN {raw} IS NULL THEN NULL WHEN {bare} = '' THEN '' ELSE {by_kind.get(kind, bare)} END"
+    return by_kind.get(kind, bare)
 
 
 def minor_from_major(raw: str, currency: str) -> str:
     """Major units as decimal text (`1234.5`) to canonical minor units (`123450`) of a currency.
 
-    An amount finer than the minor unit keeps its own text: it is no amount of that currency.
+    An amount finer than the minor unit keeps its own text: it is no amount of that currency. The usual spelling of the usual amount
+    takes the short way: the result is the same.
     """
     bare, unit = trimmed(raw), f"(10 ** (12 - {decimals(currency)}))::HUGEINT"
     exact = f"CASE WHEN pico({bare}) % {unit} = 0 THEN (pico({bare}) // {unit})::VARCHAR END"
-    return f"CASE WHEN {raw} IS NULL THEN NULL WHEN {bare} = '' THEN '' ELSE coalesce({exact}, {bare}) END"
+    general = f"CASE WHEN {raw} IS NULL THEN NULL WHEN {bare} = '' THEN '' ELSE coalesce({exact}, {bare}) END"
+    usual = f"{currency} IN {text_list(_TWO_DECIMALS)} AND regexp_full_match({raw}, '-?[0-9]{{1,14}}\\.[0-9]{{2}}')"
+    return f"CASE WHEN {usual} THEN replace({raw}, '.', '')::BIGINT::VARCHAR ELSE {general} END"
 
 
 def major_from_minor(minor: str, currency: str) -> str:
@@ -76,11 +106,6 @@ def major_from_minor(minor: str, currency: str) -> str:
 
 def _or_own(expression: str, own: str) -> str:
     return f"coalesce({expression}, {own})"
-
-
-def _lower(bare: str) -> str:
-    """Composed after lowering, since some letters have a composed form in lower case only."""
-    return _composed(f"lower({bare})")
 
 
 def _composed(bare: str) -> str:

@@ -40,7 +40,6 @@ def accept(sql: Sql, contract: Contract, refused: pa.Table) -> None:
     parts = []
     for object_name in contract.objects:
         sql.make(f"excluded_{object_name}", _excluded(contract, object_name))
-        sql.make(f"accepted_{object_name}", _accepted(object_name))
         parts.append(
             f"""SELECT o.tenant_id, {text(object_name)} AS object, o.record_id,
               CASE WHEN r.record_id IS NOT NULL THEN 'quarantined' ELSE 'excluded' END AS outcome, coalesce(r.rule, e.rule) AS rule
@@ -50,6 +49,8 @@ def accept(sql: Sql, contract: Contract, refused: pa.Table) -> None:
             WHERE r.record_id IS NOT NULL OR e.record_id IS NOT NULL"""
         )
     sql.make("left_out", " UNION ALL ".join(parts))
+    for object_name in contract.objects:
+        sql.view(f"accepted_{object_name}", _accepted(object_name))
     sql.drop("gate_refused")
 
 
@@ -61,7 +62,7 @@ def _excluded(contract: Contract, object_name: str) -> str:
 
 
 def _accepted(object_name: str) -> str:
+    """A view, since nearly everything that was observed is accepted and need not be held twice."""
     return f"""SELECT o.* FROM observed_{object_name} o
-      ANTI JOIN (SELECT tenant_id, record_id FROM refused WHERE object = {text(object_name)}
-        UNION SELECT tenant_id, record_id FROM excluded_{object_name}) x
+      ANTI JOIN (SELECT tenant_id, record_id FROM left_out WHERE object = {text(object_name)}) x
       ON x.tenant_id = o.tenant_id AND x.record_id = o.record_id"""

@@ -7,7 +7,7 @@ is compared, and `merged`, the table people read: the resolved value of each fie
 import pyarrow as pa
 
 from integration_pipelines.core.canonical import canonical, minor_from_major, trimmed
-from integration_pipelines.core.contract import Contract, FieldType, Side, SyncField
+from integration_pipelines.core.contract import Contract, FieldType, Lookup, Side, SyncField
 from integration_pipelines.core.rollup import group_rollup
 from integration_pipelines.core.sql import Sql, mapped, name, text
 
@@ -38,10 +38,12 @@ def widen(sql: Sql, contract: Contract, setting_up: str) -> None:
     that the set-up will create counts as blank, so that the first plan shows what would be written.
     """
     if contract.rollup is not None:
-        sql.make("link_groups", "SELECT tenant_id, left_id AS group_id, right_id AS customer_id FROM live_links")
+        sql.view("link_groups", "SELECT tenant_id, left_id AS group_id, right_id AS customer_id FROM live_links")
         group_rollup(sql, contract, "group_facts", "link_groups")
         _group_holds(sql, contract)
     fields = compared_fields(contract)
+    for object_name in dict.fromkeys(lookup.object for lookup, _ in _lookups(fields)):
+        sql.make(f"looked_up_{object_name}", _canonical_lookups(contract, fields, object_name))
     sql.make("wide", _wide(contract, fields, setting_up))
 
 
@@ -91,8 +93,8 @@ def _wide(contract: Contract, fields: dict[str, SyncField], setting_up: str) -> 
     left, right = contract.main_object("left"), contract.main_object("right")
     joins, columns = [], []
     for field, spec in fields.items():
-        l_value, l_join = _side_value(contract, "left", field, spec)
-        r_value, r_join = _side_value(contract, "right", field, spec)
+        l_value, l_join = _side_value("left", field, spec)
+        r_value, r_join = _side_value("right", field, spec)
         joins += [j for j in (l_join, r_join) if j]
         if spec.type is FieldType.MONEY:
             currency = _side_value(
@@ -129,14 +131,14 @@ def _label(contract: Contract, side: str, alias: str) -> str:
     return f"left(coalesce({parts}, {alias}.record_id), 200)"
 
 
-def _side_value(contract: Contract, side: str, field: str, spec: SyncField) -> tuple[str, str | None]:
+def _side_value(side: str, field: str, spec: SyncField) -> tuple[str, str | None]:
     """The canonical value of a field on a side, and the join that it needs (money: the raw value)."""
     where: Side = spec.left if side == "left" else spec.right
     alias = "l" if side == "left" else "r"
     if where.rollup is not None:
         return f"g.{_ROLLUP_COLUMN[where.rollup]}", None
     if where.lookup is not None:
-        return _looked_up(contract, where, field, spec, alias)
+        return _looked_up(where, field, spec, alias)
     raw = f"{alias}.{name(where.column or '')}"
     if where.create is not None:
         raw = f"CASE WHEN {raw} IS NULL AND u.tenant_id IS NOT NULL THEN '' ELSE {raw} END"
@@ -145,21 +147,39 @@ def _side_value(contract: Contract, side: str, field: str, spec: SyncField) -> t
     return canonical(spec.type, mapped(trimmed(raw), where.map) if where.map else raw), None
 
 
-def _looked_up(contract: Contract, where: Side, field: str, spec: SyncField, alias: str) -> tuple[str, str]:
+def _looked_up(where: Side, field: str, spec: SyncField, alias: str) -> tuple[str, str]:
     """A value behind an id: blank id = blank, an unknown id = missing, an archived row as the contract says."""
     lookup = where.lookup
     if lookup is None:
         raise AssertionError(field)
     key = f"k_{lookup.object}_{where.column}"
     reference = f"{alias}.{name(where.column or '')}"
-    join = f"""LEFT JOIN accepted_{lookup.object} {key}
+    join = f"""LEFT JOIN looked_up_{lookup.object} {key}
         ON {key}.tenant_id = k.tenant_id AND {key}.record_id = nullif({reference}, '')"""
-    columns = lookup.column.split()
-    joined = f"{key}.{name(columns[0])}" if len(columns) == 1 else _spaced(key, columns)
     gone = "''" if lookup.when_archived == "clear" else "NULL"
-    archived = f"WHEN lower({key}.archived) = 'true' THEN {gone}" if "archived" in contract.objects[lookup.object].columns else ""
-    value = canonical(spec.type, joined)
-    return f"CASE WHEN {reference} IS NULL THEN NULL WHEN {reference} = '' THEN '' {archived} ELSE {value} END", join
+    value = f"CASE WHEN {key}.gone THEN {gone} ELSE {key}.{name(_form_name(lookup, spec))} END"
+    return f"CASE WHEN {reference} IS NULL THEN NULL WHEN {reference} = '' THEN '' ELSE {value} END", join
+
+
+def _lookups(fields: dict[str, SyncField]) -> list[tuple[Lookup, SyncField]]:
+    return [(side.lookup, spec) for spec in fields.values() for side in (spec.left, spec.right) if side.lookup is not None]
+
+
+def _form_name(lookup: Lookup, spec: SyncField) -> str:
+    return f"{spec.type} {lookup.column}"
+
+
+def _canonical_lookups(contract: Contract, fields: dict[str, SyncField], object_name: str) -> str:
+    """Every value that is looked up in an object, in canonical form: made once a row there, not once a row that refers to it."""
+    forms = {}
+    for lookup, spec in _lookups(fields):
+        if lookup.object == object_name:
+            columns = lookup.column.split()
+            raw = f"o.{name(columns[0])}" if len(columns) == 1 else _spaced("o", columns)
+            forms[_form_name(lookup, spec)] = canonical(spec.type, raw)
+    archived = "coalesce(lower(o.archived) = 'true', false)" if "archived" in contract.objects[object_name].columns else "false"
+    shown = ", ".join(f"{form} AS {name(column)}" for column, form in forms.items())
+    return f"SELECT o.tenant_id, o.record_id, {archived} AS gone, {shown} FROM accepted_{object_name} o"
 
 
 def _spaced(alias: str, columns: list[str]) -> str:

@@ -68,7 +68,7 @@ def _effective(sql: Sql, contract: Contract) -> None:
         columns.append(f"{left} AS {name('l_' + field)}, {right} AS {name('r_' + field)}, w.{name('z_' + field)}")
     kept = "tenant_id, link_id, left_id, right_id, is_new, is_primary, siblings, followed, rollup_trouble, record_label"
     times = "left_observed_at, right_observed_at"
-    sql.make("effective", f"SELECT {kept}, {times}, {', '.join(columns)} FROM wide w")
+    sql.view("effective", f"SELECT {kept}, {times}, {', '.join(columns)} FROM wide w")
 
 
 def _cells(sql: Sql, contract: Contract) -> None:
@@ -163,17 +163,16 @@ _CELLS = """SELECT *, CASE winner WHEN 'left' THEN l WHEN 'right' THEN r END AS 
 
 def _field_counts(sql: Sql, contract: Contract) -> None:
     """`field_counts`: per tenant and field, how many were compared, matched, differing and held."""
-    parts = []
-    for field in compared_fields(contract):
-        both = f"{name('l_' + field)} IS NOT NULL AND {name('r_' + field)} IS NOT NULL"
-        parts.append(
-            f"SELECT tenant_id, {text(field)} AS field, count(*) FILTER (WHERE {both}) AS compared FROM effective GROUP BY ALL"
-        )
+    compared = [
+        f"{{'field': {text(f)}, 'compared': count(*) FILTER (WHERE {name('l_' + f)} IS NOT NULL AND {name('r_' + f)} IS NOT NULL)}}"
+        for f in compared_fields(contract)
+    ]
+    counted = f"SELECT tenant_id, unnest([{', '.join(compared)}]) AS n FROM effective GROUP BY tenant_id"
     sql.make(
         "field_counts",
         f"""SELECT n.tenant_id, r.target AS object, n.field, n.compared, n.compared - coalesce(d.differing, 0) AS matched,
           coalesce(d.differing, 0) - coalesce(d.held, 0) AS differing, coalesce(d.held, 0) AS held
-        FROM ({" UNION ALL ".join(parts)}) n JOIN field_rules r USING (field)
+        FROM (SELECT tenant_id, n.field, n.compared FROM ({counted})) n JOIN field_rules r USING (field)
         LEFT JOIN (SELECT tenant_id, field, count(*) AS differing, count(*) FILTER (WHERE action = 'hold') AS held
           FROM cells GROUP BY ALL) d ON d.tenant_id = n.tenant_id AND d.field = n.field""",
     )

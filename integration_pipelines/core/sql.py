@@ -40,6 +40,10 @@ class Sql:
         """Materialise a query as a temporary table."""
         self._con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
 
+    def view(self, name: str, query: str) -> None:
+        """Give a query a name without materialising it: for what is cheap to compute again, and dear to hold twice."""
+        self._con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {query}")
+
     def change(self, statement: str) -> None:
         """Run a statement that changes a temporary table."""
         self._con.execute(statement)
