@@ -97,9 +97,7 @@ def _wide(contract: Contract, fields: dict[str, SyncField], setting_up: str) -> 
         r_value, r_join = _side_value("right", field, spec)
         joins += [j for j in (l_join, r_join) if j]
         if spec.type is FieldType.MONEY:
-            currency = _side_value(
-                contract, owner_side(contract, spec), spec.currency_field or "", fields[spec.currency_field or ""]
-            )[0]
+            currency = _side_value(owner_side(contract, spec), spec.currency_field or "", fields[spec.currency_field or ""])[0]
             l_value = _in_minor(spec.left, l_value, currency)
             r_value = _in_minor(spec.right, r_value, currency)
         base = f"z.{name(field)}"
