@@ -8,24 +8,30 @@ merged) and, for all objects together, `left_out` (tenant_id, object, record_id,
 import pyarrow as pa
 
 from integration_pipelines.core.contract import Contract
-from integration_pipelines.core.sql import Sql, name, text, text_list
+from integration_pipelines.core.sql import Rows, Sql, name, text, text_list
 
 _KEY = "tenant_id, record_id"
 
 
-def latest(sql: Sql, object_name: str, observed: pa.Table) -> None:
-    """Make `observed_<object>`: per record the row with the highest `_sequence` (a column of the input), newest read first.
+def latest(sql: Sql, table: str, rows: Rows, key: str = "record_id") -> None:
+    """Make a table with, per tenant and key, the row with the highest `_sequence` (a column of the input), newest read first.
 
     Two rows of one read that contradict each other are told apart by their content, never by the order in which they came.
     Only records with several rows are ranked, since ranking whole rows is dear and most records have one.
     """
-    sql.put("intake_rows", observed)
+    sql.put("arriving", rows)
+    sql.make("intake_rows", "SELECT * FROM arriving")  # which may be read only once
+    sql.drop("arriving")
+    order = "_sequence DESC, observed_at DESC" if "observed_at" in rows.schema.names else "_sequence DESC"
+    if sql.yes(f"SELECT count(DISTINCT hash(tenant_id, {key})) = count(*) FROM intake_rows"):
+        sql.make_of(table, "intake_rows", without="_sequence")
+        return
     sql.make(
-        f"observed_{object_name}",
-        f"""WITH several AS (SELECT {_KEY} FROM intake_rows GROUP BY ALL HAVING count(*) > 1)
-        SELECT * EXCLUDE (_sequence) FROM intake_rows ANTI JOIN several USING ({_KEY})
-        UNION ALL SELECT * EXCLUDE (_sequence) FROM intake_rows SEMI JOIN several USING ({_KEY})
-        QUALIFY row_number() OVER (PARTITION BY {_KEY} ORDER BY _sequence DESC, observed_at DESC, hash(intake_rows)) = 1""",
+        table,
+        f"""WITH several AS (SELECT tenant_id, {key} FROM intake_rows GROUP BY ALL HAVING count(*) > 1)
+        SELECT * EXCLUDE (_sequence) FROM intake_rows ANTI JOIN several USING (tenant_id, {key})
+        UNION ALL SELECT * EXCLUDE (_sequence) FROM intake_rows SEMI JOIN several USING (tenant_id, {key})
+        QUALIFY row_number() OVER (PARTITION BY tenant_id, {key} ORDER BY {order}, hash(intake_rows)) = 1""",
     )
     sql.drop("intake_rows")
 

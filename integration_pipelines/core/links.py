@@ -7,14 +7,12 @@ many) and `unlinked` (tenant_id, record_id, outcome, rule, reason: right records
 
 from collections.abc import Callable
 
-import pyarrow as pa
-
 from integration_pipelines.core.canonical import canonical
 from integration_pipelines.core.contract import Contract, FieldType, MatchRule
-from integration_pipelines.core.sql import Sql, name, text, text_list
+from integration_pipelines.core.sql import Rows, Sql, name, text, text_list
 
 
-def resolve_links(sql: Sql, contract: Contract, stored: pa.Table, now_text: str) -> None:
+def resolve_links(sql: Sql, contract: Contract, stored: Rows, now_text: str) -> None:
     """Make `links`, `live_links` and `unlinked` from the stored links and the accepted records.
 
     Args:

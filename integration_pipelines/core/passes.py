@@ -16,8 +16,8 @@ from integration_pipelines.core.intake import accept, latest
 from integration_pipelines.core.merge import compared_fields, respell, widen
 from integration_pipelines.core.reconcile import merged, reconcile
 from integration_pipelines.core.rollup import subscription_facts
-from integration_pipelines.core.sql import Sql
-from integration_pipelines.core.tables import IDENTITY_LINKS, INTENTS, SPELLINGS, empty
+from integration_pipelines.core.sql import Rows, Sql
+from integration_pipelines.core.tables import IDENTITY_LINKS, INTENTS, SPELLINGS, TEXT, empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class PassInputs:
     contract: Contract
     run_ids: Mapping[str, str]  # tenant → run
     now: datetime
-    observed: Mapping[str, pa.Table]  # object → observations with `_sequence`
+    observed: Mapping[str, Rows]  # object → observations with `_sequence`
     refused: pa.Table  # tenant_id, object, record_id, expectation
-    links: pa.Table  # IDENTITY_LINKS
-    base: pa.Table  # tenant_id, link_id, one text column per compared field
+    links: Rows  # IDENTITY_LINKS
+    base: Rows  # tenant_id, link_id, one text column per compared field; with `_sequence` if a link may have several rows
     intents: pa.Table  # INTENTS
     unresolved: pa.Table  # DIFFS
     spellings: pa.Table = field(default_factory=lambda: empty(SPELLINGS))  # values that a partner shows otherwise than written
@@ -43,7 +43,6 @@ class PassResult:
     """What a pass found and would do."""
 
     links: pa.Table  # IDENTITY_LINKS: new and changed ones only
-    merged: pa.Table  # tenant_id, link_id, left_id, right_id, record_label, one column per compared field
     diffs: pa.Table  # DIFFS: seen now and resolved now
     field_counts: pa.Table  # tenant_id, object, field, compared, matched, differing, held
     base_moves: pa.Table  # as PassInputs.base
@@ -72,13 +71,17 @@ class Pass:
         writes = plan.plan_writes(sql, given.contract, given.only)
         return PassResult(
             links=sql.arrow("SELECT * FROM links WHERE changed ORDER BY tenant_id, link_id", IDENTITY_LINKS),
-            merged=sql.arrow(merged(given.contract)),
             diffs=found,
             field_counts=sql.arrow("SELECT * FROM field_counts ORDER BY tenant_id, object, field"),
             base_moves=sql.arrow("SELECT * FROM base_moves ORDER BY tenant_id, link_id", base_schema(given.contract)),
             writes=writes,
             numbers=plan.plan_numbers(sql, tuple(sorted(given.run_ids))),
         )
+
+    def merged(self) -> pa.RecordBatchReader:
+        """The merged customers, by tenant: the table people read, some at a time."""
+        contract = self._inputs.contract
+        return self._sql.reader(merged(contract), merged_schema(contract))
 
     def outcomes(self, writes: pa.Table) -> pa.Table:
         """The outcome of every record, given what became of this pass' writes (tenant_id, target, target_id, state)."""
@@ -93,10 +96,13 @@ class Pass:
         tenants = pa.table({"tenant_id": list(given.run_ids), "run_id": list(given.run_ids.values())})
         sql.put("runs", tenants)
         sql.put("setting_up", pa.table({"tenant_id": pa.array(sorted(set(given.setting_up)), pa.string())}))
-        sql.put("base", given.base)
+        if "_sequence" in given.base.schema.names:
+            latest(sql, "base", given.base, "link_id")
+        else:
+            sql.put("base", given.base)
         sql.put("intents", given.intents.cast(INTENTS))
         for object_name in given.contract.objects:
-            latest(sql, object_name, given.observed[object_name])
+            latest(sql, f"observed_{object_name}", given.observed[object_name])
         accept(sql, given.contract, given.refused)
 
 
@@ -104,3 +110,10 @@ def base_schema(contract: Contract) -> pa.Schema:
     """The shape of a base: the last value that both sides were seen to hold, per link and compared field."""
     columns = ["tenant_id", "link_id", *compared_fields(contract)]
     return pa.schema([(column, pa.string()) for column in columns])
+
+
+def merged_schema(contract: Contract) -> pa.Schema:
+    """The shape of the merged customers: per link the value that each compared field should have."""
+    text = ("record_label", *compared_fields(contract))
+    columns: dict[str, pa.DataType] = {"tenant_id": TEXT, "link_id": TEXT, "left_id": TEXT, "right_id": TEXT, "is_primary": pa.bool_()}
+    return pa.schema(columns | dict.fromkeys(text, TEXT))

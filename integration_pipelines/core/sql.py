@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import duckdb
 import pyarrow as pa
 
+_BATCH_ROWS = 65_536
 _MACROS = (
     # Whole-number division rounded half away from zero; HUGEINT in, HUGEINT out.
     "CREATE OR REPLACE TEMP MACRO rdiv(n, d) AS sign(n)::HUGEINT * ((abs(n)::HUGEINT + d::HUGEINT // 2) // d::HUGEINT)",
@@ -24,6 +25,10 @@ _MACROS = (
 )
 
 
+Rows = pa.Table | pa.RecordBatchReader
+"""Arrow rows: all at hand, or to be read once, some at a time."""
+
+
 class Sql:
     """One connection for the length of one call chain; not thread-safe."""
 
@@ -32,13 +37,24 @@ class Sql:
         for macro in _MACROS:
             con.execute(macro)
 
-    def put(self, name: str, table: pa.Table) -> None:
-        """Make an Arrow table readable under that name (no copy)."""
+    def put(self, name: str, table: Rows) -> None:
+        """Make Arrow rows readable under that name (no copy); what comes from a reader can be read once."""
         self._con.register(name, table)
 
     def make(self, name: str, query: str) -> None:
         """Materialise a query as a temporary table."""
         self._con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
+
+    def make_of(self, name: str, source: str, *, without: str) -> None:
+        """Turn a temporary table into another one that lacks a column; no row is moved."""
+        self._con.execute(f"DROP TABLE IF EXISTS {name}")
+        self._con.execute(f"ALTER TABLE {source} DROP COLUMN {without}")
+        self._con.execute(f"ALTER TABLE {source} RENAME TO {name}")
+
+    def yes(self, query: str) -> bool:
+        """The answer to a question of one row and one column."""
+        answer: tuple[bool] = self._con.execute(query).fetchone() or (False,)
+        return bool(answer[0])
 
     def view(self, name: str, query: str) -> None:
         """Give a query a name without materialising it: for what is cheap to compute again, and dear to hold twice."""
@@ -52,6 +68,11 @@ class Sql:
         """Run a query; with a schema, columns are picked by name and cast to it."""
         table: pa.Table = self._con.sql(query).to_arrow_table()
         return table.select(schema.names).cast(schema) if schema is not None else table
+
+    def reader(self, query: str, schema: pa.Schema) -> pa.RecordBatchReader:
+        """The rows of a query, some at a time, in a schema's columns and types; the connection must do nothing else meanwhile."""
+        rows = self._con.sql(query).to_arrow_reader(_BATCH_ROWS)
+        return pa.RecordBatchReader.from_batches(schema, (batch.select(schema.names).cast(schema) for batch in rows))
 
     def drop(self, *names: str) -> None:
         """Forget registered tables and temporary tables."""

@@ -31,7 +31,7 @@ def facts_of(report: BatchReport, ports: Ports) -> Facts:
             rows = ports.ledger.of_run(tenant.tenant_id, tenant.run_id)
             written.update((tenant.tenant_id, target, state) for target, state in _values(rows, "target", "state"))
     planned = Counter((t, target) for t, target in _values(report.writes, "tenant_id", "target"))
-    return Facts(planned, written, Counter(t for (t,) in _values(report.merged, "tenant_id")))
+    return Facts(planned, written, {t.tenant_id: t.numbers.links for t in report.tenants.values() if t.numbers is not None})
 
 
 def _values(table: pa.Table | None, *columns: str) -> list[tuple[str, ...]]:

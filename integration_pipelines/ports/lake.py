@@ -5,7 +5,7 @@ manifest can therefore never see a torn, doubled or orphaned file.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -48,6 +48,10 @@ class Lake(ABC):
         Raises:
             BugError: a file is gone or its hash differs from the manifest's.
         """
+
+    def batches(self, file: StoredFile, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The rows of one file in their order, some at a time, so that a large file is never held whole; as `read` otherwise."""
+        yield from self.read([file], schema).to_batches()
 
     @abstractmethod
     def sweep(self, known_paths: set[str], older_than: datetime) -> list[str]:

@@ -77,6 +77,15 @@ class ParquetLake(Lake):
             pa.concat_tables(tables, promote_options="none" if schema is not None else "permissive") if tables else pa.table({})
         )
 
+    def batches(self, file: StoredFile, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The rows of one file in their order, a part of a row group at a time; raises what `read` raises."""
+        with self._understood(file):
+            stored = pq.ParquetFile(pa.BufferReader(self._load(file)), pre_buffer=False)
+            present = set(stored.schema_arrow.names)
+            rows = stored.iter_batches(_GROUP_ROWS, columns=[name for name in schema.names if name in present])
+            for batch in rows:
+                yield from _fitted(pa.Table.from_batches([batch]), schema).to_batches()
+
     def sweep(self, known_paths: set[str], older_than: datetime) -> list[str]:
         """Remove files that no manifest row names and that are older than that; returns their paths in order.
 
@@ -96,13 +105,20 @@ class ParquetLake(Lake):
 
     def _read(self, file: StoredFile, schema: pa.Schema | None) -> pa.Table:
         buffer = self._load(file)
-        try:
+        with self._understood(file):
             threaded = file.rows > _GROUP_ROWS  # starting threads costs more than a small file
             stored = pq.ParquetFile(pa.BufferReader(buffer), pre_buffer=False)
             if schema is None:
                 return stored.read(use_threads=threaded)
             present = set(stored.schema_arrow.names)
             return _fitted(stored.read(columns=[name for name in schema.names if name in present], use_threads=threaded), schema)
+
+    @staticmethod
+    @contextmanager
+    def _understood(file: StoredFile) -> Iterator[None]:
+        """Say of which file it is that Parquet or the schema is not what was expected."""
+        try:
+            yield
         except pa.ArrowException as fault:
             raise BugError(
                 f"The stored file {file.path} cannot be read as what was asked for.",

@@ -8,12 +8,13 @@ from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.tables import TEXT
 from integration_pipelines.errors import InvalidError
 from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.use_cases.observations import Dataset
 from integration_pipelines.use_cases.outcome import BatchReport
 
 REFUSED = pa.schema([(c, TEXT) for c in ("tenant_id", "object", "record_id", "field", "expectation", "reason", "remedy")])
 
 
-def judge(report: BatchReport, contract: Contract, observed: Mapping[str, pa.Table], *, ports: Ports) -> pa.Table:
+def judge(report: BatchReport, contract: Contract, observed: Mapping[str, Dataset], *, ports: Ports) -> pa.Table:
     """Judge every object; returns the refused records (`REFUSED`), one row per broken expectation.
 
     A tenant whose verdict is negative (empty table, suite raised, rows not evaluated) fails and writes nothing.
@@ -21,7 +22,7 @@ def judge(report: BatchReport, contract: Contract, observed: Mapping[str, pa.Tab
     tenants = tuple(t.tenant_id for t in report.alive())
     parts = []
     for name, spec in contract.objects.items():
-        result = ports.gate.judge(name, spec, observed[name].drop_columns(["_sequence"]), tenants)
+        result = ports.gate.judge(name, spec, observed[name].newest(), tenants)
         for verdict in result.verdicts:
             tenant = report.tenant(verdict.tenant_id)
             tenant.verdicts[name] = verdict

@@ -1,6 +1,6 @@
 """One look of the engine at a batch of tenants: load what is known, run a pass, keep what it found."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,14 +13,15 @@ from integration_pipelines.core.ledger_rows import intents
 from integration_pipelines.core.passes import Pass, PassInputs, PassResult
 from integration_pipelines.core.tables import PLANNED_WRITES, TALLY, TEXT
 from integration_pipelines.ports.bundle import Ports
-from integration_pipelines.ports.lake import Mode
+from integration_pipelines.ports.lake import Mode, NewEntry
 from integration_pipelines.use_cases.observations import (
     TALLY_ROWS,
+    Dataset,
+    base_of,
+    by_tenant_batches,
+    dataset,
     new_entry,
     observed_schema,
-    of_tenant,
-    read_base,
-    read_current,
     save_base,
     tally_of,
     texts,
@@ -44,10 +45,10 @@ class Look:
         self.con.close()
 
 
-def observe(contract: Contract, tenant_ids: Sequence[str], *, ports: Ports) -> dict[str, pa.Table]:
+def observe(contract: Contract, tenant_ids: Sequence[str], *, ports: Ports) -> dict[str, Dataset]:
     """The current observations of every object."""
     return {
-        name: read_current(ports, tenant_ids, contract.contract, name, observed_schema(spec))
+        name: dataset(ports, tenant_ids, contract.contract, name, observed_schema(spec))
         for name, spec in contract.objects.items()
     }
 
@@ -55,7 +56,7 @@ def observe(contract: Contract, tenant_ids: Sequence[str], *, ports: Ports) -> d
 def look(
     contract: Contract,
     run_ids: Mapping[str, str],
-    observed: Mapping[str, pa.Table],
+    observed: Mapping[str, Dataset],
     refused: pa.Table,
     *,
     ports: Ports,
@@ -68,10 +69,10 @@ def look(
         contract=contract,
         run_ids={t: run_ids[t] for t in tenants},
         now=ports.clock.now(),
-        observed={name: _only_tenants(table, tenants) for name, table in observed.items()},
+        observed={name: found.of(tenants).rows() for name, found in observed.items()},
         refused=_only_tenants(refused.select(["tenant_id", "object", "record_id", "expectation"]), tenants),
         links=ports.links.load(tenants, contract.contract),
-        base=read_base(ports, tenants, contract),
+        base=base_of(ports, tenants, contract).rows(),
         intents=_intents(contract, tenants, ports),
         unresolved=ports.diffs.unresolved(tenants, contract.contract),
         spellings=ports.spellings.load(tenants, contract.contract),
@@ -89,20 +90,27 @@ def keep(seen: Look, *, ports: Ports, tenants: Collection[str]) -> None:
     links = _only_tenants(seen.result.links, list(run_ids))
     if links.num_rows:
         ports.links.save(links)
-    save_base(ports, contract, seen.inputs.base, seen.result.base_moves, run_ids)
-    entries = [
-        new_entry(ports, t, contract.contract, "merged_customers", Mode.FULL, of_tenant(seen.result.merged, t), run_ids[t])
-        for t in run_ids
-    ]
-    ports.manifest.append(entries, ports.clock.now())
+    save_base(ports, contract, seen.result.base_moves, run_ids)
+    _save_merged(ports, contract, seen.engine.merged(), run_ids)
     ports.runs.save_field_counts(_only_tenants(seen.result.field_counts, list(run_ids)), contract.contract, run_ids)
+
+
+def _save_merged(ports: Ports, contract: Contract, merged: pa.RecordBatchReader, run_ids: Mapping[str, str]) -> None:
+    """One file a tenant, written as its rows come; a tenant without a merged customer has an empty one."""
+
+    def entry(tenant_id: str, batches: Iterable[pa.RecordBatch]) -> NewEntry:
+        rows = pa.RecordBatchReader.from_batches(merged.schema, batches)
+        return new_entry(ports, tenant_id, contract.contract, "merged_customers", Mode.FULL, rows, run_ids[tenant_id])
+
+    made = {t: entry(t, batches) for t, batches in by_tenant_batches(merged) if t in run_ids}
+    ports.manifest.append([*made.values(), *(entry(t, ()) for t in run_ids if t not in made)], ports.clock.now())
 
 
 def read_tally(contract: Contract, tenant_ids: Sequence[str], *, ports: Ports) -> pa.Table:
     """Every record that the extracts of those tenants saw (`TALLY`), read apart from the records themselves."""
     parts = []
     for name in contract.objects:
-        rows = read_current(ports, tenant_ids, contract.contract, tally_of(name), TALLY_ROWS)
+        rows = dataset(ports, tenant_ids, contract.contract, tally_of(name), TALLY_ROWS).rows().read_all()
         parts.append(
             rows.append_column("object", pa.repeat(pa.scalar(name, TEXT), rows.num_rows)).select(TALLY.names).cast(TALLY)
         )

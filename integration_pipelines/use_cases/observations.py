@@ -3,15 +3,19 @@
 A dataset's current state is its newest full file and every later delta; the highest sequence wins per record.
 """
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import groupby
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from integration_pipelines.core.contract import Column, Contract, FieldType, NestedColumn, SourceObject
+from integration_pipelines.core.intake import latest
 from integration_pipelines.core.passes import base_schema
+from integration_pipelines.core.sql import Sql
 from integration_pipelines.core.tables import OBSERVED_PREFIX, TEXT
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.lake import ManifestEntry, Mode, NewEntry
@@ -20,7 +24,10 @@ SEQUENCE = pa.field("_sequence", pa.int64())
 TALLY_ROWS = pa.schema([("tenant_id", TEXT), ("record_id", TEXT)])
 COMPACT_AFTER = 8  # deltas of a base before it is written whole again
 
-_readers = 4
+_READERS = 4
+_AHEAD = 8
+_SMALL_FILE = 65_536
+"""Rows of a file that is read whole."""
 
 
 def tally_of(object_name: str) -> str:
@@ -39,77 +46,103 @@ def _type(column: Column | NestedColumn) -> pa.DataType:
     return pa.list_(pa.struct([(name, _type(inner)) for name, inner in column.fields.items()]))
 
 
-def read_current(ports: Ports, tenant_ids: Sequence[str], integration: str, dataset: str, schema: pa.Schema) -> pa.Table:
-    """The current row of every record of those tenants, with its `_sequence`; empty if nothing was read yet.
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset of some tenants as it stood at one moment: its files are known, and read when asked and as often as asked."""
 
-    A record that a read delivered twice (pages shift while they are walked) counts once, the later row wins.
-    """
-    entries = ports.manifest.current(tenant_ids, integration, dataset)
-    wanted = schema.append(SEQUENCE)
-    if not entries:
-        return wanted.empty_table()
-    with ThreadPoolExecutor(_readers) as pool:
-        rows = pa.concat_tables(pool.map(lambda entry: _read(ports, entry, schema), entries))
-    return _newest(ports, rows, "link_id" if "link_id" in schema.names else "record_id")
+    ports: Ports
+    entries: tuple[ManifestEntry, ...]
+    schema: pa.Schema
+
+    def of(self, tenant_ids: Sequence[str]) -> "Dataset":
+        """Of fewer tenants."""
+        wanted = frozenset(tenant_ids)
+        return replace(self, entries=tuple(entry for entry in self.entries if entry.tenant_id in wanted))
+
+    def rows(self) -> pa.RecordBatchReader:
+        """Every row of every file, with the `_sequence` of its file; some at a time."""
+        return pa.RecordBatchReader.from_batches(self.schema.append(SEQUENCE), self._batches())
+
+    def newest(self) -> pa.Table:
+        """The row of each record that counts, by the same rule as the engine's own (`core.intake.latest`), held whole."""
+        con = self.ports.duck()
+        try:
+            latest(Sql(con), "newest_rows", self.rows())
+            rows: pa.Table = con.sql("SELECT * FROM newest_rows ORDER BY tenant_id, record_id").to_arrow_table()
+        finally:
+            con.close()
+        return rows.select(self.schema.names).cast(self.schema)
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        for entry, batches in self._read_ahead():
+            for batch in batches:
+                yield batch.append_column(SEQUENCE, pa.repeat(pa.scalar(entry.sequence, pa.int64()), batch.num_rows))
+
+    def _read_ahead(self) -> Iterator[tuple[ManifestEntry, Iterable[pa.RecordBatch]]]:
+        """Each file with its rows, in order; a few are being read at a time, so that no more are held than needed."""
+        under_way: deque[tuple[ManifestEntry, Future[Iterable[pa.RecordBatch]]]] = deque()
+        with ThreadPoolExecutor(_READERS) as pool:
+            for entry in self.entries:
+                under_way.append((entry, pool.submit(self._read, entry)))
+                if len(under_way) == _AHEAD:
+                    first, batches = under_way.popleft()
+                    yield first, batches.result()
+            for last, batches in under_way:
+                yield last, batches.result()
+
+    def _read(self, entry: ManifestEntry) -> Iterable[pa.RecordBatch]:
+        """Small files are read at once, so that many can be read side by side; large ones as they are asked for."""
+        batches = self.ports.lake.batches(entry.file, self.schema)
+        return list(batches) if entry.file.rows <= _SMALL_FILE else batches
 
 
-def _newest(ports: Ports, rows: pa.Table, key: str) -> pa.Table:
-    """Per tenant and key the row with the highest sequence, and of one file the last."""
-    place = rows.append_column("_place", pa.array(np.arange(rows.num_rows)))
-    con = ports.duck()
-    con.register("all_rows", place)
-    newest: pa.Table = con.sql(
-        f"""SELECT * EXCLUDE (_place) FROM all_rows
-        QUALIFY row_number() OVER (PARTITION BY tenant_id, {key} ORDER BY _sequence DESC, _place DESC) = 1 ORDER BY _place"""
-    ).to_arrow_table()
-    con.close()
-    return newest.select(rows.schema.names).cast(rows.schema)
+def dataset(ports: Ports, tenant_ids: Sequence[str], integration: str, name: str, schema: pa.Schema) -> Dataset:
+    """What the manifest says that a dataset of those tenants is now; empty if nothing was read yet."""
+    return Dataset(ports, tuple(ports.manifest.current(tenant_ids, integration, name)), schema)
 
 
-def _read(ports: Ports, entry: ManifestEntry, schema: pa.Schema) -> pa.Table:
-    table = ports.lake.read([entry.file], schema)
-    return table.append_column(SEQUENCE, pa.repeat(pa.scalar(entry.sequence, pa.int64()), table.num_rows))
+def base_of(ports: Ports, tenant_ids: Sequence[str], contract: Contract) -> Dataset:
+    """The base in the shape of the contract's compared fields."""
+    return dataset(ports, tenant_ids, contract.contract, "base", base_schema(contract))
 
 
-def read_base(ports: Ports, tenant_ids: Sequence[str], contract: Contract) -> pa.Table:
-    """The newest base row per link, in the shape of the contract's compared fields."""
-    schema = base_schema(contract)
-    return read_current(ports, tenant_ids, contract.contract, "base", schema).select(schema.names)
-
-
-def save_base(ports: Ports, contract: Contract, base: pa.Table, moves: pa.Table, run_ids: dict[str, str]) -> None:
-    """Append each tenant's moved base rows; after several deltas the whole base is written as one file."""
+def save_base(ports: Ports, contract: Contract, moves: pa.Table, run_ids: Mapping[str, str]) -> None:
+    """Append each tenant's moved base rows (ordered by tenant); after several deltas the whole base is written as one file."""
     entries = []
-    touched = [t for t in run_ids if t in set(texts(moves, "tenant_id"))]
-    for tenant_id in touched:
-        mine = of_tenant(moves, tenant_id)
+    for tenant_id, mine in by_tenant(moves).items():
+        if tenant_id not in run_ids:
+            continue
         known = ports.manifest.current([tenant_id], contract.contract, "base")
         if len(known) < COMPACT_AFTER:
-            mode, rows = (Mode.DELTA if known else Mode.FULL), mine
+            mode, rows = (Mode.DELTA if known else Mode.FULL), mine.to_reader()
         else:
-            mode, rows = Mode.FULL, _overlaid(ports, of_tenant(base, tenant_id), mine)
+            mode, rows = Mode.FULL, _overlaid(ports, base_of(ports, [tenant_id], contract), mine)
         entries.append(new_entry(ports, tenant_id, contract.contract, "base", mode, rows, run_ids[tenant_id]))
     if entries:
         ports.manifest.append(entries, ports.clock.now())
 
 
-def _overlaid(ports: Ports, base: pa.Table, moves: pa.Table) -> pa.Table:
+def _overlaid(ports: Ports, base: Dataset, moves: pa.Table) -> pa.RecordBatchReader:
+    return pa.RecordBatchReader.from_batches(moves.schema, _overlaid_batches(ports, base, moves))
+
+
+def _overlaid_batches(ports: Ports, base: Dataset, moves: pa.Table) -> Iterator[pa.RecordBatch]:
     con = ports.duck()
-    con.register("old_rows", base)
-    con.register("new_rows", moves)
-    whole = con.sql(
-        "SELECT * FROM new_rows UNION ALL BY NAME SELECT * FROM old_rows ANTI JOIN new_rows USING (tenant_id, link_id)"
-    )
-    table: pa.Table = whole.to_arrow_table()
-    con.close()
-    return table.select(moves.schema.names).cast(moves.schema)
+    try:
+        sql = Sql(con)
+        latest(sql, "old_rows", base.rows(), "link_id")
+        sql.put("new_rows", moves)
+        whole = "SELECT * FROM new_rows UNION ALL BY NAME SELECT * FROM old_rows ANTI JOIN new_rows USING (tenant_id, link_id)"
+        yield from sql.reader(whole, moves.schema)
+    finally:
+        con.close()
 
 
-def new_entry(ports: Ports, tenant_id: str, integration: str, dataset: str, mode: Mode, rows: pa.Table, run_id: str) -> NewEntry:
+def new_entry(
+    ports: Ports, tenant_id: str, integration: str, dataset: str, mode: Mode, rows: pa.RecordBatchReader, run_id: str
+) -> NewEntry:
     """Write rows as one durable file, ready to be made visible."""
-    file = ports.lake.write(
-        tenant_id=tenant_id, dataset=f"{integration}-{dataset}", schema=rows.schema, batches=rows.to_batches()
-    )
+    file = ports.lake.write(tenant_id=tenant_id, dataset=f"{integration}-{dataset}", schema=rows.schema, batches=rows)
     return NewEntry(tenant_id, integration, dataset, mode, file, run_id)
 
 
@@ -124,8 +157,8 @@ def lay_over(ports: Ports, contract: Contract, tenant_id: str, name: str, fetche
     if id_column is not None and rows.num_rows:
         rows = _survivors(rows, id_column)
     entries = [
-        new_entry(ports, tenant_id, contract.contract, dataset, Mode.DELTA, table, run_id)
-        for dataset, table in ((name, rows), (tally_of(name), rows.select(TALLY_ROWS.names).cast(TALLY_ROWS)))
+        new_entry(ports, tenant_id, contract.contract, kept, Mode.DELTA, table.to_reader(), run_id)
+        for kept, table in ((name, rows), (tally_of(name), rows.select(TALLY_ROWS.names).cast(TALLY_ROWS)))
     ]
     ports.manifest.append(entries, ports.clock.now())
 
@@ -143,6 +176,28 @@ def _survivors(rows: pa.Table, id_column: str) -> pa.Table:
     survivors = rows.filter(moved)
     key = survivors.schema.get_field_index("record_id")
     return pa.concat_tables([gone, survivors.set_column(key, survivors.schema.field(key), survivors[id_column])])
+
+
+def by_tenant(table: pa.Table) -> dict[str, pa.Table]:
+    """A table that is ordered by tenant, cut into its tenants' rows; nothing is copied."""
+    found = table.group_by("tenant_id", use_threads=False).aggregate([([], "count_all")])  # in order of appearance
+    parts, start = {}, 0
+    for tenant_id, rows in zip(found["tenant_id"].to_pylist(), found["count_all"].to_pylist(), strict=True):
+        parts[str(tenant_id)] = table.slice(start, int(rows or 0))
+        start += int(rows or 0)
+    return parts
+
+
+def by_tenant_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, Iterator[pa.RecordBatch]]]:
+    """The same for batches that come one after the other; each tenant's must be taken before the next tenant is asked for."""
+    pieces = (
+        (tenant_id, piece.to_batches())
+        for batch in batches
+        if batch.num_rows
+        for tenant_id, piece in by_tenant(pa.Table.from_batches([batch])).items()
+    )
+    for tenant_id, mine in groupby(pieces, key=lambda piece: piece[0]):
+        yield tenant_id, (batch for _, parts in mine for batch in parts)
 
 
 def of_tenant(table: pa.Table, tenant_id: str) -> pa.Table:

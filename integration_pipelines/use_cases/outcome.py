@@ -100,7 +100,6 @@ class BatchReport:
     scope: str
     tenants: dict[str, TenantReport]
     kept: tuple[str, ...] = ()  # the tenants of whom this run keeps what it found: those it still held after looking
-    merged: pa.Table | None = None
     diffs: pa.Table | None = None
     writes: pa.Table | None = None
 

@@ -20,7 +20,7 @@ from integration_pipelines.use_cases.conclude import conclude, fate_rows
 from integration_pipelines.use_cases.extract import extract
 from integration_pipelines.use_cases.judge import REFUSED, judge
 from integration_pipelines.use_cases.look import Look, keep, look, observe
-from integration_pipelines.use_cases.observations import of_tenant, texts
+from integration_pipelines.use_cases.observations import Dataset, of_tenant, texts
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, SyncMode, TenantReport
 from integration_pipelines.use_cases.overwrites import look_behind
 from integration_pipelines.use_cases.planning import Decision, decide
@@ -77,7 +77,7 @@ def _stages(
     tell("extract")
     extract(report, contract, ports=ports, full=full)
     first: Look | None = None
-    observed: dict[str, pa.Table] = {}
+    observed: dict[str, Dataset] = {}
     refused = REFUSED.empty_table()
     if report.alive():
         tell("gate")
@@ -91,7 +91,7 @@ def _stages(
         keep(first, ports=ports, tenants=report.kept)
         tell("push")
         pushed = _act(report, contract, first.result, ports)
-        report.merged, report.writes = first.result.merged, first.result.writes
+        report.writes = first.result.writes
         tell("certify")
         conclude(report, contract, first, pushed, refused, ports=ports, prove=_prove)
         first.close()
@@ -100,7 +100,7 @@ def _stages(
 def _look(
     report: BatchReport,
     contract: Contract,
-    observed: Mapping[str, pa.Table],
+    observed: Mapping[str, Dataset],
     refused: pa.Table,
     ports: Ports,
     only: Sequence[str],

@@ -132,6 +132,12 @@ class World:
         """Run one pass."""
         return self.open(contract).run()
 
+    def merged(self) -> list[dict[str, Any]]:
+        """The merged customers of one pass."""
+        engine = self.open()
+        engine.run()
+        return engine.merged().read_all().to_pylist()
+
 
 def joined(worlds: Iterable[World], contract: Contract | None = None) -> PassInputs:
     """Several tenants' worlds as one pass takes them; each world has a tenant of its own."""
@@ -140,14 +146,18 @@ def joined(worlds: Iterable[World], contract: Contract | None = None) -> PassInp
         contract=parts[0].contract,
         run_ids={tenant: run for part in parts for tenant, run in part.run_ids.items()},
         now=NOW,
-        observed={name: pa.concat_tables([part.observed[name] for part in parts]) for name in parts[0].observed},
+        observed={name: _all([part.observed[name] for part in parts]) for name in parts[0].observed},
         refused=pa.concat_tables([part.refused for part in parts]),
-        links=pa.concat_tables([part.links for part in parts]),
-        base=pa.concat_tables([part.base for part in parts]),
+        links=_all([part.links for part in parts]),
+        base=_all([part.base for part in parts]),
         intents=pa.concat_tables([part.intents for part in parts]),
         unresolved=pa.concat_tables([part.unresolved for part in parts]),
         setting_up=tuple(tenant for part in parts for tenant in part.setting_up),
     )
+
+
+def _all(parts: Iterable[pa.Table | pa.RecordBatchReader]) -> pa.Table:
+    return pa.concat_tables([part if isinstance(part, pa.Table) else part.read_all() for part in parts])
 
 
 def verdicts(result: PassResult) -> dict[str, dict[str, Any]]:

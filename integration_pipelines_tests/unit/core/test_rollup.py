@@ -21,7 +21,7 @@ def rolled(subscriptions: list[Json], customer_discounts: list[Json] | None = No
         customers=[{"record_id": "cus_1", "email": "x@acme.com", "discounts": customer_discounts or []}],
         subscriptions=subscriptions,
     )
-    merged = world.run_pass().merged.to_pylist()[0]
+    merged = world.merged()[0]
     return {k: merged[k] for k in ("subscription_status", "mrr", "mrr_currency", "renewal_date", "cancel_date")}
 
 
