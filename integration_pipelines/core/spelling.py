@@ -11,6 +11,8 @@ SHORTEST_CUT = 32
 """A text that was cut off shows at least so many characters; a shorter beginning may be another word."""
 SHORTEST_NUMBER = 6
 """Digits of a phone number that tell it from others."""
+LONGEST_CODE = 3
+"""A country's code has three digits at most (ITU-T E.164)."""
 
 
 def means_the_same(written: str, shown: str) -> bool:
@@ -53,4 +55,4 @@ def _same_number(written: str, shown: str) -> bool:
         return False
     one, other = ("".join(c for c in text if c.isdigit()).lstrip("0") for text in (written, shown))
     shorter, longer = sorted((one, other), key=len)
-    return len(shorter) >= SHORTEST_NUMBER and longer.endswith(shorter) and len(longer) - len(shorter) <= 3  # noqa: PLR2004 - ITU-T E.164: a country's code has three digits at most
+    return len(shorter) >= SHORTEST_NUMBER and longer.endswith(shorter) and len(longer) - len(shorter) <= LONGEST_CODE

@@ -88,7 +88,7 @@ class SqlSpellings(Spellings):
 
     def save(self, spellings: pa.Table, integration: str, at: datetime) -> None:
         """Insert or replace by record and field, in one transaction."""
-        rows = [row | {"integration": integration, "seen_at": at} for row in spellings.select(SPELLING_ROWS.names).to_pylist()]
+        rows = [row | {"integration": integration, "seen_at": at} for row in spellings.to_pylist()]
         if rows:
             with writing(self._engine) as connection:
                 upsert(connection, SPELLINGS, rows)
