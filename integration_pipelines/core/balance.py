@@ -94,7 +94,9 @@ def _main(contract: Contract, object_name: str) -> str:
     rest = (
         "SELECT NULL AS tenant_id, NULL AS record_id, NULL AS outcome, NULL AS rule WHERE false"
         if is_left
-        else "SELECT tenant_id, record_id, outcome, rule FROM unlinked"
+        else """SELECT u.tenant_id, u.record_id, coalesce(w.outcome, u.outcome) AS outcome, coalesce(w.rule, u.rule) AS rule FROM unlinked u
+          LEFT JOIN (SELECT w.* FROM write_outcomes w SEMI JOIN creations c ON c.tenant_id = w.tenant_id AND c.right_id = w.group_id) w
+            ON w.tenant_id = u.tenant_id AND w.group_id = u.record_id"""
     )
     return f"""SELECT a.tenant_id, {text(object_name)} AS object, a.record_id, coalesce(g.outcome, u.outcome, 'unmatched') AS outcome,
         coalesce(g.rule, u.rule, CASE WHEN k.group_id IS NOT NULL THEN 'counterpart_left_out' ELSE 'no_counterpart' END) AS rule

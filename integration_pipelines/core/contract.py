@@ -180,6 +180,14 @@ class MatchRule(Frozen):
     explanation: str
 
 
+class CreateRule(Frozen):
+    """How a left record is made for a right record that nothing matches: by upsert on a unique property, and in no other way."""
+
+    unique: Name  # column of the left main object that holds the unique value
+    value: Name  # column of the right main object that is that value
+    columns: dict[Name, Name] = Field(default_factory=dict)  # left column → right column that a new record starts with
+
+
 class Matching(Frozen):
     """How records find each other, and what several records on one side mean."""
 
@@ -187,7 +195,11 @@ class Matching(Frozen):
     several_right_per_left: Literal["aggregate", "ambiguous"] = "aggregate"
     free_mail_domains: tuple[str, ...] = ()
     unmatched_left: Literal["ignore", "report"] = "ignore"
-    unmatched_right: Literal["ignore", "report"] = "report"
+    unmatched_right: Literal["ignore", "report", "create"] = "report"
+    create: CreateRule | None = None  # with `unmatched_right: create`, and only then
+    gone_right: Literal["report", "archive"] = (
+        "report"  # what becomes of a left record that we made when its right record is gone
+    )
 
 
 class Rollup(Frozen):
@@ -231,6 +243,8 @@ class Guards(Frozen):
     max_blanking_percent: float = Field(ge=0, le=100)
     blanking_floor: int = Field(ge=0, default=5)
     max_creates: int = Field(ge=0)
+    max_missing_percent: float = Field(gt=0, le=100, default=20)  # of the records of the last full read
+    missing_floor: int = Field(ge=0, default=10)
     deletes_need_approval: bool = True
 
 

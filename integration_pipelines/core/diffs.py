@@ -11,7 +11,7 @@ from integration_pipelines.core.tables import DIFFS
 def diffs(sql: Sql, contract: Contract, unresolved: pa.Table, now_text: str) -> pa.Table:
     """Every difference of this pass and every earlier one that is now resolved, in the `DIFFS` shape, ordered.
 
-    Reads `cells`, `links`, `unlinked` and the `runs` table (tenant_id, run_id).
+    Reads `cells`, `links`, `unlinked`, `creations`, `removals` and the `runs` table (tenant_id, run_id).
     A difference seen before keeps its `diff_id`, `first_*` and the last plan and write that took care of it, and counts the runs that
     saw it; one that is gone is resolved.
     """
@@ -77,15 +77,17 @@ def _missing_rows(contract: Contract) -> str:
     right = contract.main_object("right")
     spec = contract.objects[right]
     label = ", ".join(f"nullif(o.{name(c)}, '')" for c in spec.label)
-    wanted = "true" if contract.matching.unmatched_right == "report" else "u.outcome = 'ambiguous'"
+    wanted = "u.outcome = 'ambiguous'" if contract.matching.unmatched_right == "ignore" else "true"
     return f"""SELECT u.tenant_id, {text(right)} AS object, '*' AS field, NULL::VARCHAR AS link_id, NULL::VARCHAR AS left_id,
       u.record_id AS right_id, left(coalesce({label}, u.record_id), 200) AS record_label, {text(contract.roles.right.name)} AS owner_role,
       NULL::VARCHAR AS left_value, NULL::VARCHAR AS right_value, NULL::VARCHAR AS base_value, NULL::VARCHAR AS resolved_value,
       NULL::VARCHAR AS currency, NULL::BIGINT AS amount_delta_minor, 'missing_left' AS kind,
-      CASE WHEN u.outcome = 'ambiguous' THEN 'hold' ELSE 'none' END AS action,
-      CASE WHEN u.outcome = 'ambiguous' THEN 'held' ELSE 'open' END AS status, u.outcome || '.' || u.rule AS rule_id, u.reason,
+      CASE WHEN u.outcome = 'ambiguous' THEN 'hold' WHEN c.right_id IS NOT NULL THEN 'write_left' ELSE 'none' END AS action,
+      CASE WHEN u.outcome = 'ambiguous' THEN 'held' ELSE 'open' END AS status, u.outcome || '.' || u.rule AS rule_id,
+      CASE WHEN c.right_id IS NOT NULL THEN u.reason || '; the contract has one made for it' ELSE u.reason END AS reason,
       NULL::TIMESTAMPTZ AS left_observed_at, o.observed_at AS right_observed_at
-    FROM unlinked u JOIN observed_{right} o ON o.tenant_id = u.tenant_id AND o.record_id = u.record_id WHERE {wanted}"""
+    FROM unlinked u JOIN observed_{right} o ON o.tenant_id = u.tenant_id AND o.record_id = u.record_id
+    LEFT JOIN creations c ON c.tenant_id = u.tenant_id AND c.right_id = u.record_id WHERE {wanted}"""
 
 
 def _link_rows(contract: Contract) -> str:
@@ -98,10 +100,13 @@ def _link_rows(contract: Contract) -> str:
       NULL::VARCHAR AS left_value, NULL::VARCHAR AS right_value, NULL::VARCHAR AS base_value, NULL::VARCHAR AS resolved_value,
       NULL::VARCHAR AS currency, NULL::BIGINT AS amount_delta_minor,
       CASE WHEN k.state = 'live' THEN 'new_link' WHEN {left_gone} THEN 'missing_left' ELSE 'missing_right' END AS kind,
-      CASE WHEN k.state = 'live' THEN 'none' ELSE 'hold' END AS action, CASE WHEN k.state = 'live' THEN 'open' ELSE 'held' END AS status,
+      CASE WHEN k.state = 'live' THEN 'none' WHEN d.link_id IS NOT NULL THEN 'write_left' ELSE 'hold' END AS action,
+      CASE WHEN k.state = 'live' THEN 'open' ELSE 'held' END AS status,
       CASE WHEN k.state = 'live' THEN 'link.' || k.match_rule ELSE 'link.one_sided' END AS rule_id,
       CASE WHEN k.state = 'live' THEN k.match_evidence
+        WHEN d.link_id IS NOT NULL THEN 'the record that we made this one for is gone; archiving it waits for approval'
         ELSE 'the record on the other side is gone; nothing is deleted and nothing is written' END AS reason,
       NULL::TIMESTAMPTZ AS left_observed_at, NULL::TIMESTAMPTZ AS right_observed_at
     FROM links k LEFT JOIN wide w ON w.tenant_id = k.tenant_id AND w.link_id = k.link_id
+    LEFT JOIN removals d ON d.tenant_id = k.tenant_id AND d.link_id = k.link_id
     WHERE (k.state = 'live' AND k.is_new) OR k.state = 'one_sided'"""

@@ -29,6 +29,7 @@ def ledger_rows(writes: pa.Table, run_id: str, plan_id: str, now: datetime) -> p
                 "idempotency_key": idempotency_key(write["tenant_id"], write["target"], write_key),
                 "target": write["target"],
                 "target_id": write["target_id"],
+                "operation": write["operation"],
                 "fields": json.dumps([c["field"] for c in changes]),
                 "before_image": json.dumps({c["field"]: c["before"] for c in changes}, ensure_ascii=False),
                 "after_image": json.dumps({c["field"]: c["after"] for c in changes}, ensure_ascii=False),

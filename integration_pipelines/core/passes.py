@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from integration_pipelines.core import balance, diffs, links, plan
 from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.creates import NAMED_RECORDS, find_creations, name_created
+from integration_pipelines.core.guards import PlanNumbers
 from integration_pipelines.core.intake import accept, latest
 from integration_pipelines.core.merge import compared_fields, respell, widen
 from integration_pipelines.core.reconcile import merged, reconcile
@@ -33,6 +35,7 @@ class PassInputs:
     base: Rows  # tenant_id, link_id, one text column per compared field; with `_sequence` if a link may have several rows
     intents: pa.Table  # INTENTS
     unresolved: pa.Table  # DIFFS
+    created: pa.Table = field(default_factory=lambda: empty(NAMED_RECORDS))  # what we made before, by its unique value
     spellings: pa.Table = field(default_factory=lambda: empty(SPELLINGS))  # values that a partner shows otherwise than written
     setting_up: tuple[str, ...] = ()  # tenants whose own properties do not exist yet
     only: tuple[str, ...] = ()  # plan writes for these records and what they are linked to; empty: for all
@@ -47,7 +50,7 @@ class PassResult:
     field_counts: pa.Table  # tenant_id, object, field, compared, matched, differing, held
     base_moves: pa.Table  # as PassInputs.base
     writes: pa.Table  # PLANNED_WRITES
-    numbers: Mapping[str, plan.PlanNumbers]
+    numbers: Mapping[str, PlanNumbers]
 
 
 class Pass:
@@ -63,10 +66,12 @@ class Pass:
         now_text = given.now.strftime("%Y-%m-%dT%H:%M:%SZ")
         self._load()
         links.resolve_links(sql, given.contract, given.links, now_text)
+        name_created(sql, given.contract, given.created)
         subscription_facts(sql, given.contract, now_text)
         widen(sql, given.contract, "setting_up")
         respell(sql, given.contract, given.spellings)
         reconcile(sql, given.contract)
+        find_creations(sql, given.contract)
         found = diffs.diffs(sql, given.contract, given.unresolved, now_text)
         writes = plan.plan_writes(sql, given.contract, given.only)
         return PassResult(
@@ -115,5 +120,11 @@ def base_schema(contract: Contract) -> pa.Schema:
 def merged_schema(contract: Contract) -> pa.Schema:
     """The shape of the merged customers: per link the value that each compared field should have."""
     text = ("record_label", *compared_fields(contract))
-    columns: dict[str, pa.DataType] = {"tenant_id": TEXT, "link_id": TEXT, "left_id": TEXT, "right_id": TEXT, "is_primary": pa.bool_()}
+    columns: dict[str, pa.DataType] = {
+        "tenant_id": TEXT,
+        "link_id": TEXT,
+        "left_id": TEXT,
+        "right_id": TEXT,
+        "is_primary": pa.bool_(),
+    }
     return pa.schema(columns | dict.fromkeys(text, TEXT))

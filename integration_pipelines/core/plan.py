@@ -1,43 +1,16 @@
-"""From verdicts to writes: one row per target record, what it costs, and whether the guards let it pass.
+"""From verdicts to writes: one row per target record, and what the whole would do. Whether the limits let it pass is `guards`.
 
 A plan is a value: sorted, hashed over its content alone (no time, no id of ours), printable and refusable before anything happens.
 """
 
-from dataclasses import dataclass
-from fractions import Fraction
-
 import pyarrow as pa
 
 from integration_pipelines.core.canonical import major_from_minor
-from integration_pipelines.core.contract import Contract, FieldType, Guards, SyncField
+from integration_pipelines.core.contract import Contract, FieldType, SyncField
+from integration_pipelines.core.guards import PlanNumbers
 from integration_pipelines.core.merge import compared_fields, owner_side
 from integration_pipelines.core.sql import Sql, mapped, name, text
 from integration_pipelines.core.tables import PLANNED_WRITES
-
-
-@dataclass(frozen=True, slots=True)
-class PlanNumbers:
-    """What one tenant's plan would do."""
-
-    tenant_id: str
-    plan_hash: str
-    records: int  # target records
-    updates: int  # fields
-    blankings: int  # fields that would become blank
-    links: int  # live links, the whole that the limits are shares of
-
-    def as_dict(self) -> dict[str, int]:
-        """The whole numbers by name."""
-        return {"records": self.records, "updates": self.updates, "blankings": self.blankings, "links": self.links}
-
-
-@dataclass(frozen=True, slots=True)
-class GuardVerdict:
-    """`passed`, or the sentence that says which limit was broken by which number."""
-
-    passed: bool
-    reason: str
-    limits: dict[str, int]
 
 
 def plan_writes(sql: Sql, contract: Contract, only: tuple[str, ...] = ()) -> pa.Table:
@@ -62,7 +35,8 @@ def plan_writes(sql: Sql, contract: Contract, only: tuple[str, ...] = ()) -> pa.
             any_value(record_label) AS record_label, list({change} ORDER BY field) AS changes,
             list(d.diff_id ORDER BY d.diff_id) AS diff_ids, count(*) FILTER (WHERE after = '') AS blankings, count(*) AS updates
           FROM plan_changes c JOIN (SELECT tenant_id, link_id, field, diff_id FROM seen) d USING (tenant_id, link_id, field)
-          GROUP BY tenant_id, target, target_id)""",
+          GROUP BY tenant_id, target, target_id)
+        UNION ALL BY NAME {_whole_records(contract, only=bool(only))}""",
     )
     sql.drop("plan_cells", "plan_changes")
     return sql.arrow("SELECT * FROM plan_rows ORDER BY tenant_id, target, target_id", PLANNED_WRITES)
@@ -73,36 +47,32 @@ def plan_numbers(sql: Sql, tenant_ids: tuple[str, ...]) -> dict[str, PlanNumbers
     sql.put("plan_tenants", pa.table({"tenant_id": list(tenant_ids)}, schema=pa.schema([("tenant_id", pa.string())])))
     rows = sql.arrow(
         """SELECT t.tenant_id, sha256(coalesce(p.content, '')) AS plan_hash, coalesce(p.records, 0) AS records,
-          coalesce(p.updates, 0)::BIGINT AS updates, coalesce(p.blankings, 0)::BIGINT AS blankings, coalesce(k.links, 0) AS links
+          coalesce(p.updates, 0)::BIGINT AS updates, coalesce(p.blankings, 0)::BIGINT AS blankings, coalesce(k.links, 0) AS links,
+          coalesce(p.creates, 0) AS creates, coalesce(p.deletes, 0) AS deletes
         FROM plan_tenants t
         LEFT JOIN (SELECT tenant_id, string_agg(fingerprint, '' ORDER BY target, target_id) AS content, count(*) AS records,
-            sum(updates) AS updates, sum(blankings) AS blankings FROM plan_rows GROUP BY tenant_id) p USING (tenant_id)
+            sum(updates) AS updates, sum(blankings) AS blankings, count(*) FILTER (WHERE operation = 'create') AS creates,
+            count(*) FILTER (WHERE operation = 'delete') AS deletes FROM plan_rows GROUP BY tenant_id) p USING (tenant_id)
         LEFT JOIN (SELECT tenant_id, count(*) AS links FROM live_links GROUP BY tenant_id) k USING (tenant_id)"""
     ).to_pylist()
     sql.drop("plan_tenants")
     return {row["tenant_id"]: PlanNumbers(**row) for row in rows}
 
 
-def guard(guards: Guards, numbers: PlanNumbers) -> GuardVerdict:
-    """Refuse a surprising change: limits are shares of the live links with a floor, so that small tenants stay workable."""
-    records = max(guards.update_floor, _share(numbers.links, guards.max_update_percent))
-    blankings = max(guards.blanking_floor, _share(numbers.links, guards.max_blanking_percent))
-    limits = {"max_records": records, "max_blankings": blankings}
-    broken = []
-    if numbers.records > records:
-        broken.append(
-            f"{numbers.records} records would change, the limit is {records} ({guards.max_update_percent:g} % of {numbers.links} links)"
-        )
-    if numbers.blankings > blankings:
-        broken.append(
-            f"{numbers.blankings} values would be blanked, the limit is {blankings} ({guards.max_blanking_percent:g} %)"
-        )
-    return GuardVerdict(not broken, "; ".join(broken), limits)
-
-
-def _share(links: int, percent: float) -> int:
-    """The whole records within a share: exact, and never one more than the share."""
-    return int(links * Fraction(str(percent)) / 100)
+def _whole_records(contract: Contract, *, only: bool) -> str:
+    """Records that are made or archived as a whole; an update of the same record is never in the same plan."""
+    left = text(contract.main_object("left"))
+    chosen = "WHERE {0} IN (SELECT record_id FROM only_records)" if only else ""
+    content = "sha256(concat_ws(chr(31), target, target_id, operation, changes::JSON::VARCHAR)) AS fingerprint"
+    return f"""SELECT *, {text(contract.contract)} AS integration, 0::BIGINT AS blankings, 0::BIGINT AS updates, {content}
+      FROM (SELECT c.tenant_id, {left} AS target, c.right_id AS target_id, 'create' AS operation, c.record_label, c.changes,
+          [d.diff_id] AS diff_ids
+        FROM creations c JOIN seen d ON d.tenant_id = c.tenant_id AND d.right_id = c.right_id AND d.link_id IS NULL AND d.field = '*'
+        {chosen.format("c.right_id")}
+        UNION ALL BY NAME SELECT r.tenant_id, {left} AS target, r.left_id AS target_id, 'delete' AS operation,
+          any_value(r.record_label) AS record_label, [] AS changes, list(d.diff_id ORDER BY d.diff_id) AS diff_ids
+        FROM removals r JOIN seen d ON d.tenant_id = r.tenant_id AND d.link_id = r.link_id AND d.field = '*'
+        {chosen.format("r.left_id")} GROUP BY r.tenant_id, r.left_id)"""
 
 
 def _by_field(contract: Contract, expressions: dict[str, str]) -> str:

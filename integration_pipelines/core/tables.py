@@ -52,9 +52,10 @@ PLANNED_WRITES = _schema(
 LEDGER = _schema(
     tenant_id=TEXT, integration=TEXT, run_id=TEXT, plan_id=TEXT, write_id=TEXT, idempotency_key=TEXT, target=TEXT,
     target_id=TEXT, fields=TEXT, before_image=TEXT, after_image=TEXT, state=TEXT, attempts=COUNT, error_kind=TEXT,
-    error_text=TEXT, created_at=TIME, confirmed_at=TIME,
+    error_text=TEXT, created_at=TIME, confirmed_at=TIME, operation=TEXT, record_id=TEXT,
 )  # fmt: skip
-"""`fields`, `before_image` and `after_image` are JSON: a list of canonical names, and name → text in the target's spelling."""
+"""`operation` is update, create or delete; a create's `target_id` is the unique value that names the record until the partner answers
+with its `record_id`. `fields`, `before_image` and `after_image` are JSON: a list of canonical names, and name → text in the target's spelling."""
 
 OUTCOMES = _schema(tenant_id=TEXT, object=TEXT, record_id=TEXT, outcome=TEXT, rule=TEXT)
 """Exactly one row per source record: the balance."""

@@ -8,7 +8,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from integration_pipelines.core.contract import PropertySpec, SourceObject
-from integration_pipelines.errors import ErrorKind
+from integration_pipelines.errors import ConfigError, ErrorKind
 from integration_pipelines.ports.lake import Mode, Watermark
 
 
@@ -65,6 +65,7 @@ class Applied:
 
     write_id: str
     request_id: str
+    record_id: str = ""  # of a record that was made: its id at the partner
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,39 @@ class Connector(ABC):
     @abstractmethod
     def write(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
         """Send changed fields; one outcome per write, in any order. A bad record never spoils its batch."""
+
+    def upsert(self, name: str, spec: SourceObject, unique: str, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
+        """Make the records that hold a unique value, or change the one that does: a repeat never makes a second one.
+
+        Args:
+            name: the object in the contract.
+            spec: the object.
+            unique: path of the unique property; each write's `record_id` is its value.
+            writes: what the records start with, the unique property included.
+
+        Raises:
+            ConfigError: this partner's records are never created.
+        """
+        del name, unique, writes
+        raise ConfigError(
+            f"{self.partner} has no unique properties, so {spec.partner_object} are never created there.",
+            remedy="Let the contract report what is missing instead of creating it.",
+        )
+
+    def find(self, name: str, spec: SourceObject, unique: str, values: Sequence[str]) -> pa.Table:
+        """The present records that hold one of those unique values, in the observation shape; raises ConfigError as `upsert` does."""
+        del name, unique, values
+        raise ConfigError(
+            f"{self.partner} has no unique properties by which {spec.partner_object} could be found.",
+            remedy="Let the contract report what is missing instead of creating it.",
+        )
+
+    def archive(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
+        """Put records aside where people can bring them back; raises ConfigError where records are never deleted."""
+        del name, writes
+        raise ConfigError(
+            f"{spec.partner_object} are never deleted at {self.partner}.", remedy="Let the contract report what is gone instead."
+        )
 
     def pre_images(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite], since: datetime) -> list[PreImage]:
         """What our writes really replaced, as far as the partner tells; fields that it cannot tell of are left out.

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import pyarrow as pa
 
+from integration_pipelines.core.guards import Written
 from integration_pipelines.ports.lake import StoredFile
 
 
@@ -76,6 +77,7 @@ class Settled:
     state: str  # see core.writes.WriteState
     error_kind: str | None = None
     error_text: str | None = None
+    record_id: str | None = None  # of a create: the id that the partner gave the record
 
 
 class Ledger(ABC):
@@ -102,8 +104,20 @@ class Ledger(ABC):
         """`LEDGER` rows made since then that were sent and failed in passing: a request that was given up may still arrive."""
 
     @abstractmethod
+    def written_since(self, tenant_ids: Sequence[str], integration: str, since: datetime) -> dict[str, Written]:
+        """Per tenant what was sent since then by plans that no person approved; what the guards count on top of a small plan."""
+
+    @abstractmethod
+    def created(self, tenant_ids: Sequence[str], integration: str) -> pa.Table:
+        """Records that we made and the partner named (tenant_id, target, target_id, record_id)."""
+
+    @abstractmethod
     def of_plan(self, tenant_id: str, plan_id: str) -> pa.Table:
         """`LEDGER` rows of that plan."""
+
+    @abstractmethod
+    def of_records(self, tenant_id: str, integration: str, target_ids: Sequence[str]) -> pa.Table:
+        """`LEDGER` rows of any time about those records, newest first."""
 
     @abstractmethod
     def of_run(self, tenant_id: str, run_id: str) -> pa.Table:

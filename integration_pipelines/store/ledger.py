@@ -1,5 +1,6 @@
 """The write ledger in SQL: intent before the request, outcome after it, and no move but the allowed ones."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -8,18 +9,24 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from integration_pipelines.core.guards import Written
 from integration_pipelines.core.tables import LEDGER, TEXT
 from integration_pipelines.core.writes import MOVES, WriteState
 from integration_pipelines.errors import BugError, ConflictError, ErrorKind
 from integration_pipelines.ports.writing import Lease, Ledger, Settled
 from integration_pipelines.store import dialect
 from integration_pipelines.store.bulk import read_table, staged
-from integration_pipelines.store.schema import LEASES, WRITE_LEDGER
+from integration_pipelines.store.engine import reading
+from integration_pipelines.store.schema import LEASES, WRITE_LEDGER, WRITE_PLANS
 
 _W = WRITE_LEDGER.c
+_P = WRITE_PLANS.c
+_ITSELF = "system"  # who decides about plans when no person does
 _UNSETTLED = [s.value for s in (WriteState.PLANNED, WriteState.SENT, WriteState.UNKNOWN, WriteState.APPLIED)]
 _IDS = pa.schema([("write_id", TEXT)])
-_RESULTS = pa.schema([(n, TEXT) for n in ("write_id", "state", "error_kind", "error_text")])
+_RESULTS = pa.schema([(n, TEXT) for n in ("write_id", "state", "error_kind", "error_text", "record_id")])
+_NAMED = ("tenant_id", "target", "target_id", "record_id")
+_SENT = [s.value for s in (WriteState.SENT, WriteState.UNKNOWN, WriteState.APPLIED, WriteState.CONFIRMED)]
 
 
 class SqlLedger(Ledger):
@@ -68,7 +75,12 @@ class SqlLedger(Ledger):
             source = stage["results"].c
             _must_be_allowed(connection, stage["results"], len(results))
             confirmed = sa.case((source.state == WriteState.CONFIRMED.value, sa.literal(at, _W.confirmed_at.type)))
-            values = {"state": source.state, "error_kind": source.error_kind, "error_text": source.error_text}
+            values: dict[str, sa.ColumnElement[Any]] = {
+                "state": source.state,
+                "error_kind": source.error_kind,
+                "error_text": source.error_text,
+            }
+            values["record_id"] = sa.func.coalesce(source.record_id, _W.record_id)
             # any tenant: a write's id is made of its plan, so it names one tenant's write
             moved = sa.update(WRITE_LEDGER).where(_W.write_id == source.write_id)
             connection.execute(moved.values(**values, confirmed_at=sa.func.coalesce(confirmed, _W.confirmed_at)))
@@ -82,9 +94,36 @@ class SqlLedger(Ledger):
         sent = (_W.state == WriteState.FAILED.value, _W.error_kind == ErrorKind.TRANSIENT.value, _W.attempts > 0)
         return self._load(_W.tenant_id.in_(tenant_ids), _W.integration == integration, _W.created_at >= since, *sent)
 
+    def written_since(self, tenant_ids: Sequence[str], integration: str, since: datetime) -> dict[str, Written]:
+        """Per tenant what was sent since then by plans that no person approved."""
+        columns = ("tenant_id", "target", "target_id", "operation", "before_image", "after_image")
+        mine = (_W.tenant_id.in_(tenant_ids), _W.integration == integration, _W.created_at >= since, _W.state.in_(_SENT))
+        plan = sa.and_(_P.tenant_id == _W.tenant_id, _P.plan_id == _W.plan_id)
+        query = sa.select(*(_W[n] for n in columns)).join(WRITE_PLANS, plan)
+        unapproved = sa.or_(_P.decided_by.is_(None), _P.decided_by == _ITSELF)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.where(*mine, unapproved)).all()
+        by_tenant: dict[str, list[sa.Row[Any]]] = {}
+        for row in rows:
+            by_tenant.setdefault(row.tenant_id, []).append(row)
+        return {tenant: _counted(of) for tenant, of in by_tenant.items()}
+
+    def created(self, tenant_ids: Sequence[str], integration: str) -> pa.Table:
+        """Records that we made and the partner named."""
+        made = (_W.operation == "create", _W.record_id.is_not(None))
+        mine = (_W.tenant_id.in_(tenant_ids), _W.integration == integration)
+        query = sa.select(*(_W[n] for n in _NAMED)).where(*mine, *made).order_by(_W.tenant_id, _W.write_id)
+        return read_table(self._engine, query, pa.schema([(n, TEXT) for n in _NAMED]))
+
     def of_plan(self, tenant_id: str, plan_id: str) -> pa.Table:
         """`LEDGER` rows of that plan."""
         return self._load(_W.tenant_id == tenant_id, _W.plan_id == plan_id)
+
+    def of_records(self, tenant_id: str, integration: str, target_ids: Sequence[str]) -> pa.Table:
+        """`LEDGER` rows of any time about those records, newest first."""
+        mine = (_W.tenant_id == tenant_id, _W.integration == integration, _W.target_id.in_(target_ids))
+        query = sa.select(*(_W[n] for n in LEDGER.names)).where(*mine).order_by(_W.created_at.desc(), _W.write_id)
+        return read_table(self._engine, query, LEDGER)
 
     def of_run(self, tenant_id: str, run_id: str) -> pa.Table:
         """`LEDGER` rows of that run."""
@@ -93,6 +132,13 @@ class SqlLedger(Ledger):
     def _load(self, *conditions: sa.ColumnElement[bool]) -> pa.Table:
         query = sa.select(*(_W[n] for n in LEDGER.names)).where(*conditions).order_by(_W.tenant_id, _W.write_id)
         return read_table(self._engine, query, LEDGER)
+
+
+def _counted(rows: Sequence[sa.Row[Any]]) -> Written:
+    changed = {(r.target, r.target_id) for r in rows if r.operation == "update"}
+    images = [(json.loads(r.before_image), json.loads(r.after_image)) for r in rows if r.operation == "update"]
+    blanked = sum(1 for before, after in images for field, value in after.items() if value == "" and before.get(field))
+    return Written(len(changed), blanked, sum(1 for r in rows if r.operation == "create"))
 
 
 def _plain(value: str | None) -> str | None:

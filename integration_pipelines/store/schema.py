@@ -272,7 +272,7 @@ WRITE_PLANS = sa.Table(
 WRITE_LEDGER = sa.Table(
     "write_ledger",
     METADATA,
-    *columns_of(LEDGER, key=("tenant_id", "write_id"), optional={"error_kind", "error_text", "confirmed_at"}),
+    *columns_of(LEDGER, key=("tenant_id", "write_id"), optional={"error_kind", "error_text", "confirmed_at", "record_id"}),
     sa.UniqueConstraint("write_id"),
     sa.Index(None, "tenant_id", "integration", "state"),
     sa.Index(None, "tenant_id", "plan_id"),

@@ -16,6 +16,8 @@ from integration_pipelines.use_cases.settle import says
 from integration_pipelines.use_cases.side_by_side import side_by_side
 
 TENANTS_AT_ONCE = 8
+MADE: tuple[dict[str, str], dict[str, str]] = ({}, {})
+"""Stands for the images of a record that did not exist before."""
 WAITS = (1.0, 2.0, 4.0)
 """Seconds between looks at records that a replica of the partner still shows as they were before our write."""
 
@@ -32,7 +34,8 @@ def _tenant(tenant: TenantReport, contract: Contract, written: Mapping[str, tupl
     try:
         for name, ids in sorted(written.items()):
             if ids:
-                sent = {r["target_id"]: images(r) for r in rows if r["target"] == name}
+                sent = {r["target_id"]: images(r) for r in rows if r["target"] == name and r["operation"] == "update"}
+                sent |= {r["record_id"]: MADE for r in rows if r["target"] == name and r["operation"] == "create"}
                 found = _caught_up(tenant, contract, name, ids, sent, ports)
                 lay_over(ports, contract, tenant.tenant_id, name, found, tenant.run_id)
     except IntegrationError as error:
@@ -63,6 +66,8 @@ def _caught_up(
 
 
 def _is_stale(contract: Contract, name: str, record: Mapping[str, Any], before: dict[str, str], after: dict[str, str]) -> bool:
+    if (before, after) == MADE:
+        return bool(record["deleted"])
     return says(contract, name, record, before) and not says(contract, name, record, after)
 
 

@@ -19,8 +19,8 @@ from integration_pipelines.use_cases.look import Look, read_tally
 from integration_pipelines.use_cases.observations import of_tenant, texts
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, TenantReport
 from integration_pipelines.use_cases.planning import Decision
-from integration_pipelines.use_cases.push import Pushed, images
-from integration_pipelines.use_cases.settle import says
+from integration_pipelines.use_cases.push import Pushed
+from integration_pipelines.use_cases.settle import shows
 
 FATES = pa.schema([(c, TEXT) for c in ("tenant_id", "target", "target_id", "plan_id", "write_id", "status")])
 PASS_WRITES = pa.schema([(c, TEXT) for c in ("tenant_id", "target", "target_id", "state")])
@@ -189,18 +189,23 @@ def _confirm(tenant: TenantReport, contract: Contract, again: Look, ports: Ports
     present = {
         (name, r["record_id"]): r
         for name in targets
-        for r in _records(again, tenant.tenant_id, name, {x["target_id"] for x in rows if x["target"] == name})
+        for r in _records(again, tenant.tenant_id, name, {_now_called(x) for x in rows if x["target"] == name})
     }
     differing = {(w["target"], w["target_id"]) for w in of_tenant(again.result.writes, tenant.tenant_id).to_pylist()}
     shown = [
         r
         for r in rows
-        if says(contract, r["target"], present.get((r["target"], r["target_id"])), images(r)[1])
-        or (r["target"], r["target_id"]) not in differing  # it says so in the partner's own spelling
+        if shows(contract, r, present.get((r["target"], _now_called(r))))
+        or (r["target"], _now_called(r)) not in differing  # it says so in the partner's own spelling
     ]
     if shown:
         ports.ledger.settle([Settled(r["write_id"], WriteState.CONFIRMED) for r in shown], ports.clock.now())
     return len(shown)
+
+
+def _now_called(row: Mapping[str, str]) -> str:
+    """The record's id; one that was made got it from the partner."""
+    return row["record_id"] or row["target_id"]
 
 
 def _records(again: Look, tenant_id: str, name: str, ids: set[str]) -> list[dict[str, str]]:

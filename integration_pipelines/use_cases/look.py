@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.creates import NAMED_RECORDS
 from integration_pipelines.core.ledger_rows import intents
 from integration_pipelines.core.passes import Pass, PassInputs, PassResult
 from integration_pipelines.core.tables import PLANNED_WRITES, TALLY, TEXT
@@ -76,12 +77,20 @@ def look(
         intents=_intents(contract, tenants, ports),
         unresolved=ports.diffs.unresolved(tenants, contract.contract),
         spellings=ports.spellings.load(tenants, contract.contract),
+        created=_created(contract, tenants, ports),
         setting_up=tuple(setting_up),
         only=tuple(only),
     )
     con = ports.duck()
     engine = Pass(con, inputs)
     return Look(con, engine, inputs, engine.run())
+
+
+def _created(contract: Contract, tenants: Sequence[str], ports: Ports) -> pa.Table:
+    """Records that we made; asked only where the contract makes any."""
+    if contract.matching.create is None:
+        return NAMED_RECORDS.empty_table()
+    return ports.ledger.created(tenants, contract.contract)
 
 
 def keep(seen: Look, *, ports: Ports, tenants: Collection[str]) -> None:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import pyarrow as pa
 
-from integration_pipelines.core.plan import PlanNumbers
+from integration_pipelines.core.guards import PlanNumbers
 from integration_pipelines.errors import BugError, ErrorKind, IntegrationError
 from integration_pipelines.ports.gate import Verdict
 from integration_pipelines.ports.lake import Mode

@@ -59,7 +59,7 @@ def look_behind(tenant: TenantReport, contract: Contract, rows: Sequence[Row], *
 def find_overwrites(tenant: TenantReport, contract: Contract, rows: Iterable[Row], *, ports: Ports) -> list[Overwrite]:
     """Ask the partners what those ledger rows (applied writes) replaced; record and return what was replaced unseen."""
     by_target: dict[str, list[_Written]] = defaultdict(list)
-    for row in rows:
+    for row in (r for r in rows if r["operation"] == "update"):  # what is made replaces nothing
         by_target[row["target"]].append(_written(contract, row))
     found: list[Overwrite] = []
     for target, written in sorted(by_target.items()):

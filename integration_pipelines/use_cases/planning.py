@@ -1,17 +1,20 @@
 """Decide which plan a tenant's run works on: held, ready, approved, or nothing to do; and keep it where people can see it."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from integration_pipelines.core.contract import Contract
-from integration_pipelines.core.plan import PlanNumbers, guard
+from integration_pipelines.core.guards import GuardVerdict, PlanNumbers, Written, guard
 from integration_pipelines.core.tables import PLANNED_WRITES
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.tenants import Installation
 from integration_pipelines.ports.writing import PlanState, StoredPlan
 from integration_pipelines.use_cases.outcome import RunOutcome, SyncMode, TenantReport
+
+DAY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,12 @@ def decide(
     *,
     mode: SyncMode,
     forecast: int,
+    whole: bool = True,
     ports: Ports,
 ) -> Decision:
     """Choose the plan of one tenant's run.
+
+    A run for single records (not `whole`) is held to the limits together with what was written in the last 24 hours.
 
     An approved plan that waits is applied as approved: its writes that still stand go out, whatever else differs waits for the next plan.
     """
@@ -53,7 +59,11 @@ def decide(
         waiting = None
     if numbers.records == 0 and waiting is None:
         return Decision(None, nothing, None, "")
-    plan = _save(tenant, contract, installation, numbers, writes, forecast, waiting, ports)
+    if waiting is not None and waiting.plan_hash == numbers.plan_hash:  # the same content as the plan that waits is that plan
+        plan = waiting
+    else:
+        verdict = guard(contract.guards, numbers, None if whole else _lately(tenant.tenant_id, contract, ports))
+        plan = _save(tenant, contract, _state(installation, numbers, verdict), numbers, verdict.limits, writes, forecast, ports)
     if numbers.records == 0:
         return Decision(
             ports.plans.decide(plan.plan_id, plan.plan_hash, PlanState.APPLIED, "system", ports.clock.now()), nothing, None, ""
@@ -82,26 +92,29 @@ def _still_wanted(ports: Ports, approved: StoredPlan, writes: pa.Table) -> pa.Ta
     return writes.filter(pc.is_in(writes["fingerprint"], value_set=stored["fingerprint"].combine_chunks()))
 
 
+def _lately(tenant_id: str, contract: Contract, ports: Ports) -> Written:
+    return ports.ledger.written_since([tenant_id], contract.contract, ports.clock.now() - DAY).get(tenant_id, Written())
+
+
+def _state(installation: Installation, numbers: PlanNumbers, verdict: GuardVerdict) -> tuple[PlanState, str]:
+    if numbers.records and not installation.first_plan_approved:
+        return PlanState.HELD, "the first plan of an installation waits for approval"
+    if not verdict.passed:
+        return PlanState.HELD, f"a guard stopped it: {verdict.reason}"
+    return PlanState.READY, ""
+
+
 def _save(
     tenant: TenantReport,
     contract: Contract,
-    installation: Installation,
+    state: tuple[PlanState, str],
     numbers: PlanNumbers,
+    limits: dict[str, int],
     writes: pa.Table,
     forecast: int,
-    waiting: StoredPlan | None,
     ports: Ports,
 ) -> StoredPlan:
-    """Keep the plan; the same content as the plan that waits is that plan."""
-    if waiting is not None and waiting.plan_hash == numbers.plan_hash:
-        return waiting
-    verdict = guard(contract.guards, numbers)
-    if numbers.records and not installation.first_plan_approved:
-        state, reason = PlanState.HELD, "the first plan of an installation waits for approval"
-    elif not verdict.passed:
-        state, reason = PlanState.HELD, f"a guard stopped it: {verdict.reason}"
-    else:
-        state, reason = PlanState.READY, ""
+    """Keep the plan."""
     file = ports.lake.write(
         tenant_id=tenant.tenant_id, dataset=f"{contract.contract}-plans", schema=PLANNED_WRITES, batches=writes.to_batches()
     )
@@ -111,9 +124,9 @@ def _save(
         integration=contract.contract,
         run_id=tenant.run_id,
         plan_hash=numbers.plan_hash,
-        state=state,
-        reason=reason,
-        numbers={**numbers.as_dict(), **verdict.limits, "creates": 0, "deletes": 0, "calls_forecast": forecast},
+        state=state[0],
+        reason=state[1],
+        numbers={**numbers.as_dict(), **limits, "calls_forecast": forecast},
         file=file,
         created_at=ports.clock.now(),
     )

@@ -22,6 +22,7 @@ from integration_pipelines.ports.writing import Lease, Settled, StoredPlan
 from integration_pipelines.use_cases.alone import LEASE_SECONDS
 from integration_pipelines.use_cases.observations import lay_over
 from integration_pipelines.use_cases.outcome import TenantReport
+from integration_pipelines.use_cases.whole_records import by_key, carried_out, found_now, in_order, key_of, send_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.
         try:
             rows = [r for r in mine.values() if r["target"] == target and (target, r["target_id"]) in by_key]
             open_rows = [r for r in rows if r["state"] == WriteState.PLANNED]
-            for batch in _batches(open_rows, connector.write_batch):
+            for batch in (b for of in in_order(open_rows) for b in _batches(of, connector.write_batch)):
                 stopped = _halted(tenant.tenant_id, contract.contract, ports)
                 if not stopped and not ports.leases.renew(lease, LEASE_SECONDS):
                     stopped = "another run took over this tenant"
@@ -68,7 +69,8 @@ def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.
                 sender = _Sender(contract, target, connector, lease, tenant.run_id, ports, errors)
                 states |= sender.send(batch, {r["target_id"]: by_key[target, r["target_id"]] for r in batch})
                 done = (WriteState.APPLIED, WriteState.CONFIRMED)
-                written.setdefault(target, []).extend(r["target_id"] for r in batch if states.get(r["write_id"]) in done)
+                ids = ((r["write_id"], sender.named.get(r["write_id"], r["target_id"])) for r in batch)
+                written.setdefault(target, []).extend(record_id for write, record_id in ids if states.get(write) in done)
         finally:
             calls += connector.calls
             connector.close()
@@ -110,6 +112,8 @@ class _Sender:
     ports: Ports
     errors: dict[str, tuple[str, str]]
     """What was refused, by write id: kind and text."""
+    named: dict[str, str] = field(default_factory=dict)
+    """Of records that were made: write id → the id that the partner gave them."""
 
     @property
     def spec(self) -> SourceObject:
@@ -117,19 +121,21 @@ class _Sender:
 
     def send(self, rows: Sequence[dict[str, Any]], writes: Mapping[str, dict[str, Any]]) -> dict[str, WriteState]:
         """Read, compare, write one batch; returns the state of every write in it."""
-        fetched = self.connector.fetch(self.target, self.spec, [r["target_id"] for r in rows])
-        present = {r["record_id"]: r for r in fetched.to_pylist()}
+        operation = rows[0]["operation"]
+        fetched = found_now(self.contract, self.target, self.connector, rows)
+        present = by_key(self.contract, operation, fetched)
         to_send: list[dict[str, Any]] = []
         moved: list[dict[str, Any]] = []
         for row in rows:
-            changes = writes[row["target_id"]]["changes"]
-            (to_send if self._stands(present.get(row["target_id"]), changes) else moved).append(row)
+            record, changes = present.get(row["target_id"]), writes[row["target_id"]]["changes"]
+            stands = self._stands(record, changes) if operation == "update" else not carried_out(operation, record)
+            (to_send if stands else moved).append(row)
         self._settle(
             moved, WriteState.SUPERSEDED, "conflict", "the record changed after the plan was made; the next plan decides anew"
         )
         if moved:  # the next plan must decide by what the records say now, not by what they said when they were read
             fresh = pa.array([r["target_id"] for r in moved])
-            seen = fetched.filter(pc.is_in(fetched["record_id"], value_set=fresh))
+            seen = fetched.filter(pc.is_in(fetched[key_of(self.contract, operation)], value_set=fresh))
             lay_over(self.ports, self.contract, self.lease.tenant_id, self.target, seen, self.run_id)
         if not to_send:
             return {r["write_id"]: WriteState.SUPERSEDED for r in moved}
@@ -137,6 +143,7 @@ class _Sender:
         outcomes = self._write(to_send, writes)
         settled = [_settled(o) for o in outcomes]
         self.ports.ledger.settle(settled, self.ports.clock.now())
+        self.named.update({o.write_id: o.record_id for o in outcomes if isinstance(o, Applied) and o.record_id})
         failed = [s for s in settled if s.state == WriteState.FAILED]
         self.errors.update({s.write_id: (str(s.error_kind or ""), s.error_text or "") for s in failed})
         return {r["write_id"]: WriteState.SUPERSEDED for r in moved} | {o.write_id: _state(o) for o in outcomes}
@@ -160,7 +167,7 @@ class _Sender:
             for row in rows
         ]
         try:
-            return self.connector.write(self.target, self.spec, records)
+            return send_records(self.contract, self.target, self.connector, rows[0]["operation"], records)
         except IntegrationError as error:
             # The whole request was refused before anything was carried out: quota, credentials, a scope.
             return [Refused(r.write_id, error.kind, error.message, error.request_id) for r in records]
@@ -186,7 +193,7 @@ def _state(outcome: WriteOutcome) -> WriteState:
 
 def _settled(outcome: WriteOutcome) -> Settled:
     if isinstance(outcome, Applied):
-        return Settled(outcome.write_id, WriteState.APPLIED)
+        return Settled(outcome.write_id, WriteState.APPLIED, record_id=outcome.record_id or None)
     if isinstance(outcome, Refused):
         text = f"{outcome.text} (request {outcome.request_id})" if outcome.request_id else outcome.text
         return Settled(outcome.write_id, WriteState.FAILED, outcome.kind, text)

@@ -14,6 +14,7 @@ from integration_pipelines.ports.writing import Settled
 from integration_pipelines.use_cases.observations import lay_over
 from integration_pipelines.use_cases.outcome import TenantReport
 from integration_pipelines.use_cases.push import Pushed, images
+from integration_pipelines.use_cases.whole_records import by_key, carried_out, found_now, in_order
 
 Row = Mapping[str, Any]
 
@@ -68,11 +69,11 @@ def settle_unanswered(tenant: TenantReport, contract: Contract, pushed: Pushed, 
     states, written = dict(pushed.states), {target: list(ids) for target, ids in pushed.written.items()}
     for target in sorted({r["target"] for r in rows}):
         mine = [r for r in rows if r["target"] == target]
-        present = {r["record_id"]: r for r in _fetched(tenant.tenant_id, contract, target, mine, ports).to_pylist()}
-        shown = [r for r in mine if says(contract, target, present.get(r["target_id"]), images(r)[1])]
-        _note(ports, [Settled(r["write_id"], WriteState.APPLIED) for r in shown])
+        present = _present(tenant.tenant_id, contract, target, mine, ports)[1]
+        shown = [r for r in mine if shows(contract, r, present.get(r["write_id"]))]
+        _note(ports, [_applied(r, present) for r in shown])
         states |= {r["write_id"]: WriteState.APPLIED for r in shown}
-        written.setdefault(target, []).extend(r["target_id"] for r in shown)
+        written.setdefault(target, []).extend(_applied(r, present).record_id or r["target_id"] for r in shown)
     return replace(pushed, states=states, written={target: tuple(ids) for target, ids in written.items()})
 
 
@@ -82,33 +83,53 @@ def _by_reading(
     """Settle by the records as they are now; the ids of the writes that were carried out."""
     if not rows:
         return set()
-    found = _fetched(tenant_id, contract, target, rows, ports)
-    lay_over(ports, contract, tenant_id, target, found, run_id)
-    present = {r["record_id"]: r for r in found.to_pylist()}
-    shown = {r["write_id"] for r in rows if says(contract, target, present.get(r["target_id"]), images(r)[1])}
+    tables, present = _present(tenant_id, contract, target, rows, ports)
+    for found in tables:
+        lay_over(ports, contract, tenant_id, target, found, run_id)
+    shown = {r["write_id"] for r in rows if shows(contract, r, present.get(r["write_id"]))}
     # An applied write that the record no longer shows was carried out all the same: somebody changed it afterwards.
     done = shown | {r["write_id"] for r in rows if r["state"] == WriteState.APPLIED}
     _note(ports, [Settled(r["write_id"], WriteState.UNKNOWN) for r in rows if r["state"] == WriteState.SENT])
     _note(
         ports,
-        [Settled(r["write_id"], WriteState.APPLIED) for r in rows if r["write_id"] in done and r["state"] != WriteState.APPLIED],
+        [_applied(r, present) for r in rows if r["write_id"] in done and r["state"] != WriteState.APPLIED],
     )
     _note(ports, [Settled(w, WriteState.CONFIRMED) for w in sorted(done)])
     _note(ports, [Settled(r["write_id"], WriteState.FAILED, "transient", LOST) for r in rows if r["write_id"] not in done])
     return done
 
 
-def _fetched(tenant_id: str, contract: Contract, target: str, rows: list[dict[str, Any]], ports: Ports) -> pa.Table:
-    spec = contract.objects[target]
-    connector = ports.connectors.open(tenant_id, contract.role(contract.side_of(spec.role)).partner)
-    ids = sorted({r["target_id"] for r in rows})
+def _present(
+    tenant_id: str, contract: Contract, target: str, rows: list[dict[str, Any]], ports: Ports
+) -> tuple[list[pa.Table], dict[str, Row]]:
+    """What the partner holds now of the records that those rows are about: as it was read, and by write id."""
+    connector = ports.connectors.open(tenant_id, contract.role(contract.side_of(contract.objects[target].role)).partner)
+    tables: list[pa.Table] = []
+    present: dict[str, Row] = {}
     try:
-        return pa.concat_tables(
-            connector.fetch(target, spec, ids[start : start + connector.write_batch])
-            for start in range(0, len(ids), connector.write_batch)
-        )
+        for of in in_order(rows):
+            ids = sorted({r["target_id"] for r in of})
+            for start in range(0, len(ids), connector.write_batch):
+                wanted = set(ids[start : start + connector.write_batch])
+                batch = [r for r in of if r["target_id"] in wanted]
+                tables.append(found_now(contract, target, connector, batch))
+                records = by_key(contract, of[0]["operation"], tables[-1])
+                present |= {r["write_id"]: records[r["target_id"]] for r in batch if r["target_id"] in records}
     finally:
         connector.close()
+    return tables, present
+
+
+def _applied(row: Row, present: Mapping[str, Row]) -> Settled:
+    made = present.get(row["write_id"]) if row["operation"] == "create" else None
+    return Settled(row["write_id"], WriteState.APPLIED, record_id=None if made is None else str(made["record_id"]))
+
+
+def shows(contract: Contract, row: Row, record: Row | None) -> bool:
+    """Whether a fetched record shows that a ledger row was carried out."""
+    if row["operation"] != "update":
+        return carried_out(row["operation"], record)
+    return says(contract, row["target"], record, images(row)[1])
 
 
 def says(contract: Contract, target: str, record: Mapping[str, Any] | None, after: Mapping[str, str]) -> bool:

@@ -131,7 +131,7 @@ def _act(report: BatchReport, contract: Contract, result: PassResult, ports: Por
 
     def one(tenant: TenantReport) -> None:
         try:
-            decision = _decide(tenant, contract, result, report.mode, ports)
+            decision = _decide(tenant, contract, result, report, ports)
             known = tenant.failed_before = tuple(failed_before.get(tenant.tenant_id, ()))
             if whole:
                 decision = hold_back(tenant, contract, decision, known, ports=ports)
@@ -149,11 +149,12 @@ def _act(report: BatchReport, contract: Contract, result: PassResult, ports: Por
     return pushed
 
 
-def _decide(tenant: TenantReport, contract: Contract, result: PassResult, mode: SyncMode, ports: Ports) -> Decision:
+def _decide(tenant: TenantReport, contract: Contract, result: PassResult, report: BatchReport, ports: Ports) -> Decision:
     writes = of_tenant(result.writes, tenant.tenant_id)
     tenant.numbers = result.numbers[tenant.tenant_id]
     forecast = _forecast(tenant, contract, writes, ports)
-    decision = decide(tenant, contract, tenant.numbers, writes, mode=mode, forecast=forecast, ports=ports)
+    whole = report.scope == "full"
+    decision = decide(tenant, contract, tenant.numbers, writes, mode=report.mode, forecast=forecast, whole=whole, ports=ports)
     tenant.plan, tenant.reason = decision.plan, decision.reason
     if decision.outcome is not None:
         tenant.outcome = decision.outcome

@@ -161,6 +161,42 @@ class FakeConnector(Connector):
                 outcomes.append(Applied(write.write_id, "req_1"))
         return outcomes
 
+    def upsert(self, name: str, spec: SourceObject, unique: str, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
+        """By a unique column: its holder is changed, or a record is made under the next number."""
+        self._call()
+        self._account.before_write(self._account, writes)
+        columns, held = {c.source: n for n, c in spec.columns.items()}, self._account.objects[name]
+        outcomes: list[WriteOutcome] = []
+        for write in writes:
+            if write.record_id in self._account.refuse:
+                outcomes.append(Refused(write.write_id, ErrorKind.INVALID, "the partner refuses this record", "req_1"))
+                continue
+            holder = next((k for k, r in held.items() if r.get(columns[unique]) == write.record_id), None)
+            record_id = holder or str(max(map(int, held), default=0) + 1)
+            values = {columns[f.path]: f.after for f in write.fields}
+            held[record_id] = held.get(record_id, {}) | values
+            self._account.effects.append((name, record_id, values, write.idempotency_key))
+            lost = self._account.lost_answers > 0
+            self._account.lost_answers -= lost
+            outcomes.append(Unknown(write.write_id, "lost") if lost else Applied(write.write_id, "req_1", record_id))
+        return outcomes
+
+    def find(self, name: str, spec: SourceObject, unique: str, values: Sequence[str]) -> pa.Table:
+        """The holders of those values."""
+        self._call()
+        column = next(n for n, c in spec.columns.items() if c.source == unique)
+        keys = [k for k, r in self._account.objects[name].items() if r.get(column) in set(values)]
+        return pa.Table.from_pylist([self._row(name, spec, key) for key in keys], observed_schema(spec))
+
+    def archive(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
+        """They are gone."""
+        del spec
+        self._call()
+        for write in writes:
+            self._account.objects[name].pop(write.record_id, None)
+            self._account.effects.append((name, write.record_id, {}, write.idempotency_key))
+        return [Applied(write.write_id, "req_1") for write in writes]
+
     def pre_images(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite], since: datetime) -> list[PreImage]:
         """What stood there when the write arrived."""
         del name, spec, since

@@ -14,12 +14,22 @@ from integration_pipelines.core.contract import PropertySpec, SourceObject
 from integration_pipelines.errors import ConfigError, ErrorKind, IntegrationError
 from integration_pipelines.partners.http import Partner, PartnerHttp
 from integration_pipelines.partners.hubspot import fetching, preimages, properties
+from integration_pipelines.partners.hubspot.archiving import archive_companies
 from integration_pipelines.partners.hubspot.columns import asked
 from integration_pipelines.partners.hubspot.reading import CompaniesReading, OwnersReading, start_of
 from integration_pipelines.partners.hubspot.refusals import classify, missing_scopes
 from integration_pipelines.partners.hubspot.session import Session
 from integration_pipelines.partners.hubspot.translate import flattener
-from integration_pipelines.partners.hubspot.wire import API_VERSION, BATCH, BUCKETS, COMPANIES, OWNERS, Paths, writable
+from integration_pipelines.partners.hubspot.wire import (
+    API_VERSION,
+    BATCH,
+    BUCKETS,
+    COMPANIES,
+    OWNERS,
+    Paths,
+    property_of,
+    writable,
+)
 from integration_pipelines.partners.hubspot.writing import BatchUpdate
 from integration_pipelines.ports.clock import Clock
 from integration_pipelines.ports.lake import Watermark
@@ -116,6 +126,28 @@ class HubSpotConnector(Connector):
         refused = [_not_written(partner_object, write) for write in writes if _barred(partner_object, write)]
         return [*refused, *BatchUpdate(self._http, self._paths).send(allowed)]
 
+    def upsert(self, name: str, spec: SourceObject, unique: str, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
+        """See `Connector.upsert`: HubSpot keeps a unique property's values apart, so the same value is always the same company."""
+        key = _unique_property(name, spec, unique)
+        allowed = [write for write in writes if not _barred(COMPANIES, write)]
+        refused = [_not_written(COMPANIES, write) for write in writes if _barred(COMPANIES, write)]
+        return [*refused, *BatchUpdate(self._http, self._paths, key).send(allowed)]
+
+    def find(self, name: str, spec: SourceObject, unique: str, values: Sequence[str]) -> pa.Table:
+        """See `Connector.find`; asked of the records themselves, since the search index lags behind."""
+        key = _unique_property(name, spec, unique)
+        wanted = asked(spec, self._session.schema(fresh=False).by_name)
+        observed_at = self._clock.now()
+        found = fetching.holders(self._session, key, list(values), wanted.properties)
+        batch = flattener(spec).batch(found, tenant_id=self._tenant, observed_at=observed_at)
+        return pa.Table.from_batches([batch])
+
+    def archive(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
+        """See `Connector.archive`: companies only."""
+        if _served(name, spec) != COMPANIES:
+            return super().archive(name, spec, writes)
+        return archive_companies(self._http, self._paths, writes)
+
     def forecast(self, writes: int) -> int:
         """See `Connector.forecast`: versions are read in smaller batches."""
         return 3 * -(-writes // self.write_batch) + -(-writes // preimages.WITH_HISTORY)
@@ -167,6 +199,16 @@ def _not_written(partner_object: str, write: RecordWrite) -> WriteOutcome:
     names = ", ".join(_barred(partner_object, write))
     text = f"HubSpot does not let {names} of {partner_object} be written; let the contract write another property."
     return Refused(write.write_id, ErrorKind.INVALID, text, "")
+
+
+def _unique_property(name: str, spec: SourceObject, unique: str) -> str:
+    found = property_of(unique)
+    if _served(name, spec) != COMPANIES or found is None:
+        raise ConfigError(
+            f"{unique} of {spec.partner_object} is no property by which {name} could be created.",
+            remedy="Name a column of the companies whose source is a unique property.",
+        )
+    return found
 
 
 def _served(name: str, spec: SourceObject) -> str:

@@ -26,6 +26,16 @@ def companies(session: Session, ids: Sequence[str], properties: Sequence[str]) -
     return found
 
 
+def holders(session: Session, unique: str, values: Sequence[str], properties: Sequence[str]) -> list[Record]:
+    """The companies that hold one of those values of a unique property; values that nobody holds have none."""
+    found: list[Record] = []
+    for chunk in _chunks(list(dict.fromkeys(values))):
+        inputs = [{"id": value} for value in chunk]
+        body = {"idProperty": unique, "inputs": inputs, "properties": sorted({*properties, unique, MERGED_IDS})}
+        found += results_of(session.http.request("POST", f"{session.paths.companies()}/batch/read", json=body, exact=False))
+    return [record for record in found if record.get("archived") is not True]
+
+
 def owners(session: Session, ids: Sequence[str]) -> dict[str, Record | None]:
     """Id → owner, also one who left; None if there never was one. They are few, so the lists are read."""
     wanted = set(ids)

@@ -1,4 +1,4 @@
-"""Batch updates: at most 100 companies a request, and a bad one never spoils its batch.
+"""Batch updates and upserts: at most 100 companies a request, and a bad one never spoils its batch. Archiving is `archiving`.
 
 HubSpot takes a whole batch or answers 207 with the faults of single records; but one malformed input (an unknown property, a
 value that is no option) makes it refuse everything, so a refused batch is halved until the culprit stands alone. HubSpot has no
@@ -28,11 +28,18 @@ _REFUSED = frozenset({400, 404, 409, 422})
 
 
 class BatchUpdate:
-    """Sends changed properties of companies."""
+    """Sends changed properties of companies.
 
-    def __init__(self, http: PartnerHttp, paths: Paths) -> None:
+    Args:
+        http: the connection.
+        paths: where HubSpot has what.
+        unique: for an upsert, the unique property whose value each write's `record_id` is; without it companies are named by id.
+    """
+
+    def __init__(self, http: PartnerHttp, paths: Paths, unique: str = "") -> None:
         self._http = http
-        self._path = f"{paths.companies()}/batch/update"
+        self._unique = unique
+        self._path = f"{paths.companies()}/batch/{'upsert' if unique else 'update'}"
 
     def send(self, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
         """One outcome per write.
@@ -60,16 +67,21 @@ class BatchUpdate:
         """Outcomes, and smaller groups to be sent instead."""
         try:
             reply = self._http.request(
-                "POST", self._path, json={"inputs": [_input(write) for write in group]}, write=True, exact=False, accept=_REFUSED
+                "POST",
+                self._path,
+                json={"inputs": [self._input(write) for write in group]},
+                write=True,
+                exact=False,
+                accept=_REFUSED,
             )
         except UnknownOutcomeError as error:
             return [Unknown(write.write_id, error.message) for write in group], []
-        return (_answered(group, reply), []) if reply.status not in _REFUSED else _refused(group, reply)
+        return (_answered(group, reply, self._unique), []) if reply.status not in _REFUSED else _refused(group, reply)
 
-
-def _input(write: RecordWrite) -> dict[str, Any]:
-    values = {property_of(field.path): field.after for field in write.fields}
-    return {"id": write.record_id, "properties": values, "objectWriteTraceId": write.write_id}
+    def _input(self, write: RecordWrite) -> dict[str, Any]:
+        values = {property_of(field.path): field.after for field in write.fields}
+        named = {"id": write.record_id, "properties": values, "objectWriteTraceId": write.write_id}
+        return named | ({"idProperty": self._unique} if self._unique else {})
 
 
 def _groups(writes: Sequence[RecordWrite]) -> Iterator[Group]:
@@ -98,10 +110,10 @@ def _refused(group: Group, reply: Reply) -> tuple[list[WriteOutcome], list[Group
     return [], [group[:middle], group[middle:]]
 
 
-def _answered(group: Group, reply: Reply) -> list[WriteOutcome]:
+def _answered(group: Group, reply: Reply, unique: str) -> list[WriteOutcome]:
     """200 or 207: who is in the results was changed, who is in the errors was not, about anybody else we know nothing."""
     data = reply.data if isinstance(reply.data, dict) else {}
-    done = {str(name) for item in _dicts(data.get("results")) for name in (item.get("objectWriteTraceId"), item.get("id"))}
+    done = {name: str(item.get("id") or "") for item in _dicts(data.get("results")) for name in _names(item, unique)}
     faults: dict[str, dict[str, Any]] = {}
     for error in _dicts(data.get("errors")):
         about = named_in(error, "objectWriteTraceId") or named_in(
@@ -111,13 +123,21 @@ def _answered(group: Group, reply: Reply) -> list[WriteOutcome]:
     outcomes: list[WriteOutcome] = []
     for write in group:
         fault = faults.get(write.write_id) or faults.get(write.record_id)
+        record_id = done.get(write.write_id) or done.get(write.record_id)
         if fault is not None:
             outcomes.append(_refusal(write, fault, 400, reply.request_id))
-        elif write.write_id in done or write.record_id in done:
-            outcomes.append(Applied(write.write_id, reply.request_id))
+        elif record_id:
+            outcomes.append(Applied(write.write_id, reply.request_id, record_id if unique else ""))
         else:
             outcomes.append(Unknown(write.write_id, "HubSpot's answer does not mention the record."))
     return outcomes
+
+
+def _names(item: dict[str, Any], unique: str) -> set[str]:
+    """What a record in an answer may be recognised by: our trace, and its id or the unique value it was asked for by."""
+    properties = item.get("properties")
+    key = properties.get(unique) if unique and isinstance(properties, dict) else item.get("id")
+    return {str(name) for name in (item.get("objectWriteTraceId"), key) if name}
 
 
 def _refusal(write: RecordWrite, error: dict[str, Any], status: int, request_id: str) -> Refused:

@@ -56,7 +56,8 @@ def write(write_id: str, **changes: Any) -> Row:  # noqa: ANN401 - idem
     """A planned write."""
     plain = {
         "tenant_id": "t1", "integration": CRM, "run_id": "run_1", "plan_id": "plan_1", "write_id": write_id,
-        "idempotency_key": f"key:{write_id}", "target": "crm_accounts", "target_id": write_id.removeprefix("w"), "fields": '["mrr"]',
+        "idempotency_key": f"key:{write_id}", "target": "crm_accounts", "target_id": write_id.removeprefix("w"), "operation": "update",
+        "fields": '["mrr"]',
         "before_image": "{}", "after_image": "{}", "state": "planned", "attempts": 0, "created_at": NOW,
     }  # fmt: skip
     return plain | changes

@@ -131,6 +131,8 @@ def _writes() -> None:
         sa.Column("run_id", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "integration", "target", "target_id", name="pk_write_retries"),
     )
+    op.add_column("write_ledger", sa.Column("operation", sa.Text(), nullable=False, server_default="update"))
+    op.add_column("write_ledger", sa.Column("record_id", sa.Text(), nullable=True))
 
 
 def _evidence() -> None:

@@ -1,0 +1,155 @@
+"""Left records that are made for right records without a counterpart, and those that go again when theirs is gone.
+
+Makes `creations` (one row per right record that gets a left one, with what it starts with) and `removals` (links whose left record we
+made and whose right record is gone). Both are empty unless the contract asks for them. Which of it may happen is `guards` and approval;
+right records are never made and never removed.
+"""
+
+import pyarrow as pa
+
+from integration_pipelines.core.canonical import canonical, major_from_minor, trimmed
+from integration_pipelines.core.contract import Contract, FieldType, SyncField
+from integration_pipelines.core.merge import compared_fields, owner_side
+from integration_pipelines.core.rollup import group_rollup
+from integration_pipelines.core.sql import Sql, mapped, name, text
+from integration_pipelines.core.tables import TEXT
+
+CREATED = "created"
+"""The rule that linked a record with the one it was made for."""
+
+NAMED_RECORDS = pa.schema([(c, TEXT) for c in ("tenant_id", "target", "target_id", "record_id")])
+"""Records that we made: the unique value they were made under, and the id that the partner gave them."""
+
+_CHANGE = "STRUCT(field VARCHAR, path VARCHAR, before VARCHAR, after VARCHAR, value VARCHAR)"
+
+
+def name_created(sql: Sql, contract: Contract, created: pa.Table) -> None:
+    """Say of new links between a record that we made and the one it was made for why they belong together (`NAMED_RECORDS`)."""
+    if created.num_rows == 0:
+        return
+    sql.put("created_records", created)
+    left = text(contract.main_object("left"))
+    sql.change(
+        f"""UPDATE links SET match_rule = {text(CREATED)}, match_evidence = 'We made the record for this one.' FROM created_records c
+        WHERE links.is_new AND links.state = 'live' AND links.base_link_id IS NULL AND c.tenant_id = links.tenant_id
+          AND c.target = {left} AND c.target_id = links.right_id AND c.record_id = links.left_id"""
+    )
+    sql.drop("created_records")
+
+
+def find_creations(sql: Sql, contract: Contract) -> None:
+    """Make `creations` (tenant_id, right_id, record_label, changes) and `removals` (tenant_id, link_id, left_id, record_label)."""
+    if contract.matching.unmatched_right == "create" and contract.matching.create is not None:
+        sql.make("creations_wanted", _wanted(contract))
+        sql.view("created_groups", "SELECT tenant_id, right_id AS group_id, right_id AS customer_id FROM creations_wanted")
+        group_rollup(sql, contract, "created_facts", "created_groups")
+        sql.make("creations", _starting(contract))
+        sql.drop("creations_wanted")
+    else:
+        none = "NULL::VARCHAR AS tenant_id, NULL::VARCHAR AS right_id, NULL::VARCHAR AS record_label"
+        sql.make("creations", f"SELECT {none}, NULL::{_CHANGE}[] AS changes WHERE false")
+    sql.make("removals", _removals(contract))
+
+
+def _wanted(contract: Contract) -> str:
+    """Right records that nothing matches and nothing speaks against: what is doubtful stays a task for a person."""
+    left, right, rule = contract.main_object("left"), contract.main_object("right"), contract.matching.create
+    if rule is None:
+        raise AssertionError("only a contract that creates has creations")
+    value = canonical(contract.objects[right].columns[rule.value].type, f"r.{name(rule.value)}")
+    holder = canonical(contract.objects[left].columns[rule.unique].type, f"l.{name(rule.unique)}")
+    unknown = f"SELECT DISTINCT tenant_id FROM observed_{left} WHERE NOT deleted AND {name(rule.unique)} IS NULL"
+    return f"""SELECT r.tenant_id, r.record_id AS right_id FROM accepted_{right} r
+      SEMI JOIN (SELECT tenant_id, record_id FROM unlinked WHERE outcome = 'unmatched' AND rule = 'no_rule_matched') u
+        ON u.tenant_id = r.tenant_id AND u.record_id = r.record_id
+      ANTI JOIN observed_{left} l ON l.tenant_id = r.tenant_id AND (l.record_id = r.record_id OR {holder} = {value})
+      ANTI JOIN ({unknown} EXCEPT SELECT tenant_id FROM setting_up) s ON s.tenant_id = r.tenant_id
+      {_doubled(contract)} WHERE coalesce({value}, '') <> ''{_trouble(contract)}"""
+
+
+def _doubled(contract: Contract) -> str:
+    """Records that share what should tell them apart may be one customer, and one customer never gets two records."""
+    right = contract.main_object("right")
+    joins = []
+    for column in dict.fromkeys(r.unique_right for r in contract.matching.rules if r.unique_right):
+        kind = contract.objects[right].columns[column].type
+        shared, mine = canonical(kind, f"d.{name(column)}"), canonical(kind, f"r.{name(column)}")
+        doubles = f"SELECT tenant_id, {shared} AS shared FROM accepted_{right} d GROUP BY ALL HAVING count(*) > 1"
+        joins.append(
+            f"ANTI JOIN ({doubles}) d_{column} ON d_{column}.tenant_id = r.tenant_id AND d_{column}.shared = nullif({mine}, '')"
+        )
+    return " ".join(joins)
+
+
+def _trouble(contract: Contract) -> str:
+    """A record whose detail rows cannot be added up waits until they can."""
+    if contract.rollup is None:
+        return ""
+    spec = contract.objects[contract.rollup.object]
+    return f""" AND NOT EXISTS (SELECT 1 FROM sub_facts f WHERE f.tenant_id = r.tenant_id AND f.customer_id = r.record_id AND f.mrr12 IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM observed_{contract.rollup.object} o
+        SEMI JOIN (SELECT * FROM left_out WHERE outcome = 'quarantined' AND object = {text(contract.rollup.object)}) q
+          ON q.tenant_id = o.tenant_id AND q.record_id = o.record_id
+        WHERE o.tenant_id = r.tenant_id AND o.{name(spec.parent or "")} = r.record_id)"""
+
+
+def _starting(contract: Contract) -> str:
+    """What the new records start with, in the left partner's spelling; blank values are left away."""
+    right, left = contract.main_object("right"), contract.main_object("left")
+    changes = ", ".join(
+        f"{{'field': {text(field)}, 'path': {text(contract.objects[left].columns[column].source)}, 'before': '', 'after': {after}, "
+        f"'value': {value}}}"
+        for field, (column, after, value) in sorted(_values(contract).items())
+    )
+    facts = "LEFT JOIN created_facts g ON g.tenant_id = k.tenant_id AND g.group_id = k.right_id" if contract.rollup else ""
+    label = ", ".join(f"nullif(r.{name(c)}, '')" for c in contract.objects[right].label)
+    return f"""SELECT k.tenant_id, k.right_id, left(coalesce({label}, k.right_id), 200) AS record_label,
+        list_filter([{changes}], lambda c: coalesce(c.after, '') <> '')::{_CHANGE}[] AS changes
+      FROM creations_wanted k JOIN accepted_{right} r ON r.tenant_id = k.tenant_id AND r.record_id = k.right_id {facts}"""
+
+
+def _values(contract: Contract) -> dict[str, tuple[str, str, str]]:
+    """Field (or column, where no field keeps it) → left column, text as it is written, canonical value."""
+    rule, right = contract.matching.create, contract.objects[contract.main_object("right")].columns
+    fields = {f: s for f, s in compared_fields(contract).items() if owner_side(contract, s) == "right" and s.left.column}
+    found: dict[str, tuple[str, str, str]] = {}
+    for field, spec in fields.items():
+        value = _canonical(spec)
+        if value is not None and spec.left.column is not None:
+            found[field] = spec.left.column, _spelled(contract, spec, value), value
+    if rule is not None:
+        named = {spec.left.column: field for field, spec in contract.fields.items() if spec.left.column}
+        for column, source in {**rule.columns, rule.unique: rule.value}.items():
+            raw = canonical(right[source].type, f"r.{name(source)}")
+            found[named.get(column, column)] = column, raw, raw
+    return found
+
+
+def _canonical(spec: SyncField) -> str | None:
+    """The owner's value as the merge would see it; None where it stands behind another record and comes with the next plan."""
+    if spec.right.rollup is not None:
+        value = f"g.{spec.right.rollup}"
+    elif spec.right.lookup is None and spec.right.column is not None and spec.type is not FieldType.MONEY:
+        raw = trimmed(f"r.{name(spec.right.column)}")
+        value = canonical(spec.type, mapped(raw, spec.right.map) if spec.right.map else f"r.{name(spec.right.column)}")
+    else:
+        return None
+    return f"coalesce(nullif({value}, ''), {text(spec.default)})" if spec.blank == "default" else value
+
+
+def _spelled(contract: Contract, spec: SyncField, value: str) -> str:
+    if spec.type is FieldType.MONEY:
+        currency = _canonical(contract.fields[spec.currency_field or ""])
+        return major_from_minor(value, f"coalesce({currency}, '')")
+    return mapped(value, {canonical_value: own for own, canonical_value in spec.left.map.items()})
+
+
+def _removals(contract: Contract) -> str:
+    left, right = contract.main_object("left"), contract.main_object("right")
+    wanted = "true" if contract.matching.gone_right == "archive" else "false"
+    label = ", ".join(f"nullif(l.{name(c)}, '')" for c in contract.objects[left].label)
+    return f"""SELECT k.tenant_id, k.link_id, k.left_id, left(coalesce({label}, l.record_id), 200) AS record_label FROM links k
+      JOIN accepted_{left} l ON l.tenant_id = k.tenant_id AND l.record_id = k.left_id
+      WHERE {wanted} AND k.state = 'one_sided' AND k.match_rule = {text(CREATED)}
+        AND EXISTS (SELECT 1 FROM observed_{right} o WHERE o.tenant_id = k.tenant_id AND o.record_id = k.right_id AND o.deleted)
+        AND NOT EXISTS (SELECT 1 FROM links s WHERE s.tenant_id = k.tenant_id AND s.left_id = k.left_id AND s.state = 'live')"""

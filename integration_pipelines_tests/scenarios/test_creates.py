@@ -1,0 +1,81 @@
+"""CRM records made for customers without one: only where the contract says so, by upsert, once, and linked at once."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.use_cases.outcome import RunOutcome
+from integration_pipelines_tests.kit.bench import CONTRACT, Product, product
+from integration_pipelines_tests.kit.core import crm_billing
+
+RULE = {"unique": "stripe_customer_id", "value": "id", "columns": {"name": "name"}}
+
+
+def creating(max_creates: int = 5, gone_right: str = "report") -> Contract:
+    """The packaged contract, but what billing has and the CRM lacks is made."""
+    data = crm_billing().model_dump()
+    data["matching"] |= {"unmatched_right": "create", "create": RULE, "gone_right": gone_right}
+    data["guards"]["max_creates"] = max_creates
+    return Contract.model_validate(data)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Product]:
+    """Three linked customers, and one, cus_alone, that the CRM does not know."""
+    with product(tmp_path) as made:
+        yield replace(made, contract=creating())
+
+
+def holders(shop: Product, customer: str = "cus_alone") -> list[str]:
+    """The CRM records made for a customer."""
+    return [k for k, r in shop.crm().objects["crm_accounts"].items() if r.get("stripe_customer_id") == customer]
+
+
+def links(shop: Product) -> dict[str, tuple[str, str, str]]:
+    """Customer → its CRM record, the link's state and rule."""
+    rows = shop.ports.links.load(["t1"], CONTRACT).to_pylist()
+    return {r["right_id"]: (r["left_id"], r["state"], r["match_rule"]) for r in rows}
+
+
+def test_a_customer_without_a_company_gets_one_and_a_link_in_the_same_run(shop: Product) -> None:
+    """The record starts with what billing says, the link says that we made it, and the run is balanced and certified."""
+    report = shop.first_sync()
+    made = holders(shop)
+    assert (report.outcome, report.balanced, report.certified, len(made)) == (RunOutcome.WRITTEN, True, True, 1)
+    assert links(shop)["cus_alone"] == (made[0], "live", "created")
+    assert report.plan is not None
+    assert report.plan.numbers["creates"] == 1
+    assert shop.crm().objects["crm_accounts"][made[0]]["billing_subscription_status"] == "none"
+
+
+def test_a_later_run_makes_nothing_more(shop: Product) -> None:
+    """The new record is like any other from then on: its fields are kept, and no second one appears."""
+    shop.first_sync()
+    shop.one()
+    before = len(shop.crm().effects) + len(shop.billing().effects)
+    report = shop.one()
+    assert (report.outcome, report.certified, len(holders(shop))) == (RunOutcome.IN_SYNC, True, 1)
+    assert len(shop.crm().effects) + len(shop.billing().effects) == before
+    assert shop.billing().objects["billing_customers"]["cus_alone"]["crm_company_id"] == holders(shop)[0]
+
+
+@pytest.mark.fault("H08")
+def test_a_create_whose_answer_was_lost_is_found_by_its_unique_value(shop: Product) -> None:
+    """One effect: the read finds the record, and it gets its link."""
+    shop.one()
+    shop.approve()
+    shop.crm().lost_answers = 1
+    report = shop.one()
+    assert (report.certified, len(holders(shop)), links(shop)["cus_alone"][2]) == (True, 1, "created")
+
+
+def test_without_the_rule_a_missing_record_stays_a_task(tmp_path: Path) -> None:
+    """The packaged contract creates nothing on either side."""
+    with product(tmp_path) as shop:
+        shop.first_sync()
+        missing = [d for d in shop.ports.diffs.load(["t1"], CONTRACT).to_pylist() if d["kind"] == "missing_left"]
+        assert [(d["right_id"], d["action"], d["status"]) for d in missing] == [("cus_alone", "none", "open")]
+        assert holders(shop) == []
