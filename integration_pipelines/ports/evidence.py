@@ -40,6 +40,10 @@ class Diffs(ABC):
     ) -> pa.Table:
         """Rows (`DIFFS`) last seen since then, newest first."""
 
+    @abstractmethod
+    def of_records(self, tenant_id: str, integration: str, left_ids: Sequence[str], right_ids: Sequence[str]) -> pa.Table:
+        """Rows (`DIFFS`) of any time about those records, newest first."""
+
 
 class Quarantine(ABC):
     """Records the gate refused."""

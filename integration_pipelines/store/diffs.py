@@ -54,3 +54,9 @@ class SqlDiffs(Diffs):
         if fields:
             query = query.where(_D.field.in_(fields))
         return read_table(self._engine, query.order_by(_D.last_seen_at.desc(), _D.tenant_id, _D.diff_id), DIFFS)
+
+    def of_records(self, tenant_id: str, integration: str, left_ids: Sequence[str], right_ids: Sequence[str]) -> pa.Table:
+        """Rows (`DIFFS`) of any time about those records, newest first."""
+        about = sa.or_(_D.left_id.in_(left_ids), _D.right_id.in_(right_ids))
+        query = _query([tenant_id], integration).where(about)
+        return read_table(self._engine, query.order_by(_D.last_seen_at.desc(), _D.first_seen_at.desc(), _D.diff_id), DIFFS)

@@ -1,0 +1,125 @@
+"""What is stored about one record and those it is linked to: the facts that an explanation is told from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.passes import merged_schema
+from integration_pipelines.core.rollup import subscription_facts
+from integration_pipelines.core.sql import Sql
+from integration_pipelines.core.tables import TEXT
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.use_cases.observations import SEQUENCE, dataset, observed_schema
+
+Row = Mapping[str, Any]
+Side = Literal["left", "right"]
+_SIDES: tuple[Side, Side] = ("left", "right")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A detail record that went into a roll-up."""
+
+    record_id: str
+    status: str
+    monthly_minor: int | None
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is stored about the records of one group of links."""
+
+    left_ids: tuple[str, ...]
+    right_ids: tuple[str, ...]
+    merged: Row
+    seen: Mapping[str, Row]  # record id → its newest observation
+    diffs: Sequence[Row]
+    writes: Sequence[Row]
+    overwrites: Sequence[Any]
+    parts: tuple[Part, ...]
+
+    @classmethod
+    def gather(cls, tenant_id: str, contract: Contract, links: Sequence[Row], ports: Ports) -> "Facts":
+        """Read them; only the store and the lake are asked."""
+        left = tuple(dict.fromkeys(str(k["left_id"]) for k in links))
+        right = tuple(dict.fromkeys(str(k["right_id"]) for k in links))
+        kept = dataset(ports, [tenant_id], contract.contract, "merged_customers", merged_schema(contract)).rows().read_all()
+        rows = _of(kept, "left_id", left).sort_by([(SEQUENCE.name, "descending"), ("is_primary", "descending")]).to_pylist()
+        seen = {
+            r["record_id"]: r
+            for side, ids in zip(_SIDES, (left, right), strict=True)
+            for r in _seen(tenant_id, contract, side, ids, ports)
+        }
+        return cls(
+            left, right, rows[0] if rows else {}, seen,
+            ports.diffs.of_records(tenant_id, contract.contract, left, right).to_pylist(),
+            ports.ledger.of_records(tenant_id, contract.contract, [*left, *right]).to_pylist(),
+            [o for o in ports.overwrites.load([tenant_id], contract.contract) if o.target_id in {*left, *right}],
+            _parts(tenant_id, contract, right, ports),
+        )  # fmt: skip
+
+
+def find_links(tenant_id: str, contract: Contract, record: str, ports: Ports) -> list[Row]:
+    """The links that count of a record's group: everything that is rolled up together; a detail record stands for its parent."""
+    links = [k for k in ports.links.load([tenant_id], contract.contract).to_pylist() if k["state"] in {"live", "one_sided"}]
+    wanted = {record, _parent(tenant_id, contract, record, ports)}
+    groups = {k["left_id"] for k in links if wanted & {k["left_id"], k["right_id"], k["link_id"]}}
+    return sorted((k for k in links if k["left_id"] in groups), key=lambda k: (k["created_at"], k["right_id"]))
+
+
+def _parent(tenant_id: str, contract: Contract, record: str, ports: Ports) -> str:
+    """The main record that a detail record belongs to, '' if it is none."""
+    for name, spec in contract.objects.items():
+        if spec.parent is not None:
+            found = _newest(tenant_id, contract, name, "record_id", (record,), ports)
+            if found:
+                return str(found[0][spec.parent])
+    return ""
+
+
+def _seen(tenant_id: str, contract: Contract, side: Side, ids: Sequence[str], ports: Ports) -> list[Row]:
+    return _newest(tenant_id, contract, contract.main_object(side), "record_id", ids, ports)
+
+
+def _newest(tenant_id: str, contract: Contract, name: str, column: str, values: Sequence[str], ports: Ports) -> list[Row]:
+    """The newest observation of every record whose column says one of those values."""
+    spec = contract.objects[name]
+    rows = dataset(ports, [tenant_id], contract.contract, name, observed_schema(spec)).rows().read_all()
+    found: dict[str, Row] = {}
+    for row in _of(rows, column, values).sort_by(SEQUENCE.name).to_pylist():
+        found[row["record_id"]] = row
+    return list(found.values())
+
+
+def _of(rows: pa.Table, column: str, values: Sequence[str]) -> pa.Table:
+    return rows.filter(pc.is_in(rows[column], value_set=pa.array(list(values), TEXT)))
+
+
+def _parts(tenant_id: str, contract: Contract, right_ids: Sequence[str], ports: Ports) -> tuple[Part, ...]:
+    """The detail records of those customers, each with what it adds to the amount by the engine's own calculation."""
+    rollup = contract.rollup
+    if rollup is None:
+        return ()
+    spec = contract.objects[rollup.object]
+    details = [r for r in _newest(tenant_id, contract, rollup.object, spec.parent or "", right_ids, ports) if not r["deleted"]]
+    if not details:
+        return ()
+    parents = _newest(tenant_id, contract, spec.parent_object or "", "record_id", right_ids, ports)
+    con = ports.duck()
+    try:
+        sql = Sql(con)
+        for name, rows in ((rollup.object, details), (spec.parent_object or "", parents)):
+            schema = observed_schema(contract.objects[name]).append(SEQUENCE)
+            sql.put(f"accepted_{name}", pa.Table.from_pylist([dict(r) for r in rows], schema))
+        subscription_facts(sql, contract, ports.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
+        found = sql.arrow(
+            "SELECT record_id, status, rdiv(mrr12, 1000000000000)::BIGINT AS amount, currency FROM sub_facts ORDER BY record_id"
+        )
+    finally:
+        con.close()
+    return tuple(Part(r["record_id"], r["status"], r["amount"], r["currency"]) for r in found.to_pylist())
