@@ -6,6 +6,7 @@ nothing here knows a partner. The rules are `contract_rules_*`; each is a small 
 
 from collections.abc import Mapping
 
+from integration_pipelines.core import contract_rules_creates as making
 from integration_pipelines.core import contract_rules_fields as fields
 from integration_pipelines.core import contract_rules_objects as objects
 from integration_pipelines.core import contract_rules_values as values
@@ -23,7 +24,7 @@ _STAGES: tuple[tuple[Rule, ...], ...] = (
         objects.partner_fields, objects.expectations, objects.used,
         fields.sides, fields.targets, fields.created, fields.loops, fields.lookups, fields.privacy,
         values.types, values.maps, values.gates, values.defaults, values.money,
-        whole.matching, whole.rollup, whole.limits, whole.scopes, whole.words,
+        whole.matching, making.creates, whole.rollup, whole.limits, whole.scopes, whole.words,
     ),
 )  # fmt: skip
 """A stage relies on what the stages before it found to be there."""

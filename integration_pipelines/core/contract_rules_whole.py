@@ -159,7 +159,7 @@ def limits(contract: Contract, _: Mapping[str, Catalogue]) -> Iterator[Finding]:
         message = "More may be blanked than changed, so the limit never applies."
         yield error("guards.max_blanking_percent", message, "Lower it below max_update_percent.")
     if not guards.deletes_need_approval:
-        yield warning("guards.deletes_need_approval", "Records may be deleted unseen.", "Set it to true.")
+        yield error("guards.deletes_need_approval", "Records may be deleted unseen.", "Set it to true; deletes always wait.")
     if contract.latency.full_reconcile_hours > WEEK_HOURS:
         message = "A change whose event was lost stays unnoticed for more than a week."
         yield warning("latency.full_reconcile_hours", message, "Compare everything at least weekly.")

@@ -116,7 +116,20 @@ def _matching(contract: Contract) -> str:
     lines.append(
         "When a rule finds more than one candidate, or the same value stands on two records, nothing is linked and a person is asked."
     )
-    return "\n".join(lines)
+    lines.append(_unmatched(contract))
+    return "\n".join(line for line in lines if line)
+
+
+def _unmatched(contract: Contract) -> str:
+    matching, left, right = contract.matching, contract.roles.left.label, contract.roles.right.label
+    if matching.unmatched_right == "ignore":
+        return f"A {right} record that nothing matches is left alone."
+    if matching.create is None:
+        return f"A {right} record that nothing matches is reported; no record is ever made for it."
+    starts = ", ".join((matching.create.unique, *matching.create.columns))
+    made = f"For a {right} record that nothing matches a {left} record is made, under its unique {matching.create.unique}; it starts with {starts} "
+    gone = "put into the archive, after approval" if matching.gone_right == "archive" else "reported and stays"
+    return f"{made}and the fields above. When the {right} record is gone, the one that was made for it is {gone}. {right} records are never made."
 
 
 def _rollup(contract: Contract) -> str:
@@ -171,6 +184,7 @@ def _discounts(rules: Rollup) -> str:
 
 def _limits(contract: Contract) -> str:
     guards, failure = contract.guards, contract.failure
+    made = f"At most {guards.max_creates} records are" if guards.max_creates else "No record is"
     lines = [
         "## Limits and promises",
         f"- A change arrives within {contract.latency.target_seconds} s; everything is compared every {contract.latency.full_reconcile_hours} h.",
@@ -181,8 +195,11 @@ def _limits(contract: Contract) -> str:
             f"{guards.update_floor} being free in any case, or blank more values than {guards.max_blanking_percent:g} % of the linked "
             f"records, {guards.blanking_floor} being free. The first plan always waits."
         ),
-        f"- {f'At most {guards.max_creates} records are' if guards.max_creates else 'No record is'} created in one plan. Records are deleted "
-        + ("only after approval." if guards.deletes_need_approval else "as planned."),
+        (
+            f"- A tenant whose full read lacks more than {guards.max_missing_percent:g} % of the records that the last one had, "
+            f"{guards.missing_floor} being free, is stopped before anything is compared or written."
+        ),
+        f"- {made} created in one plan. Records are deleted only after approval.",
         "",
         "## Permissions",
         "",

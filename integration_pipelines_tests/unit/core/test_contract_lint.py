@@ -187,6 +187,7 @@ MAP = {
         (put("scopes.0.reason", " "), "without a name or a reason"),
         (put("fields.mrr.purpose", ""), "It says nothing"),
         (put("fields.mrr.label", "Renewal date"), "2 fields are called Renewal date"),
+        (put("guards.deletes_need_approval", False), "deleted unseen"),
         (put("guards.max_blanking_percent", 6), "so the limit never applies"),
         (put("latency.target_seconds", 90_000), "comes sooner than that"),
     ],
@@ -215,7 +216,6 @@ def test_a_map_that_does_not_round_trip_is_refused_on_the_written_side() -> None
     ("change", "says"),
     [
         (put("guards.max_update_percent", 60), "More than half"),
-        (put("guards.deletes_need_approval", False), "deleted unseen"),
         (together(put("guards.max_blanking_percent", 20), put("guards.max_update_percent", 30)), "may vanish unseen"),
         (put("latency.full_reconcile_hours", 200), "more than a week"),
         (put("failure.retry_hours", 0), "fails once is given up"),

@@ -62,6 +62,9 @@ def test_the_rules_are_said_precisely(claim: str) -> None:
     assert claim in show(CONTRACT)
 
 
+CREATES = {"unmatched_right": "create", "create": {"unique": "stripe_customer_id", "value": "id", "columns": {"name": "name"}}}
+
+
 def put(part: str, key: str, value: object) -> Callable[[Json], object]:
     """Set a key of one part."""
     return lambda data: data[part].update({key: value})
@@ -74,7 +77,10 @@ def put(part: str, key: str, value: object) -> Callable[[Json], object]:
         (put("rollup", "repeating_discounts", "ignore"), "repeating ones never"),
         (put("matching", "several_right_per_left", "ambiguous"), "are ambiguous and wait for a person"),
         (put("guards", "max_creates", 3), "At most 3 records are created"),
-        (put("guards", "deletes_need_approval", False), "deleted as planned"),
+        (put("guards", "max_missing_percent", 7), "lacks more than 7 %"),
+        (put("matching", "unmatched_right", "ignore"), "nothing matches is left alone"),
+        (lambda d: d["matching"].update(CREATES), "a CRM record is made, under its unique stripe_customer_id"),
+        (lambda d: d["matching"].update(CREATES | {"gone_right": "archive"}), "put into the archive, after approval"),
         (lambda d: d["fields"]["mrr"].update({"label": "a|b\nc"}), "a\\|b c"),
         (lambda d: d["fields"]["account_owner"]["left"]["lookup"].update({"when_archived": "keep"}), "kept when the person left"),
     ],

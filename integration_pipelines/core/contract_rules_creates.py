@@ -1,0 +1,68 @@
+"""Lint rules about records that are made or archived: only by a unique property, only recognisably, and never a field that somebody owns."""
+
+from collections.abc import Iterator, Mapping
+
+from integration_pipelines.core.contract import Contract, CreateRule, FieldType
+from integration_pipelines.core.contract_findings import Catalogue, Finding, error, main_of, warning
+
+PLACE = "matching.create"
+
+
+def creates(contract: Contract, catalogues: Mapping[str, Catalogue]) -> Iterator[Finding]:
+    """What is made is made by upsert on a unique property, and found again by it."""
+    matching = contract.matching
+    if matching.unmatched_right == "create" and matching.create is None:
+        yield error(
+            "matching.unmatched_right", "Records are to be made, and nothing says how.", "Add `create`, with its unique column."
+        )
+    if matching.unmatched_right != "create" and matching.create is not None:
+        yield error(PLACE, "It says how records are made, and none is.", "Set `unmatched_right: create`, or remove it.")
+    if matching.gone_right == "archive" and matching.unmatched_right != "create":
+        remedy = "Set it to report: only records that the sync made are archived."
+        yield error("matching.gone_right", "Nothing that could be archived is ever made.", remedy)
+    if matching.create is None or matching.unmatched_right != "create":
+        return
+    if not contract.guards.max_creates:
+        yield warning("guards.max_creates", "Every plan that makes a record waits for approval.", "Allow some without one.")
+    named = list(_columns_exist(contract, matching.create))
+    yield from named or (*_unique(contract, matching.create), *_starting(contract, matching.create, catalogues))
+
+
+def _columns_exist(contract: Contract, rule: CreateRule) -> Iterator[Finding]:
+    left, right = main_of(contract, "left").columns, main_of(contract, "right").columns
+    for column in (rule.unique, *rule.columns):
+        if column not in left:
+            yield error(PLACE, f"The left side has no column {column}.", "Correct the name.")
+    for column in (rule.value, *rule.columns.values()):
+        if column not in right:
+            yield error(PLACE, f"The right side has no column {column}.", "Correct the name.")
+
+
+def _unique(contract: Contract, rule: CreateRule) -> Iterator[Finding]:
+    kept = [f for f in contract.fields.values() if f.left.column == rule.unique and f.right.column == rule.value]
+    if not any(f.left.create is not None and f.left.create.unique for f in kept):
+        message = f"{rule.unique} is no unique property that the sync keeps, so a repeat could make a second record."
+        yield error(f"{PLACE}.unique", message, "Name a column whose field has `create: {unique: true}` and shows `value`.")
+    if main_of(contract, "right").columns[rule.value].source != "id":
+        yield error(
+            f"{PLACE}.value", f"{rule.value} may change, and the record would not be found again.", "Name the right side's id."
+        )
+    if not any((r.left, r.right, r.compare) == (rule.unique, rule.value, "equal") for r in contract.matching.rules):
+        message = (
+            f"No rule finds a record by {rule.unique}, so one that was made just before a crash would stay without its link."
+        )
+        yield error("matching.rules", message, f"Add a rule that compares {rule.unique} with {rule.value}.")
+
+
+def _starting(contract: Contract, rule: CreateRule, catalogues: Mapping[str, Catalogue]) -> Iterator[Finding]:
+    left, right = main_of(contract, "left"), main_of(contract, "right")
+    owned = {f.left.column for f in contract.fields.values() if f.left.column is not None}
+    catalogue = catalogues.get(contract.roles.left.partner)
+    for column, source in rule.columns.items():
+        here, mine, other = f"{PLACE}.columns.{column}", left.columns[column], right.columns[source]
+        if column in owned:
+            yield error(here, "A field keeps it, and says what it starts with.", "Leave it to the field.")
+        if mine.type is not other.type or mine.type in {FieldType.LIST, FieldType.MONEY}:
+            yield error(here, f"A {other.type} is no {mine.type} to start with.", "Name columns of one type.")
+        if catalogue is not None and not catalogue.writable(left.partner_object, mine.source):
+            yield error(here, f"{contract.roles.left.partner} does not let {mine.source} be written.", "Name another column.")
