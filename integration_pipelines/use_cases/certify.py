@@ -30,7 +30,9 @@ def read_again(
 
 
 def _tenant(tenant: TenantReport, contract: Contract, written: Mapping[str, tuple[str, ...]], ports: Ports) -> None:
-    rows = [r for r in ports.ledger.of_run(tenant.tenant_id, tenant.run_id).to_pylist() if r["state"] == WriteState.APPLIED]
+    rows = [
+        r for r in ports.ledger.unsettled([tenant.tenant_id], contract.contract).to_pylist() if r["state"] == WriteState.APPLIED
+    ]
     try:
         for name, ids in sorted(written.items()):
             if ids:

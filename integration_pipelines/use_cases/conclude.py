@@ -142,7 +142,7 @@ def _settle_proved(
     fates = []
     for tenant_id, targets in written.items():
         tenant = report.tenant(tenant_id)
-        confirmed = _confirm(tenant, contract, again, ports)
+        confirmed = _confirm(tenant, contract, pushed[tenant_id].plan_id, again, ports)
         left = of_tenant(again.result.writes, tenant_id).to_pylist()
         open_again = [w for w in left if w["target_id"] in targets.get(w["target"], ())]
         undone = sum(1 for s in pushed[tenant_id].states.values() if s in {WriteState.UNKNOWN, WriteState.FAILED})
@@ -182,9 +182,9 @@ def _fate_after(write: Mapping[str, str], done: Pushed) -> dict[str, str]:
     return key | {"plan_id": done.plan_id, "write_id": mine, "status": _DIFF_STATUS.get(state, "planned") if state else "planned"}
 
 
-def _confirm(tenant: TenantReport, contract: Contract, again: Look, ports: Ports) -> int:
-    """Applied writes that the fetched records show become confirmed."""
-    rows = [r for r in ports.ledger.of_run(tenant.tenant_id, tenant.run_id).to_pylist() if r["state"] == WriteState.APPLIED]
+def _confirm(tenant: TenantReport, contract: Contract, plan_id: str, again: Look, ports: Ports) -> int:
+    """Applied writes that the fetched records show become confirmed, those too that an interrupted run of the same plan had noted."""
+    rows = [r for r in ports.ledger.of_plan(tenant.tenant_id, plan_id).to_pylist() if r["state"] == WriteState.APPLIED]
     targets = {r["target"] for r in rows}
     present = {
         (name, r["record_id"]): r

@@ -1,7 +1,9 @@
 """What a run did, per tenant: the values that use cases hand to Dagster, the command line and tests."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import pyarrow as pa
 
@@ -77,6 +79,7 @@ class TenantReport:
     fault: Fault | None = None
     waiting: frozenset[tuple[str, str]] = frozenset()  # (target, id) of planned writes that failed before and are not due yet
     failed_before: tuple[Retry, ...] = ()
+    again: tuple[Mapping[str, Any], ...] = ()  # ledger rows that an interrupted run left open, proven absent
     lease: Lease | None = None  # the right to work on this tenant; none if another run has it
 
     @property

@@ -39,6 +39,7 @@ def _tenant(tenant: TenantReport, contract: Contract, ports: Ports) -> None:
     if settled.carried_out:
         look_behind(tenant, contract, settled.carried_out, ports=ports)
     note_lost(tenant, contract, settled.lost, ports=ports)
+    tenant.again = settled.again
     put_back(tenant, contract, not_yet_restored(tenant.tenant_id, contract, ports=ports), ports=ports)
     waiting = ports.plans.open(tenant.tenant_id, contract.contract)
     if waiting is not None and waiting.state is PlanState.APPROVED:

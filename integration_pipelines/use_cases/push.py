@@ -52,6 +52,7 @@ def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.
     ports.ledger.intend(ledger_rows(writes, tenant.run_id, plan.plan_id, ports.clock.now()))
     mine = {row["write_id"]: row for row in ports.ledger.of_plan(tenant.tenant_id, plan.plan_id).to_pylist()}
     by_key = {(w["target"], w["target_id"]): w for w in writes.to_pylist()}
+    again = {row["write_id"] for row in tenant.again}
     states: dict[str, WriteState] = {}
     errors: dict[str, tuple[str, str]] = {}
     written: dict[str, list[str]] = {}
@@ -59,7 +60,7 @@ def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.
     for target, connector in _targets(contract, tenant.tenant_id, by_key, ports):
         try:
             rows = [r for r in mine.values() if r["target"] == target and (target, r["target_id"]) in by_key]
-            open_rows = [r for r in rows if r["state"] == WriteState.PLANNED]
+            open_rows = [r for r in rows if r["state"] == WriteState.PLANNED or r["write_id"] in again]
             for batch in (b for of in in_order(open_rows) for b in _batches(of, connector.write_batch)):
                 stopped = _halted(tenant.tenant_id, contract.contract, ports)
                 if not stopped and not ports.leases.renew(lease, LEASE_SECONDS):
@@ -130,15 +131,16 @@ class _Sender:
             record, changes = present.get(row["target_id"]), writes[row["target_id"]]["changes"]
             stands = self._stands(record, changes) if operation == "update" else not carried_out(operation, record)
             (to_send if stands else moved).append(row)
-        self._settle(
-            moved, WriteState.SUPERSEDED, "conflict", "the record changed after the plan was made; the next plan decides anew"
-        )
+        # One that was sent before and not seen to arrive stays unknown: it may be what changed the record.
+        fate = {r["write_id"]: WriteState.UNKNOWN if r["state"] == WriteState.UNKNOWN else WriteState.SUPERSEDED for r in moved}
+        text = "the record changed after the plan was made; the next plan decides anew"
+        self._settle([r for r in moved if fate[r["write_id"]] is WriteState.SUPERSEDED], WriteState.SUPERSEDED, "conflict", text)
         if moved:  # the next plan must decide by what the records say now, not by what they said when they were read
             fresh = pa.array([r["target_id"] for r in moved])
             seen = fetched.filter(pc.is_in(fetched[key_of(self.contract, operation)], value_set=fresh))
             lay_over(self.ports, self.contract, self.lease.tenant_id, self.target, seen, self.run_id)
         if not to_send:
-            return {r["write_id"]: WriteState.SUPERSEDED for r in moved}
+            return fate
         self.ports.ledger.send([r["write_id"] for r in to_send], self.lease)
         outcomes = self._write(to_send, writes)
         settled = [_settled(o) for o in outcomes]
@@ -146,7 +148,7 @@ class _Sender:
         self.named.update({o.write_id: o.record_id for o in outcomes if isinstance(o, Applied) and o.record_id})
         failed = [s for s in settled if s.state == WriteState.FAILED]
         self.errors.update({s.write_id: (str(s.error_kind or ""), s.error_text or "") for s in failed})
-        return {r["write_id"]: WriteState.SUPERSEDED for r in moved} | {o.write_id: _state(o) for o in outcomes}
+        return fate | {o.write_id: _state(o) for o in outcomes}
 
     def _stands(self, record: dict[str, Any] | None, changes: Sequence[Mapping[str, str]]) -> bool:
         """Whether the record still says what it said when the plan was made (missing and blank are one here)."""

@@ -22,7 +22,7 @@ from integration_pipelines.use_cases.observations import texts
 from integration_pipelines.use_cases.outcome import RunOutcome, TenantReport
 from integration_pipelines.use_cases.planning import Decision
 from integration_pipelines.use_cases.push import Pushed
-from integration_pipelines.use_cases.settle import LOST
+from integration_pipelines.use_cases.settle import LOST, give_up
 
 LOST_AT_ONCE = 3
 """How often a write that never arrived is sent again without waiting."""
@@ -106,6 +106,15 @@ def note_lost(tenant: TenantReport, contract: Contract, rows: Sequence[Mapping[s
     ]
     known = ports.retries.load([tenant.tenant_id], contract.contract)
     note(tenant, contract, failures, known, ports=ports, at_once=LOST_AT_ONCE)
+
+
+def give_up_unsent(tenant: TenantReport, contract: Contract, decision: Decision, *, ports: Ports) -> None:
+    """Be done with the writes that an interrupted run left of a plan that stood, and that this run does not send after all."""
+    going = set(zip(texts(decision.writes, "target"), texts(decision.writes, "target_id"), strict=True))
+    plan = decision.plan.plan_id if decision.plan is not None and decision.outcome is None else ""
+    left = [r for r in tenant.again if r["plan_id"] != plan or (r["target"], r["target_id"]) not in going]
+    give_up(left, ports=ports)
+    note_lost(tenant, contract, [r for r in left if r["state"] != WriteState.PLANNED], ports=ports)
 
 
 def note(

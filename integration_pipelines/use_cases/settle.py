@@ -1,7 +1,7 @@
 """Writes of earlier runs whose fate is open are settled by reading: carried out, or not; nothing is ever sent again blindly."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from integration_pipelines.use_cases.whole_records import by_key, carried_out, f
 
 Row = Mapping[str, Any]
 
+UNSENT = "the run that planned it ended before it was sent"
 LOST = "a read showed that it was not carried out; the next plan decides anew"
 
 
@@ -27,13 +28,15 @@ class Settlement:
 
     carried_out: tuple[Row, ...] = ()
     lost: tuple[Row, ...] = ()
+    again: tuple[Row, ...] = ()  # not carried out, and their plan still waits to be applied: they may go out under their own key
 
 
 def settle_open_writes(tenant_id: str, contract: Contract, run_id: str, *, ports: Ports) -> Settlement:
     """Judge every unsettled write of a tenant by the partner's present state. Needs the lease.
 
     A write that was never sent is superseded, unless its plan still waits to be applied. One that may have been carried out is applied
-    and confirmed when the record says what was sent, and failed otherwise (a fresh plan decides anew).
+    and confirmed when the record says what was sent. Otherwise it is failed (a fresh plan decides anew) or, while its plan still waits,
+    stays unknown until that plan sends it again under the same key.
     """
     unsettled = ports.ledger.unsettled([tenant_id], contract.contract)
     if unsettled.num_rows == 0:
@@ -45,16 +48,27 @@ def settle_open_writes(tenant_id: str, contract: Contract, run_id: str, *, ports
         by_target[row["target"]].append(row)
     carried_out: list[Row] = []
     lost: list[Row] = []
+    again: list[Row] = []
     for target, rows in sorted(by_target.items()):
         # What an interrupted run did not send of a plan that still stands, the next run sends under the same write ids.
-        planned = [r for r in rows if r["state"] == WriteState.PLANNED and r["plan_id"] != going_on]
-        text = "the run that planned it ended before it was sent"
-        _note(ports, [Settled(r["write_id"], WriteState.SUPERSEDED, "conflict", text) for r in planned])
+        planned = [r for r in rows if r["state"] == WriteState.PLANNED]
+        give_up([r for r in planned if r["plan_id"] != going_on], ports=ports)
+        again += [r for r in planned if r["plan_id"] == going_on]
         sent = [r for r in rows if r["state"] != WriteState.PLANNED]
         shown = _by_reading(tenant_id, contract, target, run_id, sent, ports)
         carried_out += [r for r in sent if r["write_id"] in shown]
-        lost += [r for r in sent if r["write_id"] not in shown]
-    return Settlement(tuple(carried_out), tuple(lost))
+        absent = [r for r in sent if r["write_id"] not in shown]
+        again += [r for r in absent if r["plan_id"] == going_on]
+        lost += [r for r in absent if r["plan_id"] != going_on]
+    give_up(lost, ports=ports)
+    return Settlement(tuple(carried_out), tuple(lost), tuple(again))
+
+
+def give_up(rows: Sequence[Row], *, ports: Ports) -> None:
+    """Writes of an interrupted run that do not go out again: those never sent are superseded, those sent and proven absent are failed."""
+    never = [r for r in rows if r["state"] == WriteState.PLANNED]
+    _note(ports, [Settled(r["write_id"], WriteState.SUPERSEDED, "conflict", UNSENT) for r in never])
+    _note(ports, [Settled(r["write_id"], WriteState.FAILED, "transient", LOST) for r in rows if r["state"] != WriteState.PLANNED])
 
 
 def settle_unanswered(tenant: TenantReport, contract: Contract, pushed: Pushed, *, ports: Ports) -> Pushed:
@@ -95,7 +109,6 @@ def _by_reading(
         [_applied(r, present) for r in rows if r["write_id"] in done and r["state"] != WriteState.APPLIED],
     )
     _note(ports, [Settled(w, WriteState.CONFIRMED) for w in sorted(done)])
-    _note(ports, [Settled(r["write_id"], WriteState.FAILED, "transient", LOST) for r in rows if r["write_id"] not in done])
     return done
 
 

@@ -26,7 +26,7 @@ from integration_pipelines.use_cases.overwrites import look_behind
 from integration_pipelines.use_cases.planning import Decision, decide
 from integration_pipelines.use_cases.prepare import prepare, setting_up
 from integration_pipelines.use_cases.push import Pushed, push
-from integration_pipelines.use_cases.retrying import failed_writes, hold_back, remember
+from integration_pipelines.use_cases.retrying import failed_writes, give_up_unsent, hold_back, remember
 from integration_pipelines.use_cases.settle import settle_unanswered
 from integration_pipelines.use_cases.side_by_side import side_by_side
 
@@ -135,6 +135,7 @@ def _act(report: BatchReport, contract: Contract, result: PassResult, ports: Por
             known = tenant.failed_before = tuple(failed_before.get(tenant.tenant_id, ()))
             if whole:
                 decision = hold_back(tenant, contract, decision, known, ports=ports)
+            give_up_unsent(tenant, contract, decision, ports=ports)
             decisions[tenant.tenant_id] = decision
             if decision.outcome is None and decision.plan is not None and decision.writes.num_rows:
                 pushed[tenant.tenant_id] = _push(tenant, contract, decision, ports)
