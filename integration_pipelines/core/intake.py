@@ -7,7 +7,7 @@ merged) and, for all objects together, `left_out` (tenant_id, object, record_id,
 
 import pyarrow as pa
 
-from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.contract import Contract, ObjectKind
 from integration_pipelines.core.sql import Rows, Sql, name, text, text_list
 
 _KEY = "tenant_id, record_id"
@@ -58,6 +58,15 @@ def accept(sql: Sql, contract: Contract, refused: pa.Table) -> None:
     for object_name in contract.objects:
         sql.view(f"accepted_{object_name}", _accepted(object_name))
     sql.drop("gate_refused")
+
+
+def slim(sql: Sql, contract: Contract) -> None:
+    """Forget of detail records what only the roll-up needed; that they were there, and whose they are, the balance still asks."""
+    for object_name, spec in contract.objects.items():
+        if spec.kind is ObjectKind.DETAIL:
+            kept = f"tenant_id, record_id, observed_at, deleted, {name(spec.parent or '')}"
+            sql.make(f"observed_{object_name}", f"SELECT {kept} FROM observed_{object_name}")
+            sql.view(f"accepted_{object_name}", _accepted(object_name))
 
 
 def _excluded(contract: Contract, object_name: str) -> str:

@@ -28,7 +28,7 @@ def resolve_links(sql: Sql, contract: Contract, stored: Rows, now_text: str) -> 
     _verdicts(sql, contract)
     _links(sql, contract, now_text)
     _live(sql, contract)
-    sql.drop("stored_links", "proposals", "verdicts", "carried")
+    sql.drop("stored_links", "proposals", "verdicts", "carried", "free_right")
 
 
 def _link_id(contract: Contract, left: str, right: str) -> str:
@@ -90,6 +90,9 @@ def _proposals(sql: Sql, contract: Contract) -> None:
         "free_right",
         f"SELECT r.* FROM accepted_{right} r ANTI JOIN ({taken}) t ON t.tenant_id = r.tenant_id AND t.right_id = r.record_id",
     )
+    if sql.yes("SELECT count(*) = 0 FROM free_right"):  # as on nearly every day
+        sql.make("proposals", _NO_PROPOSALS)
+        return
     left = contract.main_object("left")
     compare: dict[str, Callable[[Contract, MatchRule, str], str]] = {"equal": _equal, "email_domain": _email_domain}
     parts = [
@@ -98,7 +101,10 @@ def _proposals(sql: Sql, contract: Contract) -> None:
     ]
     apart = "SELECT tenant_id, left_id, right_id FROM carried WHERE now_state IN ('merged', 'tombstone')"
     sql.make("proposals", f"SELECT * FROM ({' UNION ALL '.join(parts)}) ANTI JOIN ({apart}) USING (tenant_id, left_id, right_id)")
-    sql.drop("free_right")
+
+
+_NO_PROPOSALS = """SELECT NULL::VARCHAR AS tenant_id, NULL::VARCHAR AS right_id, NULL::VARCHAR AS left_id, false AS doubled, 0 AS place,
+  NULL::VARCHAR AS rule WHERE false"""
 
 
 def _equal(contract: Contract, rule: MatchRule, left: str) -> str:
@@ -153,7 +159,7 @@ def _verdicts(sql: Sql, contract: Contract) -> None:
 
 def _links(sql: Sql, contract: Contract, now_text: str) -> None:
     """`links`: carried links, their moves to survivors, and new ones; `unlinked`: right records left without one."""
-    right, now = contract.main_object("right"), f"{text(now_text)}::TIMESTAMPTZ"
+    now = f"{text(now_text)}::TIMESTAMPTZ"
     moved = "now_left <> left_id AND now_state IN ('live', 'one_sided')"
     sql.make(
         "links",
@@ -182,36 +188,40 @@ def _links(sql: Sql, contract: Contract, now_text: str) -> None:
     )
     sql.make(
         "unlinked",
-        f"""SELECT r.tenant_id, r.record_id, CASE WHEN v.trouble IS NOT NULL THEN 'ambiguous' ELSE 'unmatched' END AS outcome,
+        """SELECT r.tenant_id, r.record_id, CASE WHEN v.trouble IS NOT NULL THEN 'ambiguous' ELSE 'unmatched' END AS outcome,
           CASE WHEN v.right_id IS NULL AND d.right_id IS NOT NULL THEN 'link_removed'
             WHEN v.right_id IS NULL THEN 'no_rule_matched' WHEN v.trouble IS NOT NULL THEN v.rule ELSE 'counterpart_left_out' END AS rule,
           CASE WHEN v.right_id IS NULL AND d.right_id IS NOT NULL THEN 'its link was removed before and does not come back by itself'
             WHEN v.right_id IS NULL THEN 'no rule finds a counterpart' WHEN v.trouble IS NOT NULL THEN v.trouble
             ELSE 'the record it belongs to is quarantined or excluded' END AS reason
-        FROM accepted_{right} r LEFT JOIN verdicts v ON v.tenant_id = r.tenant_id AND v.right_id = r.record_id
+        FROM free_right r LEFT JOIN verdicts v ON v.tenant_id = r.tenant_id AND v.right_id = r.record_id
         LEFT JOIN (SELECT DISTINCT tenant_id, right_id FROM carried WHERE now_state IN ('merged', 'tombstone')) d
           ON d.tenant_id = r.tenant_id AND d.right_id = r.record_id
-        ANTI JOIN (SELECT tenant_id, right_id FROM links WHERE state IN ('live', 'one_sided')) l
+        ANTI JOIN (SELECT tenant_id, right_id FROM links WHERE state = 'live' AND is_new) l
           ON l.tenant_id = r.tenant_id AND l.right_id = r.record_id""",
     )
 
 
 def _live(sql: Sql, contract: Contract) -> None:
+    """`live_links`: both records of a live link were just seen alive, so they are accepted unless they are among the few left out.
+
+    Ranking is dear and nearly every left record has one link, so only those with several are ranked.
+    """
     left, right = contract.main_object("left"), contract.main_object("right")
-    # Ranking is dear and nearly every left record has one link, so only those with several are ranked.
+    out = "(SELECT tenant_id, record_id FROM left_out WHERE object = {})"
     sql.make(
         "live_links",
         f"""WITH own AS (SELECT tenant_id, link_id, left_id, right_id, is_new, created_at, coalesce(base_link_id, link_id) AS base_link_id
-          FROM links s ANTI JOIN excluded_{right} x ON x.tenant_id = s.tenant_id AND x.record_id = s.right_id WHERE state = 'live'),
+          FROM links s ANTI JOIN excluded_{right} x ON x.tenant_id = s.tenant_id AND x.record_id = s.right_id
+          ANTI JOIN {out.format(text(left))} l ON l.tenant_id = s.tenant_id AND l.record_id = s.left_id WHERE state = 'live'),
         shared AS (SELECT tenant_id, left_id FROM own GROUP BY ALL HAVING count(*) > 1),
         ranked AS (SELECT k.*, count(*) OVER same AS siblings, row_number() OVER (same ORDER BY k.created_at, k.right_id) = 1 AS is_primary
           FROM (SELECT o.*, row_number() OVER (PARTITION BY tenant_id, left_id ORDER BY created_at, right_id) = 1 AS is_oldest
             FROM own o SEMI JOIN shared USING (tenant_id, left_id)) k
-          SEMI JOIN accepted_{right} r ON r.tenant_id = k.tenant_id AND r.record_id = k.right_id
+          ANTI JOIN {out.format(text(right))} r ON r.tenant_id = k.tenant_id AND r.record_id = k.right_id
           WINDOW same AS (PARTITION BY k.tenant_id, k.left_id))
-        SELECT k.* FROM (SELECT * FROM ranked UNION ALL BY NAME
-          SELECT o.*, true AS is_oldest, 1::BIGINT AS siblings, true AS is_primary
-          FROM (SELECT * FROM own ANTI JOIN shared USING (tenant_id, left_id)) o
-          SEMI JOIN accepted_{right} r ON r.tenant_id = o.tenant_id AND r.record_id = o.right_id) k
-        SEMI JOIN accepted_{left} l ON l.tenant_id = k.tenant_id AND l.record_id = k.left_id""",
+        SELECT * FROM ranked UNION ALL BY NAME
+        SELECT o.*, true AS is_oldest, 1::BIGINT AS siblings, true AS is_primary
+        FROM (SELECT * FROM own ANTI JOIN shared USING (tenant_id, left_id)) o
+        ANTI JOIN {out.format(text(right))} r ON r.tenant_id = o.tenant_id AND r.record_id = o.right_id""",
     )

@@ -14,7 +14,7 @@ from integration_pipelines.core import balance, diffs, links, plan
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.creates import NAMED_RECORDS, find_creations, name_created
 from integration_pipelines.core.guards import PlanNumbers
-from integration_pipelines.core.intake import accept, latest
+from integration_pipelines.core.intake import accept, latest, slim
 from integration_pipelines.core.merge import compared_fields, respell, widen
 from integration_pipelines.core.reconcile import merged, reconcile
 from integration_pipelines.core.rollup import subscription_facts
@@ -68,6 +68,7 @@ class Pass:
         links.resolve_links(sql, given.contract, given.links, now_text)
         name_created(sql, given.contract, given.created)
         subscription_facts(sql, given.contract, now_text)
+        slim(sql, given.contract)
         widen(sql, given.contract, "setting_up")
         respell(sql, given.contract, given.spellings)
         reconcile(sql, given.contract)

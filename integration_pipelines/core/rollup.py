@@ -36,7 +36,7 @@ def _steps(discounts: str, chosen: str, rollup: Rollup, now_text: str) -> str:
     """A list expression of fold steps from those discounts that are in force and chosen, in their order."""
     pct = "CASE WHEN coalesce(d.percent_off, '') <> '' THEN pico(d.percent_off) // 100000000 END"
     off_minor = "least(pico(d.amount_off), (10 ** 27)::HUGEINT)"
-    off = f"CASE WHEN coalesce(d.amount_off, '') <> '' AND upper(d.currency) = sub_currency THEN {_monthly(off_minor)} END"
+    off = f"CASE WHEN coalesce(d.amount_off, '') <> '' AND upper(d.currency) = currency THEN {_monthly(off_minor)} END"
     kept = f"list_filter(coalesce({discounts}, []), lambda d: {_in_force('d', rollup, now_text)} AND {chosen})"
     return f"list_transform({kept}, lambda d: {{'v': 0::HUGEINT, 'pct': {pct}, 'off': {off}}})"
 
@@ -46,25 +46,31 @@ def _fold(start: str, steps: str) -> str:
     return f"list_reduce({steps}, lambda a, d: {{'v': {_FOLD_ONE}, 'pct': NULL::HUGEINT, 'off': NULL::HUGEINT}}, {first}).v"
 
 
+_SUBS = """SELECT tenant_id, record_id, customer_id, status, upper(currency) AS currency, trial_end, ended_at, cancel_at, items,
+    nullif(discounts, []) AS own_discounts, status IN {ended} AS ended, status IN {counted}{paused} AS counted,
+    coalesce(cancel_at, '') <> '' OR lower(coalesce(cancel_at_period_end, '')) = 'true' AS ends
+  FROM {subs}"""
+
 # Only what the steps below need, so that no subscription is carried through them whole; tiers and discounts where there are any.
-_ITEMS = """SELECT *, CASE WHEN package IS NULL THEN bought WHEN divide_round = 'up' THEN (bought + package - 1) // package
+_ITEMS = """SELECT * EXCLUDE (bought), CASE WHEN package IS NULL THEN bought WHEN divide_round = 'up' THEN (bought + package - 1) // package
     ELSE bought // package END AS units
   FROM (SELECT * REPLACE (CASE WHEN package = 0 THEN NULL ELSE bought END AS bought, nullif(package, 0) AS package)
-    FROM (SELECT s.tenant_id, s.record_id, s.position, s.alone, s.sub_currency, s.item.interval AS interval, s.item.product_id AS product_id,
+    FROM (SELECT s.* EXCLUDE (item, items, own_discounts), s.item.interval AS interval, s.item.product_id AS product_id,
         s.item.billing_scheme AS scheme, s.item.unit_amount AS unit_amount, s.item.divide_round AS divide_round,
         s.item.tiers_mode AS mode, CASE WHEN s.item.billing_scheme = 'tiered' THEN s.item.tiers END AS tiers,
         nullif(s.item.discounts, []) AS discounts, coalesce(s.own_discounts, c.discounts) AS shared,
         coalesce(TRY_CAST(s.item.quantity AS HUGEINT), 1) AS bought, TRY_CAST(s.item.divide_by AS HUGEINT) AS package,
-        nullif(TRY_CAST(s.item.interval_count AS HUGEINT), 0) AS count
-      FROM (SELECT tenant_id, record_id, customer_id, upper(currency) AS sub_currency, nullif(discounts, []) AS own_discounts,
-          len(items) = 1 AS alone, unnest(items) AS item, generate_subscripts(items, 1) AS position FROM {subs}) s
-      LEFT JOIN (SELECT tenant_id, record_id, discounts FROM {customers} WHERE len(discounts) > 0) c
-        ON c.tenant_id = s.tenant_id AND c.record_id = s.customer_id
-      WHERE coalesce(s.item.interval, '') <> '' AND coalesce(s.item.usage_type, 'licensed') <> 'metered'))"""
+        nullif(TRY_CAST(s.item.interval_count AS HUGEINT), 0) AS count, nullif(s.item.current_period_end, '') AS period_end,
+        coalesce(s.item.interval, '') <> '' AND coalesce(s.item.usage_type, 'licensed') <> 'metered' AS charged
+      FROM ({rows}) s LEFT JOIN (SELECT tenant_id, record_id, discounts FROM {customers} WHERE len(discounts) > 0) c
+        ON c.tenant_id = s.tenant_id AND c.record_id = s.customer_id))"""
+_SINGLE = "SELECT *, items[1] AS item, 1::BIGINT AS position FROM rollup_subs WHERE len(items) = 1"
+_SEVERAL = "SELECT *, unnest(items) AS item, generate_subscripts(items, 1) AS position FROM rollup_subs WHERE len(items) > 1"
 
 _TIERS = """SELECT tenant_id, record_id, position, units, tier.unit_amount AS unit_amount, tier.flat_amount AS flat_amount,
     TRY_CAST(tier.up_to AS HUGEINT) AS up_to, mode
-  FROM (SELECT *, unnest(tiers) AS tier FROM rollup_items WHERE tiers IS NOT NULL)"""
+  FROM (SELECT tenant_id, record_id, position, units, mode, unnest(tiers) AS tier FROM rollup_single WHERE tiers IS NOT NULL
+    UNION ALL SELECT tenant_id, record_id, position, units, mode, unnest(tiers) FROM rollup_several WHERE tiers IS NOT NULL)"""
 
 _TIERED = """SELECT tenant_id, record_id, position, CASE WHEN count(*) = count(part) THEN sum(part)::HUGEINT END AS amount FROM (
   SELECT *, within(CASE WHEN mode = 'graduated' THEN inside * unit12 + CASE WHEN inside > 0 THEN flat12 ELSE 0 END
@@ -89,15 +95,19 @@ def subscription_facts(sql: Sql, contract: Contract, now_text: str) -> None:
         return
     spec = contract.objects[rollup.object]
     subs, customers = f"accepted_{rollup.object}", f"accepted_{spec.parent_object}"
-    sql.make("rollup_items", _ITEMS.format(subs=subs, customers=customers))
+    paused = " AND coalesce(paused_collection, '') = ''" if rollup.paused_collection == "zero" else ""
+    ended, counted = text_list(rollup.ended_statuses), text_list(rollup.counted_statuses)
+    sql.view("rollup_subs", _SUBS.format(subs=subs, ended=ended, counted=counted, paused=paused))
+    sql.view("rollup_single", _ITEMS.format(rows=_SINGLE, customers=customers))
+    sql.make("rollup_several", _ITEMS.format(rows=_SEVERAL, customers=customers))
     sql.make("rollup_tiers", _TIERS)
     sql.make("rollup_tiered", _TIERED)
     sql.make("rollup_sums", _subscription_sums(rollup, now_text))
-    sql.make("sub_facts", _facts(rollup, subs))
-    sql.drop("rollup_items", "rollup_tiers", "rollup_tiered", "rollup_sums")
+    sql.make("sub_facts", _facts(rollup, now_text))
+    sql.drop("rollup_several", "rollup_tiers", "rollup_tiered", "rollup_sums")
 
 
-def _item_monthly(rollup: Rollup, now_text: str) -> str:
+def _item_monthly(items: str, rollup: Rollup, now_text: str) -> str:
     """Items with `after_item`: what each costs a month, less the discounts that are its own."""
     amount = "within(CASE WHEN scheme = 'tiered' THEN CASE WHEN priced THEN tiered ELSE 0 END ELSE unit12 * units END)"
     applies = "(coalesce(d.products, '') = '' OR list_contains(string_split(d.products, ';'), product_id))"
@@ -110,36 +120,39 @@ def _item_monthly(rollup: Rollup, now_text: str) -> str:
         SELECT *, {amount} AS amount FROM (
           SELECT p.*, t.record_id IS NOT NULL AS priced, t.amount AS tiered,
             CASE WHEN scheme = 'tiered' THEN NULL ELSE coalesce(pico(nullif(unit_amount, '')), 0) END AS unit12
-          FROM rollup_items p LEFT JOIN rollup_tiered t USING (tenant_id, record_id, position))))"""
+          FROM {items} p LEFT JOIN rollup_tiered t USING (tenant_id, record_id, position))))"""
+
+
+def _whole(total: str, rollup: Rollup, now_text: str) -> str:
+    """A subscription's total less the discounts of the whole."""
+    steps = _steps("shared", "coalesce(d.products, '') = ''", rollup, now_text)
+    return f"CASE WHEN shared IS NULL THEN {total} ELSE {_fold(total, steps)} END"
 
 
 def _subscription_sums(rollup: Rollup, now_text: str) -> str:
-    """Per subscription the sum of its items, less the discounts of the whole; most have one item, which is the sum."""
-    steps = _steps("shared", "coalesce(d.products, '') = ''", rollup, now_text)
-    kept = "tenant_id, record_id, sub_currency, shared, interval, count"
-    return f"""WITH items AS ({_item_monthly(rollup, now_text)}), totals AS (
-        SELECT {kept}, after_item AS total FROM items WHERE alone
-        UNION ALL BY NAME SELECT tenant_id, record_id, any_value(sub_currency) AS sub_currency,
+    """Per subscription with several items what they cost together."""
+    return f"""SELECT tenant_id, record_id, {_whole("total", rollup, now_text)} AS mrr12 FROM (
+        SELECT tenant_id, record_id, any_value(currency) AS currency,
           CASE WHEN count(*) = count(after_item) THEN sum(after_item)::HUGEINT END AS total, arg_min(shared, position) AS shared,
           arg_min(interval, position) AS interval, arg_min(count, position) AS count
-        FROM items WHERE NOT alone GROUP BY tenant_id, record_id)
-      SELECT tenant_id, record_id, CASE WHEN shared IS NULL THEN total ELSE {_fold("total", steps)} END AS mrr12 FROM totals"""
+        FROM ({_item_monthly("rollup_several", rollup, now_text)}) WHERE charged GROUP BY tenant_id, record_id)"""
 
 
-def _facts(rollup: Rollup, subs: str) -> str:
-    counted = text_list(rollup.counted_statuses)
-    ended = text_list(rollup.ended_statuses)
-    paused = " AND coalesce(s.paused_collection, '') = ''" if rollup.paused_collection == "zero" else ""
+def _facts(rollup: Rollup, now_text: str) -> str:
+    """Most subscriptions have one item and need neither sum nor join."""
+    common = "tenant_id, record_id, customer_id, status, currency, trial_end, ended_at, cancel_at, ended, ends"
+    period_end = "list_min(list_filter(list_transform(s.items, lambda i: i.current_period_end), lambda t: t <> ''))"
     return f"""SELECT tenant_id, record_id, customer_id, currency, mrr12, ended,
         CASE WHEN status = 'active' AND ends THEN 'canceling' WHEN ended THEN 'canceled' ELSE status END AS status,
         CASE WHEN ended OR status = 'paused' OR ends THEN NULL
           WHEN status = 'trialing' THEN coalesce(nullif(trial_end, ''), period_end) ELSE period_end END AS renewal,
         ends, CASE WHEN ended THEN nullif(ended_at, '') WHEN ends THEN coalesce(nullif(cancel_at, ''), period_end) END AS end_date
-      FROM (SELECT s.* EXCLUDE (currency), upper(s.currency) AS currency, s.status IN {ended} AS ended,
-          coalesce(s.cancel_at, '') <> '' OR lower(coalesce(s.cancel_at_period_end, '')) = 'true' AS ends,
-          list_min(list_filter(list_transform(s.items, lambda i: i.current_period_end), lambda t: t <> '')) AS period_end,
-          CASE WHEN s.status IN {counted}{paused} AND m.record_id IS NOT NULL THEN m.mrr12 ELSE 0 END AS mrr12
-        FROM {subs} s LEFT JOIN rollup_sums m ON m.tenant_id = s.tenant_id AND m.record_id = s.record_id)"""
+      FROM (SELECT {common}, period_end, CASE WHEN counted AND charged THEN {_whole("after_item", rollup, now_text)} ELSE 0 END AS mrr12
+          FROM ({_item_monthly("rollup_single", rollup, now_text)})
+        UNION ALL BY NAME SELECT s.* EXCLUDE (items, own_discounts, counted), {period_end} AS period_end,
+          CASE WHEN s.counted AND m.record_id IS NOT NULL THEN m.mrr12 ELSE 0 END AS mrr12
+        FROM rollup_subs s LEFT JOIN rollup_sums m ON m.tenant_id = s.tenant_id AND m.record_id = s.record_id
+        WHERE coalesce(len(s.items), 0) <> 1)"""
 
 
 def group_rollup(sql: Sql, contract: Contract, name: str, groups: str) -> None:
