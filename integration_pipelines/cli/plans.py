@@ -1,4 +1,4 @@
-"""`plans list|show|approve|reject`: every write before it happens."""
+"""`plans list|show|approve|reject|accept-missing`: every write before it happens, and what a person says about it."""
 
 from typing import Any
 
@@ -7,10 +7,11 @@ import click
 from integration_pipelines.cli.context import actor, ports
 from integration_pipelines.cli.show import print_facts, print_json, print_rows, say
 from integration_pipelines.core.tables import PLANNED_WRITES
-from integration_pipelines.errors import ConflictError
+from integration_pipelines.errors import ConfigError, ConflictError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.writing import PlanState, StoredPlan
 from integration_pipelines.use_cases.approve import approve_plan, reject_plan
+from integration_pipelines.use_cases.vanished import accept_missing
 
 WAITING = {PlanState.HELD, PlanState.APPROVED}
 
@@ -110,6 +111,25 @@ def reject(tenant: str, plan: str | None) -> None:
         found = opened.tenants.find(tenant)
         decided = reject_plan(found.tenant_id, _named(opened, found.tenant_id, plan), actor=actor(), ports=opened)
         say(f"Rejected {decided.plan_id}.")
+
+
+@plans.command("accept-missing")
+@click.argument("tenant")
+@click.option("--integration", default=None, help="Which one, if the tenant has several.")
+def accept(tenant: str, integration: str | None) -> None:
+    """Say that records which a stopped read lacked are really gone. The next full read then counts; this is recorded.
+
+    Example: integration-pipelines plans accept-missing acme
+    """
+    with ports() as opened:
+        found = opened.tenants.find(tenant)
+        names = [integration] if integration else sorted(opened.contracts)
+        if len(names) != 1 or names[0] not in opened.contracts:
+            raise ConfigError(
+                f"Which integration is meant? There are: {', '.join(sorted(opened.contracts))}.", remedy="Add --integration."
+            )
+        accept_missing(found.tenant_id, opened.contracts[names[0]], actor=actor(), ports=opened)
+        say(f"Recorded. Read again: integration-pipelines sync {found.tenant_id} --full")
 
 
 def _chosen(opened: Ports, tenant_id: str, plan: str | None) -> StoredPlan | None:

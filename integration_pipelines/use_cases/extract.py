@@ -19,6 +19,7 @@ from integration_pipelines.ports.partner import Connector, ExtractionSummary
 from integration_pipelines.use_cases.observations import TALLY_ROWS, observed_schema, tally_of
 from integration_pipelines.use_cases.outcome import BatchReport, Read, TenantReport
 from integration_pipelines.use_cases.side_by_side import side_by_side
+from integration_pipelines.use_cases.vanished import refuse_vanished
 
 TENANTS_AT_ONCE = 8
 OBJECTS_AT_ONCE = 4
@@ -55,6 +56,7 @@ def _tenant(tenant: TenantReport, contract: Contract, ports: Ports, full: bool) 
             OBJECTS_AT_ONCE,
         )
         entries = [entry for result in results for entry in result.entries]
+        refuse_vanished(tenant.tenant_id, contract, entries, ports=ports)
         ports.manifest.append(entries, ports.clock.now())
         ports.unknown_fields.record(pa.concat_tables(r.unknown for r in results), ports.clock.now())
         tenant.reads = {r.object: r.read for r in results}

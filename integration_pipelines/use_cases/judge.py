@@ -1,6 +1,7 @@
 """Let the gate judge what was read: good records go on, bad ones go to quarantine, a broken suite stops its tenant."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -10,22 +11,30 @@ from integration_pipelines.errors import InvalidError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.use_cases.observations import Dataset
 from integration_pipelines.use_cases.outcome import BatchReport
+from integration_pipelines.use_cases.suspended import checks, suspended_columns, words
+from integration_pipelines.use_cases.verdicts import file_digests
 
 REFUSED = pa.schema([(c, TEXT) for c in ("tenant_id", "object", "record_id", "field", "expectation", "reason", "remedy")])
 
 
-def judge(report: BatchReport, contract: Contract, observed: Mapping[str, Dataset], *, ports: Ports) -> pa.Table:
+def judge(
+    report: BatchReport, contract: Contract, observed: Mapping[str, Dataset], setting_up: Collection[str] = (), *, ports: Ports
+) -> pa.Table:
     """Judge every object; returns the refused records (`REFUSED`), one row per broken expectation.
 
     A tenant whose verdict is negative (empty table, suite raised, rows not evaluated) fails and writes nothing.
     """
     tenants = tuple(t.tenant_id for t in report.alive())
+    suspended = {t.tenant_id: suspended_columns(t, contract, setting_up) for t in report.alive()}
     parts = []
     for name, spec in contract.objects.items():
+        digests = file_digests(observed[name])
         result = ports.gate.judge(name, spec, observed[name].newest(), tenants)
         for verdict in result.verdicts:
             tenant = report.tenant(verdict.tenant_id)
-            tenant.verdicts[name] = verdict
+            tenant.verdicts[name] = replace(verdict, checks=(*verdict.checks, *checks(suspended[tenant.tenant_id].get(name, ()))))
+            tenant.judged[name] = digests.get(tenant.tenant_id, "")
+            tenant.suspended = words(contract, suspended[tenant.tenant_id])
             if not verdict.passed and tenant.alive:
                 tenant.fail(
                     InvalidError(

@@ -67,6 +67,8 @@ class TenantReport:
     must_read_full: bool = False  # the partner's schema changed, so what was read before says nothing about the new columns
     reads: dict[str, Read] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
+    judged: dict[str, str] = field(default_factory=dict)  # object → digest of the files that its verdict is about
+    suspended: str = ""  # which fields are not compared because the partner's schema changed, for people
     counts: dict[str, int] = field(default_factory=dict)
     numbers: PlanNumbers | None = None
     plan: StoredPlan | None = None

@@ -29,6 +29,7 @@ from integration_pipelines.use_cases.push import Pushed, push
 from integration_pipelines.use_cases.retrying import failed_writes, give_up_unsent, hold_back, remember
 from integration_pipelines.use_cases.settle import settle_unanswered
 from integration_pipelines.use_cases.side_by_side import side_by_side
+from integration_pipelines.use_cases.verdicts import require_verdicts
 
 TENANTS_AT_ONCE = 8
 
@@ -65,6 +66,8 @@ def sync(
     ports.gate.warm_up()
     with working_alone(report, contract, ports=ports):
         _stages(report, contract, ports, full=full, only=only, tell=tell)
+    for tenant in report.tenants.values():
+        tenant.reason = "; ".join(part for part in (tenant.reason, tenant.suspended) if part)
     ports.runs.finish([_finished(t, contract, trigger, scope, ports) for t in report.tenants.values()])
     return report
 
@@ -82,9 +85,10 @@ def _stages(
     if report.alive():
         tell("gate")
         observed = observe(contract, [t.tenant_id for t in report.alive()], ports=ports)
-        refused = judge(report, contract, observed, ports=ports)
+        refused = judge(report, contract, observed, setting_up(report, contract, ports=ports), ports=ports)
     if report.alive():
         tell("reconcile")
+        require_verdicts(report, contract, observed)
         first = _look(report, contract, observed, refused, ports, only)
         stay_alone(report, ports=ports)
         report.kept = tuple(t.tenant_id for t in report.alive())

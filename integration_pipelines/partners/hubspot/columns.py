@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from integration_pipelines.core.contract import SourceObject
+from integration_pipelines.core.contract import FieldType, SourceObject
 from integration_pipelines.partners.hubspot.wire import ALWAYS_SENT, MERGED_IDS, TOP_LEVEL, property_of
 from integration_pipelines.partners.observe import UnknownCounter
 
@@ -20,14 +20,36 @@ class Asked:
     missing: tuple[str, ...]
 
 
+_HOLDS = {
+    FieldType.MONEY: frozenset({"number", "string"}),
+    FieldType.DECIMAL: frozenset({"number", "string"}),
+    FieldType.INTEGER: frozenset({"number", "string"}),
+    FieldType.DATE: frozenset({"date", "datetime", "string"}),
+    FieldType.DATETIME: frozenset({"date", "datetime", "string"}),
+    FieldType.BOOLEAN: frozenset({"bool", "enumeration", "string"}),
+}
+"""HubSpot's types of a property that a column may rest on; text is judged value by value, other columns rest on any type."""
+
+
 def asked(spec: SourceObject, existing: Mapping[str, object]) -> Asked:
-    """What to ask for. A property that does not exist is not asked for, else its blank would look like a value."""
+    """What to ask for. A property that does not exist is not asked for, else its blank would look like a value.
+
+    Neither is one whose type was changed to something that the column cannot be: nobody may compare what it says now.
+    """
     named = {column: property_of(found.source) for column, found in spec.columns.items()}
     declared = {column: name for column, name in named.items() if name is not None}
+    usable = {
+        column for column, name in declared.items() if name in existing and _fits(spec.columns[column].type, existing[name])
+    }
     return Asked(
-        properties=tuple(sorted({name for name in declared.values() if name in existing})),
-        missing=tuple(column for column, name in declared.items() if name not in existing),
+        properties=tuple(sorted({name for column, name in declared.items() if column in usable})),
+        missing=tuple(column for column in declared if column not in usable),
     )
+
+
+def _fits(kind: FieldType, definition: object) -> bool:
+    said = definition.get("type") if isinstance(definition, Mapping) else None
+    return said is None or kind not in _HOLDS or said in _HOLDS[kind]
 
 
 class Undeclared:
