@@ -3,10 +3,13 @@
 import dagster as dg
 
 from integration_pipelines.defs.chain import RECORDS_JOB, chain_assets
+from integration_pipelines.defs.pruning import prune_storage, pruning
 from integration_pipelines.defs.resources import ProductResource
+from integration_pipelines.defs.schedules import own_run_for_failed_tenants, schedules
 from integration_pipelines.wiring import packaged_contracts
 
 JOBS = {
+    "reconcile_all": "Reconcile ranges of tenants: what the schedules launch. Plans only, unless the run config says `mode: apply`.",
     "reconcile_tenant": "Reconcile one tenant or a range of tenants. Plans only, unless the run config says `mode: apply`.",
     RECORDS_JOB: "Reconcile the records named in `record_ids` and what they are linked to. Plans only, unless it says `mode: apply`.",
 }
@@ -17,8 +20,15 @@ def integrations() -> dg.Definitions:
     """Chains and jobs derived from the contracts."""
     chains = [chain_assets(contract) for contract in packaged_contracts().values()]
     selection = dg.AssetSelection.assets(*(key for chain in chains for key in chain.keys))
-    jobs = [
-        dg.define_asset_job(name, selection=selection, executor_def=dg.in_process_executor, description=description)
+    jobs = {
+        name: dg.define_asset_job(name, selection=selection, executor_def=dg.in_process_executor, description=description)
         for name, description in JOBS.items()
-    ]
-    return dg.Definitions(assets=chains, jobs=jobs, resources={"product": ProductResource()}, executor=dg.in_process_executor)
+    }
+    return dg.Definitions(
+        assets=chains,
+        jobs=[*jobs.values(), prune_storage],
+        schedules=[*schedules(jobs["reconcile_all"]), pruning],
+        sensors=[own_run_for_failed_tenants(jobs["reconcile_all"], jobs["reconcile_tenant"])],
+        resources={"product": ProductResource()},
+        executor=dg.in_process_executor,
+    )

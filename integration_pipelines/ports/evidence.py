@@ -110,6 +110,10 @@ class Runs(ABC):
         """Per tenant the newest runs, newest first."""
 
     @abstractmethod
+    def of_run(self, run_id: str) -> list[Run]:
+        """The run as each of its tenants saw it, ordered by tenant."""
+
+    @abstractmethod
     def save_outcomes(self, outcomes: pa.Table, integration: str, run_ids: dict[str, str]) -> None:
         """Counts per tenant, object, outcome and rule of that run, and every record that is not `in_sync` (`OUTCOMES`)."""
 

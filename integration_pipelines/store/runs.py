@@ -48,6 +48,13 @@ class SqlRuns(Runs):
         with reading(self._engine) as connection:
             return [_run(row) for row in connection.execute(wanted).mappings()]
 
+    def of_run(self, run_id: str) -> list[Run]:
+        """The run as each of its tenants saw it, ordered by tenant."""
+        # any tenant: the run's id is made by us, and a batch's run belongs to all its tenants
+        query = sa.select(RUNS).where(RUNS.c.run_id == run_id).order_by(RUNS.c.tenant_id, RUNS.c.integration)
+        with reading(self._engine) as connection:
+            return [_run(row) for row in connection.execute(query).mappings()]
+
     def save_outcomes(self, outcomes: pa.Table, integration: str, run_ids: dict[str, str]) -> None:
         """Counts per tenant, object, outcome and rule of that run, and every record that is not `in_sync` (`OUTCOMES`)."""
         rows = with_runs(outcomes.select(OUTCOMES.names), run_ids)
