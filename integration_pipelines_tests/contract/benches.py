@@ -176,9 +176,8 @@ class HubSpotBench(Bench):
         specs = {f.left.column: f.left.create for f in crm_billing().fields.values() if f.left.column and f.left.create}
         for name, spec in specs.items():
             options = [{"label": value, "value": value} for value in spec.options]
-            self.hubspot.insert(
-                "properties", {"name": name, "type": spec.wire_type, "fieldType": spec.field_type, "options": options}
-            )
+            kind = {"type": spec.wire_type, "fieldType": spec.field_type, "hasUniqueValue": spec.unique}
+            self.hubspot.insert("properties", {"name": name, "options": options, **kind})
         self.hubspot.insert("properties", {"name": "customer_segment", "type": "string"})
         self.hubspot.insert("owners", {"id": "7", "email": "ann@crm.example", "firstName": "Ann", "lastName": "Ek"})
         self.hubspot.insert("owners", {"id": "8", "email": "gone@crm.example", "archived": True})
