@@ -8,7 +8,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench checks lint types layers definitions format lock browser clean
+.PHONY: help demo test bench proof-crash checks lint types layers definitions format lock browser clean
 
 help:  ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: $(READY) browser checks  ## Everything that must hold: rules, types, layer
 
 bench: $(READY)  ## Measure beside others, in one run; writes data/benchmarks.json
 	$(BIN)/python -m integration_pipelines_tests.benchmarks $(ARGS)
+
+proof-crash: $(READY)  ## kill -9 at every occurrence of every durable step, on both databases; takes a while
+	INTEGRATION_PIPELINES_CRASH=all $(BIN)/pytest integration_pipelines_tests/faults/process/test_kill.py $(ARGS)
 
 checks: lint types layers definitions  ## What can be said without running the tests.
 

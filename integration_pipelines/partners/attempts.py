@@ -41,6 +41,11 @@ class Trouble:
     request_id: str = ""
     asked: float | None = None
 
+    @property
+    def unreachable(self) -> bool:
+        """Whether not even a connection came about."""
+        return self.failure.kind is ErrorKind.TRANSIENT and not self.unsure and not self.status
+
 
 class Ledger:
     """What one request has been through so far.

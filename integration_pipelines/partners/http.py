@@ -27,6 +27,8 @@ from integration_pipelines.ports.clock import Clock
 from integration_pipelines.ports.quota import Quota
 
 DEADLINE_SECONDS = 30.0
+UNREACHABLE_SECONDS = 60.0
+"""How long nobody knocks for this tenant after a partner could not be reached again and again; longer than a request may wait."""
 _LEAST_ATTEMPT_SECONDS = 5.0
 _FIRST_ERROR = 300
 _UNAUTHORIZED = 401
@@ -226,6 +228,8 @@ class PartnerHttp:
             if outcome.failure.kind is ErrorKind.RATE_LIMITED and outcome.status:
                 self._quota.park(self._bucket(request), ledger.asked_wait(outcome))
             if wait is None:
+                if outcome.unreachable:
+                    self._quota.park(self._bucket(request), UNREACHABLE_SECONDS)
                 raise ledger.error(outcome, self.partner.name)
             self._clock.sleep(wait)
 
@@ -245,7 +249,7 @@ class PartnerHttp:
         try:
             self._quota.acquire(self._bucket(request), limit.per_second, limit.burst, left)
         except RateLimitedError as error:
-            text = "is asked too often by us"
+            text = "is left alone for now, since it asked for that, could not be reached or our own limit is used up"
             return Trouble(Failure(ErrorKind.RATE_LIMITED, text, wait=error.retry_after, retry=False), unsure=False)
         return None
 

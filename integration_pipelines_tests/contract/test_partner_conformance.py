@@ -238,6 +238,7 @@ def test_a_long_silence_is_not_slept_through(bench: Bench, connector: Connector)
     assert sum(bench.clock.waits) < 120
 
 
+@pytest.mark.fault("H11", "H12")
 @pytest.mark.parametrize("kind", [FaultKind.TRUNCATED, FaultKind.NOT_JSON, FaultKind.SERVER_ERROR, FaultKind.DROPPED_ANSWER])
 def test_a_damaged_answer_is_never_an_empty_list(kind: FaultKind, bench: Bench, connector: Connector) -> None:
     """Once, the read goes on as if nothing had been; for good, it fails and does not end."""
@@ -248,6 +249,7 @@ def test_a_damaged_answer_is_never_an_empty_list(kind: FaultKind, bench: Bench, 
         full(connector, bench)
 
 
+@pytest.mark.fault("D01")
 def test_unknown_fields_are_counted_and_not_kept(bench: Bench) -> None:
     """A field the partner added: its name, type and count, never its value."""
     bench.surprise(min(bench.held()))

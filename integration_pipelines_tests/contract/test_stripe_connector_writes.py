@@ -52,6 +52,7 @@ def test_a_bad_record_spoils_no_other(bench: Bench) -> None:
     assert bench.kit.account.get("customers", "cus_1")["name"] == "No 1"
 
 
+@pytest.mark.fault("H06", "H21")
 @pytest.mark.parametrize(
     ("kind", "params"),
     [
@@ -81,6 +82,7 @@ def test_a_write_whose_answer_never_comes_is_unknown(bench: Bench, kind: FaultKi
     assert bench.connector.calls <= 4
 
 
+@pytest.mark.fault("H21")
 def test_a_write_that_lands_late_takes_effect_once(bench: Bench) -> None:
     """While its key is in flight the outcome is unknown; afterwards the same key confirms it."""
     bench.fault(FaultKind.LATE_WRITE, method="POST", seconds=0.2)
@@ -106,6 +108,7 @@ def test_a_write_that_is_not_let_in_is_refused(bench: Bench, kind: FaultKind, pa
     assert "customer_write" in outcome.text or kind is not FaultKind.SCOPE_REMOVED
 
 
+@pytest.mark.fault("H22")
 def test_a_key_used_for_two_writes_is_our_bug(bench: Bench) -> None:
     """It is refused as such and no new key is made up."""
     assert isinstance(bench.write(crm_segment="a"), Applied)

@@ -22,6 +22,7 @@ from integration_pipelines.use_cases.sync import sync
 from integration_pipelines.wiring import open_ports
 
 CONTRACT = "crm_billing"
+MASTER_KEY = b64encode(bytes(range(32))).decode()
 Json = dict[str, Any]
 
 
@@ -66,9 +67,9 @@ class Shop:
 
 
 @contextmanager
-def open_shop(folder: Path, world: World) -> Iterator[Shop]:
-    """Connect every tenant of a world, with writes on."""
-    settings = Settings(home=folder, master_key=SecretStr(b64encode(bytes(range(32))).decode()))
+def open_shop(folder: Path, world: World, *, database_url: str = "") -> Iterator[Shop]:
+    """Connect every tenant of a world, with writes on; the store is SQLite below the folder, or the database named."""
+    settings = Settings(home=folder, database_url=database_url, master_key=SecretStr(MASTER_KEY))
     with (
         running_sandbox(world) as url,
         httpx.Client(base_url=url, trust_env=False, timeout=30) as http,

@@ -136,6 +136,7 @@ def plain(number: Decimal) -> str:
     return "0" if text in {"-0", ""} else text
 
 
+@pytest.mark.fault("D08")
 @pytest.mark.parametrize(
     ("currency", "major", "minor", "spelled"),
     [

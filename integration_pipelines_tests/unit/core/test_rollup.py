@@ -164,6 +164,7 @@ def test_status_and_dates_of_all_subscriptions_together(
     assert (found["subscription_status"], found["renewal_date"], found["cancel_date"]) == (status, renewal, cancel)
 
 
+@pytest.mark.fault("D06")
 def test_several_currencies_are_mixed_and_the_amount_is_held() -> None:
     """Amounts never add across currencies: the currency says MIXED and the amount waits for a person."""
     world = World(
@@ -175,6 +176,7 @@ def test_several_currencies_are_mixed_and_the_amount_is_held() -> None:
     assert (found["mrr_currency"]["resolved_value"], found["mrr"]["action"]) == ("MIXED", "hold")
 
 
+@pytest.mark.fault("D08")
 @pytest.mark.parametrize(("currency", "spelled"), [("jpy", "1000"), ("usd", "10.00"), ("kwd", "1.000")])
 def test_amounts_are_written_with_the_decimals_of_their_currency(currency: str, spelled: str) -> None:
     """1,000 minor units are 1000 yen, 10.00 dollars and 1.000 dinars."""

@@ -62,6 +62,7 @@ def status(code: int, headers: Mapping[str, str] | None = None) -> httpx.Respons
 GOOD = httpx.Response(200, json=OK)
 
 
+@pytest.mark.fault("H06", "H11", "H12", "H14")
 @pytest.mark.parametrize(
     "trouble",
     [status(500), status(502), status(503), status(504), status(408), HTML, HALF, httpx.Response(204), httpx.ReadTimeout("late"),
@@ -77,6 +78,7 @@ def test_a_read_is_asked_again_and_gives_up_after_four_tries(trouble: Answer) ->
     assert (hopeless.http.calls, len(hopeless.requests)) == (4, 4)
 
 
+@pytest.mark.fault("H05", "H06", "H14")
 @pytest.mark.parametrize(
     "trouble", [status(500), status(504), HTML, httpx.Response(204), httpx.ReadTimeout("late"), httpx.ReadError("reset")]
 )
@@ -126,6 +128,7 @@ def test_refusals_are_sorted_by_kind_and_not_repeated(code: int, expected: type[
     assert (caught.value.request_id, caught.value.partner, len(world.requests)) == ("req_7", "acme", 1)
 
 
+@pytest.mark.fault("H04")
 @pytest.mark.parametrize(
     ("headers", "parked"),
     [({"retry-after": "7"}, 7), ({"retry-after": "Mon, 23 Nov 2026 09:00:09 GMT", "date": "Mon, 23 Nov 2026 09:00:00 GMT"}, 9)],
@@ -139,6 +142,7 @@ def test_retry_after_parks_the_bucket_and_is_waited_for(headers: dict[str, str],
     assert world.quota.asked[0] == ("t1:acme:search", 2, 1)
 
 
+@pytest.mark.fault("H04")
 @pytest.mark.parametrize(
     ("value", "asked"),
     [("120", 120), ("31536000", 3600), ("Tue, 23 Nov 2027 09:00:00 GMT", 3600)],
@@ -152,6 +156,7 @@ def test_a_wait_beyond_the_deadline_frees_the_worker(value: str, asked: float) -
     assert (caught.value.retry_after, world.clock.waits, world.quota.parked) == (asked, [], [("t1:acme:default", asked)])
 
 
+@pytest.mark.fault("H04")
 @pytest.mark.parametrize("value", ["soon", "-5", "Mon, 23 Nov 2020 09:00:00 GMT", "", "1e9"])
 def test_an_unusable_retry_after_means_the_usual_backoff(value: str) -> None:
     """Past, negative and unreadable values do not stop the retry."""

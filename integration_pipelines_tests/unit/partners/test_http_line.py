@@ -41,6 +41,7 @@ DRIBBLED_HEADERS = Say(b"HTTP/1.1 200 OK\r\n" + b"X-Slow: 1\r\n" * 200, step=1, 
 SILENCE = Say(b"", hold=True)
 
 
+@pytest.mark.fault("H15")
 @pytest.mark.parametrize("slow", [DRIBBLED_BODY, DRIBBLED_HEADERS, SILENCE], ids=["body", "headers", "silence"])
 def test_the_deadline_is_total(slow: Say) -> None:
     """A byte now and then does not buy time."""
@@ -51,6 +52,7 @@ def test_the_deadline_is_total(slow: Say) -> None:
         assert time.monotonic() - started < 2
 
 
+@pytest.mark.fault("H11")
 @pytest.mark.parametrize(
     "half",
     [
@@ -77,6 +79,7 @@ def test_half_an_answer_is_none(half: Say | None) -> None:
         assert len(server.requests) == 1
 
 
+@pytest.mark.fault("H16")
 def test_a_small_packed_body_cannot_fill_the_memory() -> None:
     """Unpacking stops at the limit, however little was sent."""
     pack = zlib.compressobj(wbits=31)
@@ -94,6 +97,7 @@ def test_a_packed_answer_is_unpacked() -> None:
     assert b"accept-encoding: gzip\r\n" in server.requests[0].lower()
 
 
+@pytest.mark.fault("H19")
 def test_a_public_name_must_not_lead_inside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A partner's name that resolves to a private address is refused before anything is sent."""
     with raw_server([Say(ok(JSON))] * 4) as server:

@@ -78,6 +78,7 @@ def test_a_property_that_does_not_exist_costs_one_extra_request() -> None:
     assert len(script.requests) == 2
 
 
+@pytest.mark.fault("H13")
 def test_207_is_read_record_by_record() -> None:
     """Results are applied, errors refused by id or by trace, and whoever is not mentioned is unknown."""
     mixed: Body = {

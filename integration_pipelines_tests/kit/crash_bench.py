@@ -1,0 +1,141 @@
+"""One tenant that lives through many crashes: partners outside the runs' processes, a person who edits, and what must hold afterwards."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from integration_pipelines.sandbox.world import World
+from integration_pipelines_tests.kit.crash import Point
+from integration_pipelines_tests.kit.crash_server import Order, written
+from integration_pipelines_tests.kit.oracle import expected
+from integration_pipelines_tests.kit.shop import CONTRACT, MASTER_KEY, Shop, open_shop
+
+Json = dict[str, Any]
+NAME = "tenant-1"
+SEGMENTS = ("Enterprise", "Mid-Market", "SMB", "Startup")
+KILLED = -9
+FOLLOWS = {"billing_subscription_status", "crm_segment"}
+"""The fields in which the edits show at the other partner."""
+
+
+@dataclass
+class Life:
+    """A tenant, its shop, and the server that runs it in processes of their own."""
+
+    shop: Shop
+    server: subprocess.Popen[str]
+    order: Order
+    company: str
+    customer: str
+    subscription: str
+    runs: int = 0
+    edits: int = 0
+
+    def run(self, point: Point | None = None, *, terminate: bool = False) -> Json:
+        """One run in a process of its own, later than any lease lasts; at that point it dies or is asked to stop."""
+        self.runs += 1
+        order = replace(self.order, run_id=f"run_{self.runs:04}", ahead=61.0 * self.runs, terminate=terminate)
+        if point is not None:
+            order = replace(order, step=point.step, side=point.side, nth=point.nth)
+        assert self.server.stdin is not None
+        assert self.server.stdout is not None
+        self.server.stdin.write(written(order))
+        self.server.stdin.flush()
+        answer: Json = json.loads(self.server.stdout.readline())
+        return answer
+
+    def edit(self) -> None:
+        """A person changes the company's segment in the CRM, and in billing the subscription falls overdue or is paid again."""
+        self.edits += 1
+        segment = SEGMENTS[self.edits % len(SEGMENTS)]
+        self.shop.edit(NAME, "hubspot", "companies", self.company, {"customer_segment": segment})
+        status = "past_due" if self.edits % 2 else "active"
+        self.shop.edit(NAME, "stripe", "subscriptions", self.subscription, {"status": status})
+
+    def effects(self) -> list[tuple[str, str, str]]:
+        """Our writes to the fields that the edits lead to: field, value before, value after."""
+        found = []
+        for partner, kind, record in (("hubspot", "companies", self.company), ("stripe", "customers", self.customer)):
+            mine = [e for e in self.shop.effects(NAME, partner, kind) if e["id"] == record]
+            found += [(f, str(e["before"][f]), str(e["after"][f])) for e in mine for f in e["fields"] if _last(f) in FOLLOWS]
+        return found
+
+    def wrong(self) -> dict[str, tuple[str, str]]:
+        """Where the partners differ from what an independent calculation says they should hold."""
+        crm, billing = self.shop.state(NAME, "hubspot"), self.shop.state(NAME, "stripe")
+        truth = expected(crm, billing, time.time())
+        held = {c["id"]: c["properties"] for c in crm["companies"]}
+        billed = {c["id"]: c["metadata"] for c in billing["customers"]}
+        free = {c: v for c, v in truth.company_values.items() if c not in truth.held_companies | truth.mixed}
+        found = [(held, free), (billed, truth.customer_values)]
+        return {
+            f"{key}.{name}": (side[key].get(name) or "", value)
+            for side, values in found
+            for key, wanted in values.items()
+            for name, value in wanted.items()
+            if (side[key].get(name) or "") != value
+        }
+
+    def unsettled(self) -> list[str]:
+        """Writes whose fate is open."""
+        rows = self.shop.ports.ledger.unsettled([self.order.tenant_id], CONTRACT).to_pylist()
+        return [str(r["state"]) for r in rows]
+
+    def orphans(self) -> tuple[set[str], set[str]]:
+        """Files of the lake that no manifest row names, and names without a file."""
+        lake = Path(self.order.home) / "data" / "lake"
+        there = {str(p.relative_to(lake)) for p in lake.rglob("*") if p.is_file()}
+        known = self.shop.ports.manifest.paths()
+        return there - known, known - there
+
+
+def _last(field: str) -> str:
+    return field.rpartition(".")[2]
+
+
+@contextmanager
+def life(folder: Path, *, database_url: str = "") -> Iterator[Life]:
+    """A small tenant in sync."""
+    world = World(tenants=1, customers=6, seed=3, now=time.time(), search_lag=0.0, rate_limits=False)
+    with open_shop(folder, world, database_url=database_url) as shop, _server() as server:
+        shop.run()
+        shop.approve()
+        shop.run()
+        truth = expected(shop.state(NAME, "hubspot"), shop.state(NAME, "stripe"), time.time())
+        company, customer, subscription = _plain(shop, truth.groups, truth.held_companies | truth.mixed)
+        order = Order(str(folder), database_url, MASTER_KEY, shop.tenants[NAME], "")
+        alive = Life(shop, server, order, company, customer, subscription)
+        alive.edit()  # from here on every edit differs from the ones before it, and from what the partners hold
+        alive.run()
+        yield alive
+
+
+def _plain(shop: Shop, groups: dict[str, list[str]], held: set[str]) -> tuple[str, str, str]:
+    """A company with one customer with one active subscription."""
+    by_customer: dict[str, list[Json]] = {}
+    for one in shop.state(NAME, "stripe")["subscriptions"]:
+        by_customer.setdefault(one["customer"], []).append(one)
+    for company, customers in sorted(groups.items()):
+        mine = [s for c in customers for s in by_customer.get(c, [])]
+        if len(customers) == 1 and company not in held and len(mine) == 1 and mine[0]["status"] == "active":
+            return company, customers[0], mine[0]["id"]
+    raise AssertionError("the seeds hold no plain customer")
+
+
+@contextmanager
+def _server() -> Iterator[subprocess.Popen[str]]:
+    module = "integration_pipelines_tests.kit.crash_server"
+    command = [sys.executable, "-W", "ignore", "-m", module]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            yield server
+        finally:
+            assert server.stdin is not None
+            server.stdin.close()
+            server.wait(30)

@@ -1,0 +1,162 @@
+"""Runs of the product in processes that can be killed: this one imports everything once and forks a child for each run.
+
+Run as a module; it reads one order a line (JSON) and answers each with one line: how the child ended and what it said. It starts no
+thread and opens nothing itself, so that a fork is clean.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TextIO
+
+from pydantic import SecretStr
+from sqlalchemy.engine import Connection
+
+from integration_pipelines.logs import configure_logs
+from integration_pipelines.partners.hubspot.client import HubSpotConnector
+from integration_pipelines.partners.stripe.client import StripeConnector
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.settings import Settings
+from integration_pipelines.store import dialect
+from integration_pipelines.store.clock import SortableIds, SystemClock
+from integration_pipelines.store.engine import make_engine
+from integration_pipelines.store.lake import ParquetLake
+from integration_pipelines.store.lease_clock import BootClock, DatabaseClock, LeaseClock
+from integration_pipelines.store.leases import SqlLeases
+from integration_pipelines.store.open import stores_of
+from integration_pipelines.store.quota import SharedQuota
+from integration_pipelines.use_cases.outcome import SyncMode
+from integration_pipelines.use_cases.sync import sync
+from integration_pipelines.wiring import PartnerConnectors, duck_factory, open_vault, packaged_contracts
+from integration_pipelines_tests.kit.crash import Point, Watch, die, watched
+from integration_pipelines_tests.kit.fakes import OpenGate
+
+CONTRACT = "crm_billing"
+STOPPED = 143
+LOADED = (HubSpotConnector, StripeConnector)  # imported before the fork, so that no child has to
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One run: of whom, on which store, and where it dies. `ahead` moves the leases' clock on, as if so many seconds had passed."""
+
+    home: str
+    database_url: str
+    master_key: str
+    tenant_id: str
+    run_id: str
+    ahead: float = 0.0
+    step: str = ""
+    side: str = ""
+    nth: int = 1
+    terminate: bool = False  # SIGTERM instead of SIGKILL
+
+
+class AheadClock(LeaseClock):
+    """The real clock of leases, so many seconds later: a dead run's lease has ended without anybody waiting."""
+
+    def __init__(self, inner: LeaseClock, seconds: float) -> None:
+        self._inner, self._seconds = inner, seconds
+
+    def read(self, connection: Connection) -> tuple[str, int]:
+        """See `LeaseClock`."""
+        era, now = self._inner.read(connection)
+        return era, now + int(self._seconds * 1_000_000_000)
+
+
+@contextmanager
+def ports_of(order: Order) -> Iterator[Ports]:
+    """The product's real store, lake and connectors, with an open gate; the tables exist already."""
+    settings = Settings(home=Path(order.home), database_url=order.database_url, master_key=SecretStr(order.master_key))
+    clock = SystemClock()
+    engine = make_engine(settings.store_url)
+    stores = stores_of(engine, clock)
+    ids, vault = SortableIds(clock), open_vault(settings)
+    quota = SharedQuota(settings.data / "store" / "quota.db", clock)
+    real: LeaseClock = BootClock() if dialect.is_sqlite(engine) else DatabaseClock()
+    names = (
+        "manifest", "tenants", "links", "diffs", "quarantine", "unknown_fields", "runs", "audit", "plans", "ledger", "metrics", "retries",
+        "overwrites", "spellings",
+    )  # fmt: skip
+    yield Ports(
+        clock=clock, ids=ids, lake=ParquetLake(settings.lake, ids), vault=vault, gate=OpenGate(),
+        connectors=PartnerConnectors(stores.tenants, vault, quota, clock), duck=duck_factory(settings), contracts=packaged_contracts(),
+        leases=SqlLeases(engine, AheadClock(real, order.ahead)), **{name: getattr(stores, name) for name in names},
+    )  # fmt: skip
+    stores.close()
+
+
+def run(order: Order) -> dict[str, object]:
+    """One run, told in few words."""
+    configure_logs("ERROR")
+    watch = Watch(Point(order.step, order.side, order.nth) if order.step else None, be_asked_to_stop if order.terminate else die)
+    with ports_of(order) as ports:
+        report = sync(
+            [order.tenant_id], ports.contracts[CONTRACT], ports=watched(ports, watch), mode=SyncMode.APPLY, run_id=order.run_id
+        )
+    tenant = report.tenant(order.tenant_id)
+    fault = f"{tenant.fault.text} {tenant.fault.remedy}" if tenant.fault else ""
+    return {
+        "outcome": str(tenant.outcome), "balanced": tenant.balanced, "certified": tenant.certified, "reason": tenant.reason,
+        "fault": fault, "writes": tenant.writes, "steps": [[step, side, n] for (step, side), n in watch.seen.items()],
+    }  # fmt: skip
+
+
+def be_asked_to_stop() -> None:
+    """A polite end: the main thread is interrupted, as Dagster's run worker and the command line are by SIGTERM."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _stop(*_: object) -> None:
+    raise SystemExit(STOPPED)
+
+
+def _child(order: Order, answer: int) -> None:
+    signal.signal(signal.SIGTERM, _stop)
+    with os.fdopen(answer, "w", encoding="utf-8") as pipe:
+        code = 0
+        try:
+            json.dump(run(order), pipe)
+        except SystemExit as asked:
+            code = int(str(asked.code))
+            for thread in threading.enumerate():  # as the interpreter does at its end
+                if thread is not threading.current_thread() and not thread.daemon:
+                    thread.join()
+    os._exit(code)
+
+
+def serve(orders: TextIO, answers: TextIO) -> None:
+    """Fork for each order until there is none."""
+    packaged_contracts()
+    for line in orders:
+        order = Order(**json.loads(line))
+        read_end, write_end = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(read_end)
+            try:
+                _child(order, write_end)
+            finally:
+                os._exit(70)
+        os.close(write_end)
+        with os.fdopen(read_end, encoding="utf-8") as pipe:
+            said = pipe.read()
+        _, status = os.waitpid(child, 0)
+        code = os.waitstatus_to_exitcode(status)
+        answers.write(json.dumps({"code": code, "said": json.loads(said) if code == 0 else None}) + "\n")
+        answers.flush()
+
+
+def written(order: Order) -> str:
+    """An order as the server reads it."""
+    return json.dumps(asdict(order)) + "\n"
+
+
+if __name__ == "__main__":
+    serve(sys.stdin, sys.stdout)
