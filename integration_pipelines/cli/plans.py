@@ -6,13 +6,16 @@ import click
 
 from integration_pipelines.cli.context import actor, ports
 from integration_pipelines.cli.show import print_facts, print_json, print_rows, say
-from integration_pipelines.core.tables import PLANNED_WRITES
 from integration_pipelines.errors import ConfigError, ConflictError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.writing import PlanState, StoredPlan
 from integration_pipelines.use_cases.approve import approve_plan, reject_plan
+from integration_pipelines.use_cases.plan_story import named, tell_plan
 from integration_pipelines.use_cases.vanished import accept_missing
 
+HEADINGS = {
+    "target": "object", "id": "id", "label": "record", "field": "field", "before": "now", "after": "would become", "why": "why", "state": "state",
+}  # fmt: skip
 WAITING = {PlanState.HELD, PlanState.APPROVED}
 
 
@@ -69,16 +72,19 @@ def show(tenant: str, plan: str | None, limit: int, as_json: bool) -> None:
         if chosen is None:
             say(f"No plan was made yet. Make one: integration-pipelines sync {found.tenant_id}")
             return
-        writes = opened.lake.read([chosen.file], PLANNED_WRITES).to_pylist()
+        story = tell_plan(chosen, ports=opened)
     if as_json:
-        print_json({**_row(chosen), "writes": writes})
+        moved = [{"target": target, "target_id": record_id} for target, record_id in story.moved]
+        print_json({**_row(chosen), "calls_used": story.calls_used, "moved": moved, "writes": story.writes})
         return
-    print_facts({k.replace("_", " "): v for k, v in _row(chosen).items()}, title=f"{found.name} · {chosen.integration}")
-    rows = [_change(w, c) for w in writes for c in w["changes"]]
-    headings = {"target": "object", "id": "id", "label": "record", "field": "field", "before": "now", "after": "would become"}
-    print_rows(rows[:limit], headings)
+    facts = _row(chosen) | ({} if story.calls_used is None else {"calls_used": story.calls_used})
+    print_facts({k.replace("_", " "): v for k, v in facts.items()}, title=f"{found.name} · {chosen.integration}")
+    rows = [row for write in story.writes for row in _changes(write)]
+    print_rows(rows[:limit], HEADINGS)
     if len(rows) > limit:
         say(f"… and {len(rows) - limit:,} more fields. See them all with --limit {len(rows)} or --json.")
+    if story.moved:
+        say(f"{len(story.moved)} records changed after the plan was made and were left alone: {named(story.moved)}.")
     if chosen.state == "held":
         say(f"Approve it: integration-pipelines plans approve {found.tenant_id} {chosen.plan_id}")
 
@@ -155,9 +161,23 @@ def _row(plan: StoredPlan) -> dict[str, object]:
     return {**facts, **plan.numbers, "created_at": plan.created_at, "decided_at": plan.decided_at, "decided_by": plan.decided_by}
 
 
-def _change(write: dict[str, Any], change: dict[str, str]) -> dict[str, str]:
-    record = {"target": write["target"], "id": write["target_id"], "label": write["record_label"]}
-    return {**record, "field": change["field"], "before": change["before"] or "(blank)", "after": change["after"] or "(blank)"}
+def _changes(write: dict[str, Any]) -> list[dict[str, str]]:
+    record = {"target": write["target"], "id": write["target_id"], "label": write["record_label"], "state": write["state"]}
+    if write["operation"] == "delete":
+        return [
+            {
+                **record,
+                "field": "(the record)",
+                "before": "(there)",
+                "after": "(archived)",
+                "why": "the record it was made for is gone",
+            }
+        ]
+    made = "(no record)" if write["operation"] == "create" else "(blank)"
+    return [
+        {**record, "field": c["field"], "before": c["before"] or made, "after": c["after"] or "(blank)", "why": c["why"]}
+        for c in write["changes"]
+    ]
 
 
 COMMANDS = {"plans": plans}

@@ -101,6 +101,8 @@ def print_outcome(run: Run, plan: StoredPlan | None, name: str) -> None:
         say(f"Failed: {run.error_text}")
     elif run.outcome in NEXT:
         say(NEXT[run.outcome].format(tenant=run.tenant_id))
+    if run.reason and plan is not None and plan.state != "held":
+        say(f"Note: {run.reason}.")
     if plan is not None and plan.state == "held":
         numbers = plan.numbers
         say(

@@ -68,6 +68,8 @@ class TenantReport:
     reads: dict[str, Read] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     judged: dict[str, str] = field(default_factory=dict)  # object → digest of the files that its verdict is about
+    moved: tuple[tuple[str, str], ...] = ()  # (target, id) of planned records that changed meanwhile and were left alone
+    calls_before_plan: int = 0
     suspended: str = ""  # which fields are not compared because the partner's schema changed, for people
     counts: dict[str, int] = field(default_factory=dict)
     numbers: PlanNumbers | None = None

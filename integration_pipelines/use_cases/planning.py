@@ -12,6 +12,7 @@ from integration_pipelines.core.tables import PLANNED_WRITES
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.tenants import Installation
 from integration_pipelines.ports.writing import PlanState, StoredPlan
+from integration_pipelines.use_cases.observations import texts
 from integration_pipelines.use_cases.outcome import RunOutcome, SyncMode, TenantReport
 
 DAY = timedelta(hours=24)
@@ -25,6 +26,7 @@ class Decision:
     writes: pa.Table
     outcome: RunOutcome | None
     reason: str
+    moved: tuple[tuple[str, str], ...] = ()  # (target, id) of approved writes that stand no more
 
 
 def decide(
@@ -49,11 +51,11 @@ def decide(
     nothing = PLANNED_WRITES.empty_table()
     may_write = mode is SyncMode.APPLY and installation.enabled and not installation.paused
     if may_write and waiting is not None and waiting.state is PlanState.APPROVED:
-        still = _still_wanted(ports, waiting, writes)
+        still, moved = _still_wanted(ports, waiting, writes)
         left = writes.num_rows - still.num_rows
         reason = f"{left} records differ from the approved plan and wait for the next one" if left else ""
         if still.num_rows:
-            return Decision(waiting, still, None, reason)
+            return Decision(waiting, still, None, reason, moved)
         # Nothing of it stands any more: it is done with, and what is wanted now is a plan of its own.
         ports.plans.decide(waiting.plan_id, waiting.plan_hash, PlanState.APPLIED, "system", ports.clock.now())
         waiting = None
@@ -86,10 +88,14 @@ def _why_not(installation: Installation, mode: SyncMode) -> str:
     return "" if installation.enabled else "writes are off for this integration"
 
 
-def _still_wanted(ports: Ports, approved: StoredPlan, writes: pa.Table) -> pa.Table:
-    """The approved writes that a fresh look still wants, to the letter."""
+def _still_wanted(ports: Ports, approved: StoredPlan, writes: pa.Table) -> tuple[pa.Table, tuple[tuple[str, str], ...]]:
+    """The approved writes that a fresh look still wants, to the letter; and the records of those that it does not, or not so."""
     stored = ports.lake.read([approved.file], PLANNED_WRITES)
-    return writes.filter(pc.is_in(writes["fingerprint"], value_set=stored["fingerprint"].combine_chunks()))
+    still = writes.filter(pc.is_in(writes["fingerprint"], value_set=stored["fingerprint"].combine_chunks()))
+    gone = stored.filter(pc.invert(pc.is_in(stored["fingerprint"], value_set=still["fingerprint"].combine_chunks())))
+    records = zip(texts(gone, "target"), texts(gone, "target_id"), strict=True)
+    sent = {(r["target"], r["target_id"]) for r in ports.ledger.of_plan(approved.tenant_id, approved.plan_id).to_pylist()}
+    return still, tuple(record for record in records if record not in sent)
 
 
 def _lately(tenant_id: str, contract: Contract, ports: Ports) -> Written:

@@ -23,6 +23,7 @@ from integration_pipelines.use_cases.look import Look, keep, look, observe
 from integration_pipelines.use_cases.observations import Dataset, of_tenant, texts
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, SyncMode, TenantReport
 from integration_pipelines.use_cases.overwrites import look_behind
+from integration_pipelines.use_cases.plan_story import named
 from integration_pipelines.use_cases.planning import Decision, decide
 from integration_pipelines.use_cases.prepare import prepare, setting_up
 from integration_pipelines.use_cases.push import Pushed, push
@@ -67,7 +68,7 @@ def sync(
     with working_alone(report, contract, ports=ports):
         _stages(report, contract, ports, full=full, only=only, tell=tell)
     for tenant in report.tenants.values():
-        tenant.reason = "; ".join(part for part in (tenant.reason, tenant.suspended) if part)
+        tenant.reason = "; ".join(part for part in (tenant.reason, _moved(tenant), tenant.suspended) if part)
     ports.runs.finish([_finished(t, contract, trigger, scope, ports) for t in report.tenants.values()])
     return report
 
@@ -160,7 +161,8 @@ def _decide(tenant: TenantReport, contract: Contract, result: PassResult, report
     forecast = _forecast(tenant, contract, writes, ports)
     whole = report.scope == "full"
     decision = decide(tenant, contract, tenant.numbers, writes, mode=report.mode, forecast=forecast, whole=whole, ports=ports)
-    tenant.plan, tenant.reason = decision.plan, decision.reason
+    tenant.plan, tenant.reason, tenant.moved = decision.plan, decision.reason, decision.moved
+    tenant.calls_before_plan = tenant.calls
     if decision.outcome is not None:
         tenant.outcome = decision.outcome
     return decision
@@ -185,11 +187,18 @@ def _push(tenant: TenantReport, contract: Contract, decision: Decision, ports: P
         raise AssertionError("a push needs a plan and a lease")
     pushed = push(tenant, contract, decision.plan, decision.writes, tenant.lease, ports=ports)
     pushed = settle_unanswered(tenant, contract, pushed, ports=ports)
+    tenant.moved += tuple(r for r, w in pushed.write_ids.items() if pushed.states.get(w) is WriteState.SUPERSEDED)
     applied = {w for w, s in pushed.states.items() if s is WriteState.APPLIED}
     if applied:
         rows = ports.ledger.of_plan(tenant.tenant_id, decision.plan.plan_id).to_pylist()
         look_behind(tenant, contract, [r for r in rows if r["write_id"] in applied], ports=ports)
     return pushed
+
+
+def _moved(tenant: TenantReport) -> str:
+    if not tenant.moved:
+        return ""
+    return f"{len(tenant.moved)} records changed after the plan was made and were left alone: {named(tenant.moved)}"
 
 
 def _finished(tenant: TenantReport, contract: Contract, trigger: str, scope: str, ports: Ports) -> Run:
@@ -220,6 +229,11 @@ def _counts(tenant: TenantReport) -> dict[str, int]:
             "links": tenant.numbers.links,
             "planned_records": tenant.numbers.records,
             "planned_fields": tenant.numbers.updates,
+        }
+    if tenant.writes and tenant.plan is not None:
+        counts |= {
+            "calls_used": tenant.calls - tenant.calls_before_plan,
+            "calls_forecast": tenant.plan.numbers.get("calls_forecast", 0),
         }
     counts |= {f"writes_{state}": n for state, n in tenant.writes.items()}
     return counts | {f"records_{outcome}": n for outcome, n in tenant.outcomes.items()}

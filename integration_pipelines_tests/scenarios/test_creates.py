@@ -1,15 +1,17 @@
 """CRM records made for customers without one: only where the contract says so, by upsert, once, and linked at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from integration_pipelines.core.contract import Contract
+from integration_pipelines.ports.partner import RecordWrite
 from integration_pipelines.use_cases.outcome import RunOutcome
 from integration_pipelines_tests.kit.bench import CONTRACT, Product, product
 from integration_pipelines_tests.kit.core import crm_billing
+from integration_pipelines_tests.kit.fakes import FakeAccount
 
 RULE = {"unique": "stripe_customer_id", "value": "id", "columns": {"name": "name"}}
 
@@ -79,3 +81,85 @@ def test_without_the_rule_a_missing_record_stays_a_task(tmp_path: Path) -> None:
         missing = [d for d in shop.ports.diffs.load(["t1"], CONTRACT).to_pylist() if d["kind"] == "missing_left"]
         assert [(d["right_id"], d["action"], d["status"]) for d in missing] == [("cus_alone", "none", "open")]
         assert holders(shop) == []
+
+
+@pytest.mark.fault("P01")
+def test_a_crash_between_the_create_and_its_answer_makes_no_second_record(shop: Product) -> None:
+    """The next run reads by the unique value, finds the record, links it and goes on."""
+    shop.one()
+    shop.approve()
+
+    def dies(account: FakeAccount, writes: Sequence[RecordWrite]) -> None:
+        if writes[0].record_id == "cus_alone":
+            values = {f.path.removeprefix("properties."): f.after for f in writes[0].fields}
+            account.objects["crm_accounts"]["10"] = values
+            account.before_write = lambda *_: None
+            raise Killed
+
+    shop.crm().before_write = dies
+    with pytest.raises(Killed):
+        shop.one()
+    shop.clock.sleep(3600)  # the dead run's lease runs out
+    shop.one()
+    report = shop.one()
+    assert (report.certified, holders(shop), links(shop)["cus_alone"]) == (True, ["10"], ("10", "live", "created"))
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.fault("D20")
+def test_a_record_that_we_made_is_archived_only_after_approval(shop: Product) -> None:
+    """Its customer is gone: the plan waits whatever the limits say, and billing is never touched."""
+    shop = replace(shop, contract=creating(gone_right="archive"))
+    shop.first_sync()
+    shop.one()
+    made, billing = holders(shop)[0], len(shop.billing().effects)
+    del shop.billing().objects["billing_customers"]["cus_alone"]
+    held = shop.one()
+    assert (held.outcome, holders(shop)) == (RunOutcome.HELD, [made])
+    assert "1 records would be deleted, which always waits for approval" in held.reason
+    shop.approve()
+    report = shop.one()
+    assert (report.outcome, report.balanced, holders(shop)) == (RunOutcome.WRITTEN, True, [])
+    assert len(shop.billing().effects) == billing
+
+
+@pytest.mark.fault("D20")
+def test_by_default_what_is_gone_is_reported_and_stays(shop: Product) -> None:
+    """Neither our own record nor a person's is archived unless the contract says so."""
+    shop.first_sync()
+    shop.one()
+    del shop.billing().objects["billing_customers"]["cus_alone"]
+    del shop.billing().objects["billing_customers"]["cus_acme"]
+    shop.one()
+    assert (len(holders(shop)), "1" in shop.crm().objects["crm_accounts"]) == (1, True)
+
+
+@pytest.mark.fault("D20")
+def test_a_record_that_a_person_made_is_never_archived(shop: Product) -> None:
+    """Only what the sync made goes again."""
+    shop = replace(shop, contract=creating(gone_right="archive"))
+    shop.first_sync()
+    shop.one()
+    del shop.billing().objects["billing_customers"]["cus_acme"]
+    report = shop.one()
+    assert (report.outcome, "1" in shop.crm().objects["crm_accounts"]) == (RunOutcome.IN_SYNC, True)
+
+
+def test_more_creates_than_the_limit_wait_for_approval(tmp_path: Path) -> None:
+    """A limit of nothing means that each one is looked at."""
+    with product(tmp_path) as shop:
+        shop.first_sync()
+        report = replace(shop, contract=creating(max_creates=0)).one()
+        assert (report.outcome, holders(shop)) == (RunOutcome.HELD, [])
+        assert "1 records would be created, the limit is 0" in report.reason
+
+
+@pytest.mark.fault("D13")
+def test_customers_that_share_an_address_are_not_made_into_two_records(shop: Product) -> None:
+    """They may be one customer: a task, and no record."""
+    shop.billing().objects["billing_customers"]["cus_twin"] = {"name": "twin", "email": "x@nowhere.org"}
+    shop.first_sync()
+    assert (holders(shop), holders(shop, "cus_twin")) == ([], [])
