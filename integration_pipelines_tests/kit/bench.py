@@ -91,11 +91,18 @@ class Product:
 
 @contextmanager
 def product(
-    folder: Path, tenants: Mapping[str, tuple[FakeAccount, FakeAccount]] | None = None, *, enabled: bool = True
+    folder: Path,
+    tenants: Mapping[str, tuple[FakeAccount, FakeAccount]] | None = None,
+    *,
+    enabled: bool = True,
+    database_url: str = "",
 ) -> Iterator[Product]:
-    """A product with those tenants (CRM account, billing account) installed and, unless told otherwise, switched on."""
+    """A product with those tenants (CRM account, billing account) installed and, unless told otherwise, switched on.
+
+    The store is SQLite below the folder, or the database named.
+    """
     clock, ids, gate = FakeClock(), FakeIds(), OpenGate()
-    settings = Settings(home=folder)
+    settings = Settings(home=folder, database_url=database_url)
     stores = open_stores_of(settings, clock)
     chosen = tenants or {"t1": small_accounts()}
     accounts = {(t, p): a for t, pair in chosen.items() for p, a in zip(("hubspot", "stripe"), pair, strict=True)}

@@ -14,9 +14,9 @@ from integration_pipelines_tests.kit.bench import CONTRACT, Product, product, sm
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Product]:
+def shop(tmp_path: Path, each_database: str) -> Iterator[Product]:
     """Two tenants that are in sync."""
-    with product(tmp_path, {"t1": small_accounts(), "t2": small_accounts()}) as made:
+    with product(tmp_path, {"t1": small_accounts(), "t2": small_accounts()}, database_url=each_database) as made:
         for tenant in ("t1", "t2"):
             made.first_sync(tenant)
         yield made

@@ -18,9 +18,9 @@ Rule = Literal["left_wins", "right_wins", "hold"]
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Product]:
+def shop(tmp_path: Path, each_database: str) -> Iterator[Product]:
     """A tenant in sync."""
-    with product(tmp_path) as made:
+    with product(tmp_path, database_url=each_database) as made:
         made.first_sync()
         yield made
 

@@ -14,9 +14,9 @@ from integration_pipelines_tests.kit.fakes import FakeClock
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Product]:
+def shop(tmp_path: Path, each_database: str) -> Iterator[Product]:
     """A tenant in sync, whose CRM then refuses a company that billing has news about."""
-    with product(tmp_path) as made:
+    with product(tmp_path, database_url=each_database) as made:
         made.first_sync()
         made.billing().objects["billing_subscriptions"]["sub_acme"]["status"] = "past_due"
         made.crm().refuse.add("1")

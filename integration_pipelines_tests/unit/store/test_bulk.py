@@ -14,6 +14,7 @@ from integration_pipelines.core.tables import DIFFS
 from integration_pipelines.errors import BugError
 from integration_pipelines.store.bulk import SMALL, read_table, staged, sweep_stages, upsert
 from integration_pipelines.store.columns import column_type
+from integration_pipelines.store.dialect import database_file
 from integration_pipelines.store.engine import reading
 from integration_pipelines.store.open import Stores
 from integration_pipelines.store.schema import RECONCILIATION_DIFFS
@@ -52,7 +53,7 @@ def test_a_failed_block_changes_nothing_and_leaves_no_file(engine: Engine, tmp_p
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".staging")]
 
 
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("each_database", ["sqlite"], indirect=True)
 def test_bulk_and_plain_writers_keep_the_file_whole(stores: Stores, tmp_path: Path) -> None:
     """Threads that write in bulk beside threads that write single rows lose nothing and damage nothing."""
     faults: list[BaseException] = []
@@ -83,10 +84,10 @@ def test_bulk_and_plain_writers_keep_the_file_whole(stores: Stores, tmp_path: Pa
     assert sqlite3.connect(tmp_path / "store.db").execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-def test_what_a_killed_process_left_is_swept(engine: Engine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("each_database", ["sqlite"], indirect=True)
+def test_what_a_killed_process_left_is_swept(engine: Engine) -> None:
     """Old stages are removed, those that may be in use are kept."""
-    left = tmp_path / ".staging-killed"
+    left = database_file(engine).parent / ".staging-killed"
     left.mkdir()
     sweep_stages(engine, datetime(2000, 1, 1, tzinfo=UTC))
     assert left.exists()

@@ -14,7 +14,7 @@ from integration_pipelines.store.open import Stores
 from integration_pipelines_tests.unit.store.rows import NOW, diff, diffs
 
 
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("each_database", ["sqlite"], indirect=True)
 def test_the_store_is_durable_and_private(engine: Engine, tmp_path: Path) -> None:
     """Commits are flushed, foreign keys hold, and a new file is readable by its user alone."""
     wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}

@@ -7,6 +7,7 @@ import pytest
 
 from integration_pipelines.core.tables import UNKNOWN_FIELDS
 from integration_pipelines.errors import BugError, ConflictError
+from integration_pipelines.store import bulk
 from integration_pipelines.store.bulk import SMALL
 from integration_pipelines.store.open import Stores
 from integration_pipelines_tests.unit.store.rows import CRM, LATER, NOW, diff, diffs, link, links, query, refused
@@ -19,6 +20,15 @@ def test_links_are_inserted_and_updated(stores: Stores) -> None:
     expected = links(link("l1", "1", "cus_1", state="tombstone", updated_at=LATER), link("l2", "2", None, state="one_sided"))
     assert stores.links.load(["t1"], CRM).equals(expected)
     assert stores.links.load([], CRM).num_rows == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, SMALL, SMALL + 1, 2 * SMALL + 3])
+def test_links_come_in_parts_as_they_come_whole(stores: Stores, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """However many there are, and into however many parts they fall, every link comes once and unchanged."""
+    monkeypatch.setattr(bulk, "_AT_ONCE", SMALL)
+    stores.links.save(links(*[link(f"l{i:05d}", str(i), f"cus_{i}") for i in range(count)], link("l9", "9", "c", tenant_id="t2")))
+    assert stores.links.batches(["t1"], CRM).read_all().sort_by("link_id").equals(stores.links.load(["t1"], CRM))
+    assert stores.links.load(["t1"], CRM).num_rows == count
 
 
 @pytest.mark.parametrize("filler", [0, SMALL])

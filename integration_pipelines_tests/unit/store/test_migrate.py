@@ -44,7 +44,7 @@ def test_the_newest_revision_is_the_one_that_is_looked_for(engine: Engine) -> No
         assert ScriptDirectory.from_config(alembic_config(connection)).get_current_head() == HEAD
 
 
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("each_database", ["sqlite"], indirect=True)
 def test_a_second_upgrade_changes_nothing(engine: Engine) -> None:
     """A current store is not touched."""
     with reading(engine) as connection:
@@ -71,7 +71,7 @@ def test_two_processes_may_start_at_once(tmp_path: Path) -> None:
         assert set(METADATA.tables) < set(sa.inspect(connection).get_table_names())
 
 
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("each_database", ["sqlite"], indirect=True)
 def test_a_newer_store_is_refused(engine: Engine) -> None:
     """A program never writes into tables that it does not know."""
     with writing(engine) as connection:

