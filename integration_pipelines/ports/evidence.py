@@ -18,6 +18,10 @@ class Links(ABC):
     def load(self, tenant_ids: Sequence[str], integration: str) -> pa.Table:
         """Every link of those tenants in every state (`IDENTITY_LINKS`), ordered by tenant and link id."""
 
+    def batches(self, tenant_ids: Sequence[str], integration: str) -> pa.RecordBatchReader:
+        """The same links in no order, some at a time, so that they need not be held whole."""
+        return self.load(tenant_ids, integration).to_reader()
+
     @abstractmethod
     def save(self, links: pa.Table) -> None:
         """Insert new links and update known ones by `link_id`, in one transaction."""

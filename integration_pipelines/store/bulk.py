@@ -25,6 +25,7 @@ from integration_pipelines.store.engine import reading, translated
 
 SMALL = 500
 """Up to so many rows plain statements are quicker than a file."""
+_AT_ONCE = 200_000
 STAGE = "staging"
 _PREFIX = ".staging-"
 
@@ -61,12 +62,29 @@ def read_table(engine: Engine, query: sa.Select[Any], shape: pa.Schema) -> pa.Ta
         rows = connection.execute(query).fetchmany(SMALL + 1) if dialect.is_sqlite(engine) else connection.execute(query).all()
     if len(rows) <= SMALL or not dialect.is_sqlite(engine):
         return from_rows(rows, shape)
-    spool = _stage_table(engine, "spool", shape)
-    with _private_file(engine) as path, translated(), engine.connect() as connection:
-        with _attached(connection, path), connection.begin():
-            spool.create(connection)
-            connection.execute(spool.insert().from_select(shape.names, query))
-        return from_plain(_fetch(path, len(shape)), shape)
+    with _private_file(engine) as path:
+        _spool(engine, query, shape, path)
+        return from_plain(_fetch(path, len(shape), "SELECT * FROM spool ORDER BY rowid", _spooled(path)), shape)
+
+
+def read_batches(engine: Engine, query: sa.Select[Any], shape: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The same, some rows at a time, in no order: for results that are too large to hold."""
+    with reading(engine) as connection:
+        result = connection.execution_options(stream_results=not dialect.is_sqlite(engine)).execute(query)
+        rows = result.fetchmany(SMALL + 1)
+        if len(rows) <= SMALL or not dialect.is_sqlite(engine):
+            while rows:
+                yield from from_rows(rows, shape).to_batches()
+                rows = result.fetchmany(_AT_ONCE)
+            return
+        result.close()
+    with _private_file(engine) as path:
+        _spool(engine, query, shape, path)
+        for first in range(0, _spooled(path), _AT_ONCE):
+            part = _fetch(
+                path, len(shape), f"SELECT * FROM spool WHERE rowid > {first} AND rowid <= {first + _AT_ONCE}", _AT_ONCE
+            )
+            yield from from_plain(part, shape).to_batches()
 
 
 def upsert(
@@ -146,13 +164,25 @@ def _ingest(path: Path, name: str, table: pa.Table) -> None:
         cursor.adbc_ingest(name, to_plain(table), mode="create")
 
 
-def _fetch(path: Path, columns: int) -> pa.Table:
-    """All rows in the order they were written. One batch, since the driver fixes the types by the first."""
+def _spool(engine: Engine, query: sa.Select[Any], shape: pa.Schema, path: Path) -> None:
+    """Put the result of a query into a private file, in its order."""
+    spool = _stage_table(engine, "spool", shape)
+    with translated(), engine.connect() as connection, _attached(connection, path), connection.begin():
+        spool.create(connection)
+        connection.execute(spool.insert().from_select(shape.names, query))
+
+
+def _spooled(path: Path) -> int:
     with _adbc(path) as cursor:
         cursor.execute("SELECT count(*) FROM spool")
-        count = cursor.fetchone()[0]
-        cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": int(count) + columns})
-        cursor.execute("SELECT * FROM spool ORDER BY rowid")
+        return int(cursor.fetchone()[0])
+
+
+def _fetch(path: Path, columns: int, query: str, rows: int) -> pa.Table:
+    """So many rows at most. One batch, since the driver fixes the types by the first."""
+    with _adbc(path) as cursor:
+        cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": rows + columns})
+        cursor.execute(query)
         table: pa.Table = cursor.fetch_arrow_table()
         return table
 

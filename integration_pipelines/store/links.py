@@ -8,7 +8,7 @@ from sqlalchemy.engine import Engine
 
 from integration_pipelines.core.tables import IDENTITY_LINKS
 from integration_pipelines.ports.evidence import Links
-from integration_pipelines.store.bulk import read_table, staged, upsert
+from integration_pipelines.store.bulk import read_batches, read_table, staged, upsert
 from integration_pipelines.store.schema import LINKS
 
 
@@ -23,6 +23,12 @@ class SqlLinks(Links):
         mine = (LINKS.c.tenant_id.in_(tenant_ids), LINKS.c.integration == integration)
         query = sa.select(*(LINKS.c[n] for n in IDENTITY_LINKS.names)).where(*mine)
         return read_table(self._engine, query.order_by(LINKS.c.tenant_id, LINKS.c.link_id), IDENTITY_LINKS)
+
+    def batches(self, tenant_ids: Sequence[str], integration: str) -> pa.RecordBatchReader:
+        """The same links in no order, some at a time, so that they need not be held whole."""
+        mine = (LINKS.c.tenant_id.in_(tenant_ids), LINKS.c.integration == integration)
+        query = sa.select(*(LINKS.c[n] for n in IDENTITY_LINKS.names)).where(*mine)
+        return pa.RecordBatchReader.from_batches(IDENTITY_LINKS, read_batches(self._engine, query, IDENTITY_LINKS))
 
     def save(self, links: pa.Table) -> None:
         """Insert new links and update known ones by `link_id`, in one transaction.

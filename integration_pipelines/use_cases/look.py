@@ -72,7 +72,7 @@ def look(
         now=ports.clock.now(),
         observed={name: found.of(tenants).rows() for name, found in observed.items()},
         refused=_only_tenants(refused.select(["tenant_id", "object", "record_id", "expectation"]), tenants),
-        links=ports.links.load(tenants, contract.contract),
+        links=ports.links.batches(tenants, contract.contract),
         base=base_of(ports, tenants, contract).rows(),
         intents=_intents(contract, tenants, ports),
         unresolved=ports.diffs.unresolved(tenants, contract.contract),
