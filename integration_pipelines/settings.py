@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from integration_pipelines.errors import ConfigError
 
 PREFIX = "INTEGRATION_PIPELINES_"
+_BESIDE_DUCKDB = 1024  # MiB
 
 
 def find_home(start: Path) -> Path:
@@ -42,7 +43,10 @@ class Settings(BaseSettings):
         default_factory=dict
     )  # key id → key, for opening what was sealed before a rotation
     master_key_id: str = "k1"
-    duckdb_memory: str = "2GB"
+    memory_mib: int = Field(
+        default=3072, ge=1280
+    )  # what a run may hold, whatever the size of its tenants; the rest is spilled to disk
+    duckdb_memory: str = ""  # default: what `memory_mib` leaves beside the process itself
     duckdb_threads: int = Field(default=2, ge=1)
     log_level: str = "INFO"
 
@@ -50,6 +54,11 @@ class Settings(BaseSettings):
     def data(self) -> Path:
         """Everything that is written at run time."""
         return self.home / "data"
+
+    @property
+    def duckdb_limit(self) -> str:
+        """What DuckDB may hold: all but the process with its libraries and the rows that are on their way in or out."""
+        return self.duckdb_memory or f"{self.memory_mib - _BESIDE_DUCKDB}MiB"
 
     @property
     def key_file(self) -> Path:

@@ -59,7 +59,7 @@ def duck_factory(settings: Settings) -> Callable[[], duckdb.DuckDBPyConnection]:
     spill = settings.data / "tmp"
     spill.mkdir(parents=True, exist_ok=True)
     root = duckdb.connect()
-    root.execute(f"SET GLOBAL memory_limit = '{settings.duckdb_memory}'; SET GLOBAL threads = {settings.duckdb_threads}")
+    root.execute(f"SET GLOBAL memory_limit = '{settings.duckdb_limit}'; SET GLOBAL threads = {settings.duckdb_threads}")
     root.execute(
         f"SET GLOBAL temp_directory = '{spill}'; SET GLOBAL TimeZone = 'UTC'; SET GLOBAL preserve_insertion_order = false"
     )

@@ -69,7 +69,7 @@ def _inside(opened: Ports, loaded: Settings) -> Iterator[Check]:
     con = opened.duck()
     con.execute("SELECT 1")
     con.close()
-    yield _result("duckdb", f"limit {loaded.duckdb_memory}, {loaded.duckdb_threads} threads")
+    yield _result("duckdb", f"limit {loaded.duckdb_limit}, {loaded.duckdb_threads} threads")
     yield _result("contracts", ", ".join(sorted(opened.contracts)))
     checked, breaks = opened.audit.verify()
     yield _result("audit chain", f"{checked} acts", "; ".join(breaks[:3]))
