@@ -20,6 +20,7 @@ from integration_pipelines.core.reconcile import merged, reconcile
 from integration_pipelines.core.rollup import subscription_facts
 from integration_pipelines.core.sql import Rows, Sql
 from integration_pipelines.core.tables import IDENTITY_LINKS, INTENTS, SPELLINGS, TEXT, empty
+from integration_pipelines.core.waiting import waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class PassResult:
     base_moves: pa.Table  # as PassInputs.base
     writes: pa.Table  # PLANNED_WRITES
     numbers: Mapping[str, PlanNumbers]
+    waiting: pa.Table  # WAITING: what names a record that was not read
 
 
 class Pass:
@@ -82,6 +84,7 @@ class Pass:
             base_moves=sql.arrow("SELECT * FROM base_moves ORDER BY tenant_id, link_id", base_schema(given.contract)),
             writes=writes,
             numbers=plan.plan_numbers(sql, tuple(sorted(given.run_ids))),
+            waiting=waiting(sql, given.contract),
         )
 
     def merged(self) -> pa.RecordBatchReader:

@@ -31,6 +31,7 @@ from integration_pipelines.use_cases.retrying import failed_writes, give_up_unse
 from integration_pipelines.use_cases.settle import settle_unanswered
 from integration_pipelines.use_cases.side_by_side import side_by_side
 from integration_pipelines.use_cases.verdicts import require_verdicts
+from integration_pipelines.use_cases.waiting import note_waiting
 
 TENANTS_AT_ONCE = 8
 
@@ -94,6 +95,7 @@ def _stages(
         stay_alone(report, ports=ports)
         report.kept = tuple(t.tenant_id for t in report.alive())
         keep(first, ports=ports, tenants=report.kept)
+        note_waiting(report, contract, first.result.waiting, refused, ports=ports)
         tell("push")
         pushed = _act(report, contract, first.result, ports)
         report.writes = first.result.writes
