@@ -220,6 +220,7 @@ def test_a_missing_permission_is_named(bench: Bench) -> None:
         bench.read(CUSTOMERS, watermark)
 
 
+@pytest.mark.fault("H20")
 def test_a_vanished_cursor_is_replaced_by_its_neighbour(bench: Bench) -> None:
     """A record that disappears between two pages loses nothing else and doubles nothing."""
     for number in range(250):

@@ -87,7 +87,7 @@ def test_a_thousand_idle_looks_write_nothing() -> None:
     moved = {m["tenant_id"]: m for m in settled.base_moves.to_pylist()}
     for one in worlds:
         mine = moved.get(one.tenant, {})
-        one.base = [one.base[0] | {k: v for k, v in mine.items() if v is not None and k != "tenant_id"}]
+        one.base = [dict(one.base[0]) | {k: v for k, v in mine.items() if v is not None and k != "tenant_id"}]
     assert settled.writes.num_rows == 0
     for _ in range(IDLE_PASSES):
         idle = Pass(connect(), joined(worlds, crm_billing())).run()

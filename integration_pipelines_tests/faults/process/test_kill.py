@@ -12,6 +12,7 @@ import pytest
 from integration_pipelines_tests.kit.crash import Point
 from integration_pipelines_tests.kit.crash_bench import KILLED, Life, life
 from integration_pipelines_tests.kit.crash_server import STOPPED
+from integration_pipelines_tests.kit.databases import forget, fresh_postgresql
 
 IN_A_ROW = 3  # fewer than there are values to edit, so that no edit puts back what a partner holds already
 ALL = os.environ.get("INTEGRATION_PIPELINES_CRASH") == "all"
@@ -36,10 +37,12 @@ def sqlite_life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
 
 
 @pytest.fixture(scope="module")
-def postgresql_life(tmp_path_factory: pytest.TempPathFactory, postgresql: str) -> Iterator[Life]:
+def postgresql_life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     """A tenant in sync over PostgreSQL."""
-    with life(tmp_path_factory.mktemp("home"), database_url=postgresql) as made:
+    url = fresh_postgresql()
+    with life(tmp_path_factory.mktemp("home"), database_url=url) as made:
         yield made
+    forget(url)
 
 
 def points(stage: str) -> list[Point]:

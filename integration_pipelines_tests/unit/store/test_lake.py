@@ -148,6 +148,7 @@ def test_paths_cannot_leave_the_lake(tmp_path: Path, path: str) -> None:
         _lake(tmp_path).read([StoredFile(path=path, sha256="0" * 64, rows=0, bytes=0)])
 
 
+@pytest.mark.fault("P05")
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "gone", "hash"])
 def test_a_damaged_file_is_never_read(tmp_path: Path, damage: str) -> None:
     """A file that is gone, shorter, or differs by one bit from what was written is refused by name."""
@@ -201,6 +202,7 @@ def test_a_batch_of_another_shape_is_our_mistake(tmp_path: Path) -> None:
     assert not _files(tmp_path)
 
 
+@pytest.mark.fault("P05")
 def test_a_sweep_takes_old_orphans_only(tmp_path: Path) -> None:
     """Old files that no row names go, drafts of a crash too; known files, young files and foreign files stay."""
     lake = _lake(tmp_path)

@@ -105,6 +105,7 @@ def test_of_many_one_gets_it(engine: Engine) -> None:
     assert [lease.token for lease in got if lease is not None] == [1]
 
 
+@pytest.mark.fault("P11")
 def test_the_boot_clock_does_not_look_at_the_wall(engine: Engine) -> None:
     """One era per start of the machine, and time within it only grows."""
     with engine.connect() as connection:
