@@ -5,13 +5,14 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from integration_pipelines_tests.benchmarks import extract, reconcile
+from integration_pipelines_tests.benchmarks import extract, nightly, reconcile
 from integration_pipelines_tests.benchmarks.report import Figure, Report, save, show
 
 OUTPUT = Path(__file__).resolve().parents[2] / "data" / "benchmarks.json"
 BENCHMARKS: dict[str, Callable[[bool], Report]] = {
     "extract": lambda quick: extract.extract(customers=2_000 if quick else 20_000, rounds=1 if quick else 3),
     "reconcile": lambda quick: reconcile.reconcile(sizes=(2_000,) if quick else (100_000, 1_000_000), rounds=1 if quick else 3),
+    "nightly": lambda quick: nightly.nightly(sizes=(1, 4) if quick else (1, 10, 100, 1_000), rounds=1),
 }
 
 
@@ -20,7 +21,15 @@ def main(arguments: Sequence[str], output: Path = OUTPUT) -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"which of {', '.join(BENCHMARKS)}; all without a name")
     parser.add_argument("--quick", action="store_true", help="small sizes, one round")
+    parser.add_argument(
+        "--size", type=int, default=0, metavar="ACCOUNTS", help="only our reconciliation, over so many, within its memory"
+    )
     chosen = parser.parse_args(arguments)
+    if chosen.size:
+        report = reconcile.within_memory(chosen.size)
+        show(report)
+        save(report.figures, output)
+        return
     for name in chosen.names:
         if name not in BENCHMARKS:
             parser.error(f"There is no benchmark {name}; there are {', '.join(BENCHMARKS)}.")

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from integration_pipelines.settings import Settings
 from integration_pipelines_tests.benchmarks.alone import Contender, Rounds, compete, run_alone
 from integration_pipelines_tests.benchmarks.landing import land
 from integration_pipelines_tests.benchmarks.meter import Given
@@ -51,14 +52,42 @@ def reconcile(sizes: Sequence[int], rounds: int) -> Report:
             ours[accounts] = found[OURS]
             parts += [_laps(accounts, found[OURS]), _stages(accounts, given)]
     figures += _growth(ours)
+    parts.append(_whole_run(min(sizes)))
     return Report(SENTENCE, tuple(figures), tuple(notes), tuple(parts))
 
 
-def landed(home: Path, accounts: int) -> Given:
+def within_memory(accounts: int) -> Report:
+    """Ours alone over so many accounts, which must stay within what the settings allow.
+
+    Raises:
+        AssertionError: it held more memory than that.
+    """
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
+        ours = Rounds([run_alone(f"{_PACKAGE}.{_SIDES[OURS]}", landed(Path(name), accounts, sides=False))])
+    allowed = Settings(home=Path(name)).memory_mib
+    run = ours.runs[0]
+    figures = (
+        Figure(
+            f"reconcile, {accounts:,} accounts: peak memory of the process",
+            run.peak_mib,
+            "MiB",
+            "what the settings allow",
+            allowed,
+        ),
+        Figure(f"reconcile, {accounts:,} accounts: time", run.whole.seconds, "s", "CPU seconds of the same", run.whole.cpu),
+    )
+    report = Report(f"{accounts:,} accounts within the memory that the settings allow.", figures, (), (_laps(accounts, ours),))
+    if run.peak_mib > allowed:
+        raise AssertionError(f"{accounts:,} accounts took {run.peak_mib:,.0f} MiB; the settings allow {allowed:,.0f}.")
+    return report
+
+
+def landed(home: Path, accounts: int, *, sides: bool = True) -> Given:
     """A home with a tenant of so many accounts and a small one to warm up on; what a side is told."""
     for world in (World(1, accounts), World(1, _WARM_UP, prefix="s")):
         land(world, home)
-        write_sides(home, world.tenant_ids[0])
+        if sides:
+            write_sides(home, world.tenant_ids[0])
         world.close()
     return {"home": str(home), "tenant": "t00000", "small": "s00000"}
 
@@ -107,6 +136,16 @@ def _laps(accounts: int, ours: Rounds) -> Part:
 
     rows = [(name, median(name, cpu=False), median(name, cpu=True)) for name in ours.runs[0].laps]
     return Part(f"Our {accounts:,} accounts, part by part.", ("part", "s", "CPU s"), tuple(rows))
+
+
+def _whole_run(accounts: int) -> Part:
+    """What a whole run spends around the reconciliation, its partners answering at once: extract, gate, writes and certificate."""
+    run = run_alone(f"{_PACKAGE}.nightly_ours:night", {"tenants": 1, "accounts": accounts})
+    if run.answer["good"] != 1:
+        raise AssertionError(f"The run over {accounts:,} accounts did not end written, balanced and certified.")
+    rows = [(name, f"{lap.seconds:.2f}", f"{lap.cpu:.2f}") for name, lap in run.laps.items()]
+    sentence = f"A whole run over {accounts:,} accounts, stage by stage, with its {run.answer['writes']:,} writes; partners answer at once."
+    return Part(sentence, ("stage", "s", "CPU s"), tuple(rows))
 
 
 def _stages(accounts: int, given: Given) -> Part:

@@ -55,7 +55,7 @@ def connected(folder: Path) -> duckdb.DuckDBPyConnection:
     """As limited and as many-threaded as the product's, but free to read files."""
     defaults = Settings(home=folder)
     con = duckdb.connect()
-    con.execute(f"SET memory_limit = '{defaults.duckdb_memory}'; SET threads = {defaults.duckdb_threads}; SET TimeZone = 'UTC'")
+    con.execute(f"SET memory_limit = '{defaults.duckdb_limit}'; SET threads = {defaults.duckdb_threads}; SET TimeZone = 'UTC'")
     con.execute("SET preserve_insertion_order = false")
     Sql(con)  # the canonical forms' macros
     return con

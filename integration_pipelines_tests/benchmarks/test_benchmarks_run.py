@@ -10,7 +10,8 @@ from integration_pipelines_tests.benchmarks import __main__ as program
 from integration_pipelines_tests.benchmarks.alone import run_alone
 from integration_pipelines_tests.benchmarks.extract import extract
 from integration_pipelines_tests.benchmarks.meter import Answer, Given, Meter
-from integration_pipelines_tests.benchmarks.reconcile import reconcile
+from integration_pipelines_tests.benchmarks.nightly import nightly
+from integration_pipelines_tests.benchmarks.reconcile import reconcile, within_memory
 from integration_pipelines_tests.benchmarks.report import Report
 
 
@@ -22,6 +23,8 @@ def failing(meter: Meter, folder: Path, given: Given) -> Answer:
 
 TINY: dict[str, Callable[[], Report]] = {
     "extract": lambda: extract(customers=30, rounds=1),  # raises unless all sides read the same records
+    "nightly": lambda: nightly(sizes=(1, 2), rounds=1, accounts=20),  # raises unless every tenant is certified
+    "large": lambda: within_memory(200),  # raises beyond the memory that the settings allow
     "reconcile": lambda: reconcile(sizes=(200,), rounds=1),  # raises unless both find the same differences
 }
 
@@ -52,4 +55,4 @@ def test_an_unknown_benchmark_is_refused_with_the_names_there_are(capsys: pytest
     """Wrong use ends with code 2 and the names to choose from."""
     with pytest.raises(SystemExit, match="2"):
         program.main(["nonsense"])
-    assert "extract, reconcile" in capsys.readouterr().err
+    assert "extract, reconcile, nightly" in capsys.readouterr().err
