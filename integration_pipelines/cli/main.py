@@ -19,6 +19,7 @@ COMMANDS = {
     "sync": ("syncing", "Reconcile one tenant, and write if it may."),
     "plans": ("plans", "Plans: what would be written, and the decisions about it."),
     "diffs": ("evidence", "What differs, who owns it and what happens to it."),
+    "links": ("links", "Which records are the same customer, why, and your decisions about it."),
     "explain": ("explain", "Where a value came from, by which rule and run, and what lost."),
     "quarantine": ("evidence", "Refused records with reason and remedy."),
     "health": ("health", "How every tenant is doing, and what to do."),

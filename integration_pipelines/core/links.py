@@ -5,6 +5,8 @@ records accepted; `is_primary` on the oldest of a left record's links, `is_oldes
 many) and `unlinked` (tenant_id, record_id, outcome, rule, reason: right records without a link).
 """
 
+import hashlib
+import json
 from collections.abc import Callable
 
 from integration_pipelines.core.canonical import canonical
@@ -29,6 +31,12 @@ def resolve_links(sql: Sql, contract: Contract, stored: Rows, now_text: str) -> 
     _links(sql, contract, now_text)
     _live(sql, contract)
     sql.drop("stored_links", "proposals", "verdicts", "carried", "free_right")
+
+
+def link_id(tenant_id: str, integration: str, left: str, right: str) -> str:
+    """The id of a pair's link, the same that the engine gives it."""
+    content = json.dumps([tenant_id, integration, left, right], separators=(",", ":"), ensure_ascii=False)
+    return f"link_{hashlib.sha256(content.encode()).hexdigest()[:32]}"
 
 
 def _link_id(contract: Contract, left: str, right: str) -> str:

@@ -1,0 +1,124 @@
+"""A person decides which records are the same customer: confirm a pair, take one apart for good, or give a customer to another company.
+
+Stored links come before every rule, so a decision stands from the next run on; each is recorded with who made it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.links import link_id
+from integration_pipelines.core.tables import IDENTITY_LINKS
+from integration_pipelines.errors import ConflictError, InvalidError
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.use_cases.observations import dataset, observed_schema
+
+Row = Mapping[str, Any]
+COUNTING = ("live", "one_sided")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What changed: the links as they are now."""
+
+    act: str
+    links: tuple[Row, ...]
+
+
+def links_of(tenant_id: str, contract: Contract, *, ports: Ports, states: Sequence[str] = (), record: str = "") -> list[Row]:
+    """A tenant's links, oldest first; of those states, and of that record (either side's id, or a link's)."""
+    rows = ports.links.load([tenant_id], contract.contract).to_pylist()
+    chosen = [r for r in rows if not states or r["state"] in states]
+    mine = [r for r in chosen if not record or record in {r["left_id"], r["right_id"], r["link_id"]}]
+    return sorted(mine, key=lambda r: (r["created_at"], r["link_id"]))
+
+
+def confirm(tenant_id: str, contract: Contract, left: str, right: str, *, actor: str, ports: Ports) -> Decision:
+    """Make two records a pair, whatever the rules say; also one that was taken apart before.
+
+    Raises:
+        InvalidError: one of the records was never read.
+        ConflictError: the right record is linked to another one already; move it instead.
+    """
+    _must_exist(tenant_id, contract, left, right, ports)
+    links = links_of(tenant_id, contract, ports=ports)
+    other = next((k for k in links if k["right_id"] == right and k["state"] in COUNTING and k["left_id"] != left), None)
+    if other is not None:
+        raise ConflictError(
+            f"{contract.roles.right.label} {right} is linked to {contract.roles.left.label} {other['left_id']} already.",
+            remedy=f"Give it to the other one: integration-pipelines links move {tenant_id} {right} --to {left}",
+        )
+    row = _row(tenant_id, contract, left, right, "live", "confirmed by a person", actor, _known(links, left, right), ports)
+    return _decided("link_confirmed", [row], actor, ports)
+
+
+def reject(tenant_id: str, contract: Contract, left: str, right: str, *, actor: str, ports: Ports) -> Decision:
+    """Take a pair apart, or keep one from ever being made: no rule proposes it again. Nothing is written at a partner by it."""
+    links = links_of(tenant_id, contract, ports=ports)
+    known = _known(links, left, right)
+    if known is None:
+        _must_exist(tenant_id, contract, left, right, ports)
+    row = _row(tenant_id, contract, left, right, "tombstone", "taken apart by a person", actor, known, ports)
+    return _decided("link_rejected", [row], actor, ports)
+
+
+def move(tenant_id: str, contract: Contract, right: str, to_left: str, *, actor: str, ports: Ports) -> Decision:
+    """Give a right record to another left one. The old link becomes a tombstone that names the new one; values follow with the next run.
+
+    Raises:
+        InvalidError: one of the records was never read, or the right one has no link to move.
+    """
+    _must_exist(tenant_id, contract, to_left, right, ports)
+    links = links_of(tenant_id, contract, ports=ports)
+    old = next((k for k in links if k["right_id"] == right and k["state"] in COUNTING), None)
+    if old is None or old["left_id"] == to_left:
+        what = "has no link that could be moved" if old is None else "is linked to that record already"
+        raise InvalidError(
+            f"{contract.roles.right.label} {right} {what}.", remedy="Confirm the pair instead, or look: links show."
+        )
+    new = _row(tenant_id, contract, to_left, right, "live", "moved by a person", actor, _known(links, to_left, right), ports)
+    now = ports.clock.now()
+    gone = dict(old) | {"state": "tombstone", "updated_at": now, "survivor_link_id": new["link_id"], "decided_by": actor}
+    return _decided("link_moved", [gone, new], actor, ports)
+
+
+def _known(links: Sequence[Row], left: str, right: str) -> Row | None:
+    return next((k for k in links if (k["left_id"], k["right_id"]) == (left, right)), None)
+
+
+def _row(
+    tenant_id: str, contract: Contract, left: str, right: str, state: str, rule: str, actor: str, known: Row | None, ports: Ports
+) -> Row:
+    now = ports.clock.now()
+    fresh = {
+        "tenant_id": tenant_id, "integration": contract.contract, "link_id": link_id(tenant_id, contract.contract, left, right),
+        "left_id": left, "right_id": right, "match_evidence": "", "created_at": now, "epoch": 1,
+    }  # fmt: skip
+    return (dict(known) if known is not None else fresh) | {
+        "state": state, "match_rule": rule, "updated_at": now, "survivor_link_id": None, "decided_by": actor,
+    }  # fmt: skip
+
+
+def _must_exist(tenant_id: str, contract: Contract, left: str, right: str, ports: Ports) -> None:
+    for side, record in (("left", left), ("right", right)):
+        role = contract.roles.left if side == "left" else contract.roles.right
+        name = contract.main_object("left" if side == "left" else "right")
+        rows = dataset(ports, [tenant_id], contract.contract, name, observed_schema(contract.objects[name])).newest()
+        seen = rows.filter(pa.compute.equal(rows["record_id"], pa.scalar(record))).to_pylist()
+        if not seen or seen[0]["deleted"]:
+            what = "was never read" if not seen else "was deleted"
+            raise InvalidError(
+                f"{role.label} {record} {what}.", remedy="Give its id as the partner shows it, and sync once before."
+            )
+
+
+def _decided(act: str, rows: Sequence[Row], actor: str, ports: Ports) -> Decision:
+    # The old link gives the record free before the new one takes it: one live link a right record, at any moment.
+    for row in sorted(rows, key=lambda r: r["state"] == "live"):
+        ports.links.save(pa.Table.from_pylist([dict(row)], IDENTITY_LINKS))
+        facts = {k: str(row[k]) for k in ("link_id", "left_id", "right_id", "state", "integration")}
+        ports.audit.append(str(row["tenant_id"]), actor, act, facts, ports.clock.now())
+    return Decision(act, tuple(rows))
