@@ -16,6 +16,7 @@ from integration_pipelines.core.backoff import next_try
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.tables import PLANNED_WRITES, TEXT
 from integration_pipelines.core.writes import WriteState
+from integration_pipelines.errors import ErrorKind
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.retries import Retry
 from integration_pipelines.use_cases.observations import texts
@@ -26,6 +27,8 @@ from integration_pipelines.use_cases.settle import LOST, give_up
 
 LOST_AT_ONCE = 3
 """How often a write that never arrived is sent again without waiting."""
+CONFLICTS_AT_ONCE = 3
+"""How often a write that met somebody else's change is planned from a fresh read without waiting; then it counts as a conflict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,8 @@ def _retry(
 ) -> Retry:
     same = before is not None and (before.fingerprint, before.contract_version) == (failure.fingerprint, contract.version)
     attempts, first = (before.attempts + 1, before.first_failed_at) if before is not None and same else (1, now)
-    due = now if attempts <= at_once else next_try(attempts, first, now, contract.failure.retry_hours)
+    soon = max(at_once, CONFLICTS_AT_ONCE if failure.error_kind == ErrorKind.CONFLICT else 0)
+    due = now if attempts <= soon else next_try(attempts, first, now, contract.failure.retry_hours)
     return Retry(
         tenant.tenant_id, contract.contract, failure.target, failure.target_id, failure.fingerprint, contract.version, attempts,
         first, now, due, failure.error_kind, failure.error_text, failure.write_id, tenant.run_id,

@@ -81,6 +81,7 @@ class FakeAccount:
     before_image: dict[tuple[str, str], Record] = field(default_factory=dict)
     spell: Callable[[str, str], str] = lambda _column, value: value  # how this partner keeps a value of a column
     refuse: set[str] = field(default_factory=set)
+    refuse_as: ErrorKind = ErrorKind.INVALID
     broken: IntegrationError | None = None
 
     def arrive(self) -> None:
@@ -141,7 +142,7 @@ class FakeConnector(Connector):
         outcomes: list[WriteOutcome] = []
         for write in writes:
             if write.record_id in self._account.refuse:
-                outcomes.append(Refused(write.write_id, ErrorKind.INVALID, "the partner refuses this record", "req_1"))
+                outcomes.append(Refused(write.write_id, self._account.refuse_as, "the partner refuses this record", "req_1"))
                 continue
             values = {columns[f.path]: self._account.spell(columns[f.path], f.after) for f in write.fields}
             held = self._account.objects[name][write.record_id]
@@ -169,7 +170,7 @@ class FakeConnector(Connector):
         outcomes: list[WriteOutcome] = []
         for write in writes:
             if write.record_id in self._account.refuse:
-                outcomes.append(Refused(write.write_id, ErrorKind.INVALID, "the partner refuses this record", "req_1"))
+                outcomes.append(Refused(write.write_id, self._account.refuse_as, "the partner refuses this record", "req_1"))
                 continue
             holder = next((k for k, r in held.items() if r.get(columns[unique]) == write.record_id), None)
             record_id = holder or str(max(map(int, held), default=0) + 1)

@@ -14,7 +14,6 @@ ROWS = (
 )  # data, HTTP, process: what concerns the engine
 OPEN: frozenset[str] = (
     _row("D", 5, 14, 15, 16, 17, 18, 19, 22, 23, 24)
-    | _row("H", 23)
     | _row("P", 6, 7, 8, 13, 14)
 )  # fmt: skip
 """Rows without a test so far; it may only shrink."""

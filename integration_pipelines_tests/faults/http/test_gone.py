@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from integration_pipelines.errors import ErrorKind
 from integration_pipelines.use_cases.outcome import RunOutcome
 from integration_pipelines_tests.kit.bench import CONTRACT, Product, product
 
@@ -51,3 +52,22 @@ def test_a_write_that_nobody_answers_gets_a_new_key_only_after_a_read_proved_its
     report = shop.one()
     assert (report.outcome, report.writes, report.certified) == (RunOutcome.WRITTEN, {"applied": 1}, True)
     assert (len(keys), len(set(keys)), len(shop.crm().effects) - before) == (2, 2, 1)
+
+
+@pytest.mark.fault("H23")
+def test_a_write_that_meets_a_change_is_decided_anew_three_times(shop: Product) -> None:
+    """412 and 428: each time the record is read and merged again and what it then says is written; after the third it waits as failed."""
+    shop.crm().refuse.add("1")
+    shop.crm().refuse_as = ErrorKind.CONFLICT
+    asked: list[int] = []
+    shop.crm().before_write = lambda _, writes: asked.append(len(writes))
+    for _ in range(4):
+        assert shop.one().writes == {"failed": 1}
+    report = shop.one()
+    assert (report.outcome, len(asked)) == (RunOutcome.HELD, 4)
+    assert "tried again from" in report.reason
+    shop.crm().refuse.clear()
+    shop.billing().objects["billing_subscriptions"]["sub_acme"]["status"] = "paused"
+    report = shop.one()
+    assert (report.writes, report.certified) == ({"applied": 1}, True)
+    assert shop.crm().objects["crm_accounts"]["1"]["billing_subscription_status"] == "paused"

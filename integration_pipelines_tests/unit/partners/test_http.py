@@ -115,10 +115,11 @@ def test_a_lost_answer_is_not_forgotten_by_a_later_refusal(later: Answer, expect
     assert type(caught.value) is expected
 
 
+@pytest.mark.fault("H23")
 @pytest.mark.parametrize(
     ("code", "expected"),
     [(400, InvalidError), (401, AuthError), (403, AuthError), (404, InvalidError), (409, ConflictError), (410, InvalidError),
-     (412, ConflictError), (422, InvalidError), (301, InvalidError), (302, InvalidError)],
+     (412, ConflictError), (428, ConflictError), (422, InvalidError), (301, InvalidError), (302, InvalidError)],
 )  # fmt: skip
 def test_refusals_are_sorted_by_kind_and_not_repeated(code: int, expected: type[IntegrationError]) -> None:
     """One attempt, the right kind, the partner's request id; a redirect is a refusal and is not followed."""
