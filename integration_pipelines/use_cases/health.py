@@ -96,6 +96,11 @@ def _judgement(
             "stale",
             f"No certified run in {contract.latency.full_reconcile_hours} h: integration-pipelines sync {tenant} --full",
         ),
+        (
+            newest is not None and newest.counts.get("suspended_columns", 0) > 0,
+            "attention",
+            f"Part of it is not compared: {'' if newest is None else newest.reason}",
+        ),
         (quarantined > 0, "ok", f"Some records wait in quarantine: integration-pipelines quarantine list {tenant}"),
     ]
     return next(((status, advice) for hit, status, advice in rules if hit), ("ok", ""))

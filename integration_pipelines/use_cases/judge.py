@@ -35,6 +35,8 @@ def judge(
             tenant.verdicts[name] = replace(verdict, checks=(*verdict.checks, *checks(suspended[tenant.tenant_id].get(name, ()))))
             tenant.judged[name] = digests.get(tenant.tenant_id, "")
             tenant.suspended = words(contract, suspended[tenant.tenant_id])
+            if suspended[tenant.tenant_id]:
+                tenant.counts["suspended_columns"] = sum(len(columns) for columns in suspended[tenant.tenant_id].values())
             if not verdict.passed and tenant.alive:
                 tenant.fail(
                     InvalidError(

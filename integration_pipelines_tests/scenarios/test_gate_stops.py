@@ -9,6 +9,7 @@ import pytest
 
 from integration_pipelines.core.contract import Contract, SourceObject
 from integration_pipelines.ports.gate import GateResult
+from integration_pipelines.use_cases.health import health
 from integration_pipelines.use_cases.outcome import RunOutcome, TenantReport
 from integration_pipelines.use_cases.vanished import accept_missing
 from integration_pipelines_tests.kit.bench import Product, product, small_accounts
@@ -87,6 +88,8 @@ def test_a_column_that_is_gone_suspends_only_what_rests_on_it(shop: Product) -> 
     assert changed == [["crm_owner_email", "crm_owner_id", "crm_owner_name"]]
     assert ("column_exists", "customer_segment", 1) in told(report)
     assert shop.ports.runs.last(["t1"], "crm_billing")[0].reason == report.reason
+    (seen,) = health("t1", ports=shop.ports)
+    assert (seen.status, "customer_segment" in seen.what_to_do) == ("attention", True)
 
 
 def told(report: TenantReport) -> set[tuple[str, str, int]]:
