@@ -55,12 +55,14 @@ class Facts:
             for side, ids in zip(_SIDES, (left, right), strict=True)
             for r in _seen(tenant_id, contract, side, ids, ports)
         }
+        details = _details(tenant_id, contract, right, ports)
+        seen |= {r["record_id"]: r for r in details}
         return cls(
             left, right, rows[0] if rows else {}, seen,
             ports.diffs.of_records(tenant_id, contract.contract, left, right).to_pylist(),
             ports.ledger.of_records(tenant_id, contract.contract, [*left, *right]).to_pylist(),
             [o for o in ports.overwrites.load([tenant_id], contract.contract) if o.target_id in {*left, *right}],
-            _parts(tenant_id, contract, right, ports),
+            _parts(tenant_id, contract, right, details, ports),
         )  # fmt: skip
 
 
@@ -100,15 +102,22 @@ def _of(rows: pa.Table, column: str, values: Sequence[str]) -> pa.Table:
     return rows.filter(pc.is_in(rows[column], value_set=pa.array(list(values), TEXT)))
 
 
-def _parts(tenant_id: str, contract: Contract, right_ids: Sequence[str], ports: Ports) -> tuple[Part, ...]:
+def _details(tenant_id: str, contract: Contract, right_ids: Sequence[str], ports: Ports) -> list[Row]:
+    if contract.rollup is None:
+        return []
+    parent = contract.objects[contract.rollup.object].parent or ""
+    rows = _newest(tenant_id, contract, contract.rollup.object, parent, right_ids, ports)
+    return [r for r in rows if not r["deleted"]]
+
+
+def _parts(
+    tenant_id: str, contract: Contract, right_ids: Sequence[str], details: Sequence[Row], ports: Ports
+) -> tuple[Part, ...]:
     """The detail records of those customers, each with what it adds to the amount by the engine's own calculation."""
     rollup = contract.rollup
-    if rollup is None:
+    if rollup is None or not details:
         return ()
     spec = contract.objects[rollup.object]
-    details = [r for r in _newest(tenant_id, contract, rollup.object, spec.parent or "", right_ids, ports) if not r["deleted"]]
-    if not details:
-        return ()
     parents = _newest(tenant_id, contract, spec.parent_object or "", "record_id", right_ids, ports)
     con = ports.duck()
     try:
