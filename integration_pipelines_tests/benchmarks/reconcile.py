@@ -117,17 +117,16 @@ def _figures(accounts: int, found: dict[str, Rounds]) -> list[Figure]:
 
 def _growth(ours: Mapping[int, Rounds]) -> list[Figure]:
     """What more accounts cost, against fewer."""
-    sizes = sorted(ours)
-    return [
-        Figure(
-            f"reconcile, {many:,} accounts against {few:,}: time",
-            ours[many].median(lambda run: run.whole.seconds),
-            "s",
-            f"ours, {few:,} accounts",
-            ours[few].median(lambda run: run.whole.seconds),
-        )
-        for few, many in pairwise(sizes)
-    ]
+    figures = []
+    for few, many in pairwise(sorted(ours)):
+        start, against = f"reconcile, {many:,} accounts against {few:,}", f"ours, {few:,} accounts"
+        seconds = [ours[size].median(lambda run: run.whole.seconds) for size in (many, few)]
+        cpu = [ours[size].median(lambda run: run.whole.cpu) for size in (many, few)]
+        figures += [
+            Figure(f"{start}: time", seconds[0], "s", against, seconds[1]),
+            Figure(f"{start}: CPU", cpu[0], "CPU s", against, cpu[1]),
+        ]
+    return figures
 
 
 def _laps(accounts: int, ours: Rounds) -> Part:
