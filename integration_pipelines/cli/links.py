@@ -25,7 +25,10 @@ _json = click.option("--json", "as_json", is_flag=True, help="For a program.")
 
 @click.group("links")
 def links() -> None:
-    """Which records of both systems are the same customer, why, and your decisions about it."""
+    """Which records are the same customer, and your say in it.
+
+    Example: integration-pipelines links list acme --state proposed
+    """
 
 
 @links.command("list")
@@ -70,7 +73,9 @@ def list_links(tenant: str, states: tuple[str, ...], integration: str, as_csv: b
 @_integration
 @_json
 def show(tenant: str, record: str, integration: str, as_json: bool) -> None:
-    """Say why a record belongs to another one: rule, evidence, since when, who decided. RECORD is an id of either side, or a link's.
+    """Say why a record belongs to another one.
+
+    With the rule, its evidence, since when, and who decided. RECORD is an id of either side, or a link's.
 
     Example: integration-pipelines links show acme cus_Q2x81
     """
@@ -107,7 +112,9 @@ def show(tenant: str, record: str, integration: str, as_json: bool) -> None:
 @click.argument("right")
 @_integration
 def confirm(tenant: str, left: str, right: str, integration: str) -> None:
-    """Make two records a pair, whatever the rules say. LEFT is the CRM's id, RIGHT the billing system's.
+    """Make two records a pair.
+
+    Whatever the rules say. LEFT is the CRM's id, RIGHT the billing system's.
 
     Example: integration-pipelines links confirm acme 18400000037 cus_Q2x81
     """
@@ -122,7 +129,9 @@ def confirm(tenant: str, left: str, right: str, integration: str) -> None:
 @click.argument("right")
 @_integration
 def reject(tenant: str, left: str, right: str, integration: str) -> None:
-    """Take a pair apart for good, or keep it from ever being made. Nothing is deleted or written at a partner by it.
+    """Take a pair apart for good.
+
+    Or keep it from ever being made. Nothing is deleted or written at a partner by it.
 
     Example: integration-pipelines links reject acme 18400000037 cus_Q2x81
     """
@@ -137,7 +146,9 @@ def reject(tenant: str, left: str, right: str, integration: str) -> None:
 @click.option("--to", "to_left", required=True, help="The left record that gets it.")
 @_integration
 def move(tenant: str, right: str, to_left: str, integration: str) -> None:
-    """Give a billing customer to another company; values follow with the next run.
+    """Give a customer to another company.
+
+    Values follow with the next run.
 
     Example: integration-pipelines links move acme cus_Q2x81 --to 18400000038
     """
@@ -151,7 +162,9 @@ def move(tenant: str, right: str, to_left: str, integration: str) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_integration
 def import_decisions(tenant: str, file: Path, integration: str) -> None:
-    """Carry out decisions from a CSV with the columns decision (confirm or reject), left_id and right_id.
+    """Carry out decisions from a CSV.
+
+    Its columns are decision (confirm or reject), left_id and right_id; others may be there.
 
     Rows without a decision are passed over, and an unknown word is refused before anything is done. A row that cannot be carried out
     ends the import and says why; those before it stand, and giving the file again changes nothing about them.

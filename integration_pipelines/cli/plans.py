@@ -123,7 +123,9 @@ def reject(tenant: str, plan: str | None) -> None:
 @click.argument("tenant")
 @click.option("--integration", default=None, help="Which one, if the tenant has several.")
 def accept(tenant: str, integration: str | None) -> None:
-    """Say that records which a stopped read lacked are really gone. The next full read then counts; this is recorded.
+    """Say that missing records are really gone.
+
+    A read that lacks too many records is stopped; after this the next full read counts, and this is recorded.
 
     Example: integration-pipelines plans accept-missing acme
     """

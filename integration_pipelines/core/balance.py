@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from integration_pipelines.core.contract import Contract, ObjectKind
+from integration_pipelines.core.link_rules import RETURNED
 from integration_pipelines.core.sql import Sql, name, text
 from integration_pipelines.core.tables import OUTCOMES
 
@@ -84,6 +85,7 @@ def _group_outcomes() -> str:
         UNION ALL SELECT c.tenant_id, c.left_id, 'held', 'not_planned' FROM cells c
           ANTI JOIN pass_writes w ON w.tenant_id = c.tenant_id AND w.target = c.target AND w.target_id = c.target_id WHERE c.action <> 'hold'
         UNION ALL SELECT tenant_id, left_id, 'held', 'link.one_sided' FROM links WHERE state = 'one_sided'
+        UNION ALL SELECT tenant_id, left_id, 'held', 'link.disputed' FROM live_links WHERE dispute IS NOT NULL
         UNION ALL SELECT tenant_id, left_id, 'in_sync', 'compared' FROM live_links)
       QUALIFY row_number() OVER (PARTITION BY tenant_id, group_id ORDER BY list_position([{order}], outcome), rule) = 1"""
 
@@ -92,7 +94,8 @@ def _main(contract: Contract, object_name: str) -> str:
     is_left = object_name == contract.main_object("left")
     own = "left_id" if is_left else "right_id"
     rest = (
-        "SELECT NULL AS tenant_id, NULL AS record_id, NULL AS outcome, NULL AS rule WHERE false"
+        f"""SELECT DISTINCT tenant_id, left_id AS record_id, 'ambiguous' AS outcome, '{RETURNED}' AS rule FROM links
+          WHERE state = 'proposed' AND match_rule = '{RETURNED}'"""
         if is_left
         else """SELECT u.tenant_id, u.record_id, coalesce(w.outcome, u.outcome) AS outcome, coalesce(w.rule, u.rule) AS rule FROM unlinked u
           LEFT JOIN (SELECT w.* FROM write_outcomes w SEMI JOIN creations c ON c.tenant_id = w.tenant_id AND c.right_id = w.group_id) w

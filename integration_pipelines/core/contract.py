@@ -97,6 +97,7 @@ class SourceObject(Frozen):
     columns: dict[Name, Column]
     label: tuple[str, ...] = ()  # columns that name a record to a person, first non-blank wins
     aliases: str | None = None  # column with ids that were merged into this record
+    born: Name | None = None  # column that says when the record was made: another record under the same id is told by it
     parent: str | None = None  # detail: column with the main record's id
     parent_object: str | None = None
     exclude_when: dict[str, tuple[str, ...]] = Field(default_factory=dict)  # column → values that take it out of scope
@@ -144,7 +145,7 @@ class Side(Frozen):
 
     column: str | None = None  # column of the side's main object
     lookup: Lookup | None = None
-    rollup: Literal["status", "mrr", "currency", "renewal_date", "cancel_date"] | None = None
+    rollup: Literal["status", "mrr", "currency", "renewal_date", "cancel_date", "line_items"] | None = None
     map: dict[str, str] = Field(default_factory=dict)  # the side's value → canonical value
     create: PropertySpec | None = None
 
@@ -192,7 +193,7 @@ class Matching(Frozen):
     """How records find each other, and what several records on one side mean."""
 
     rules: tuple[MatchRule, ...]
-    several_right_per_left: Literal["aggregate", "ambiguous"] = "aggregate"
+    several_right_per_left: Literal["aggregate", "line_items", "ambiguous"] = "aggregate"
     free_mail_domains: tuple[str, ...] = ()
     unmatched_left: Literal["ignore", "report"] = "ignore"
     unmatched_right: Literal["ignore", "report", "create"] = "report"

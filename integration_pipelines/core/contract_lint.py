@@ -24,7 +24,7 @@ _STAGES: tuple[tuple[Rule, ...], ...] = (
         objects.partner_fields, objects.expectations, objects.used,
         fields.sides, fields.targets, fields.created, fields.loops, fields.lookups, fields.privacy,
         values.types, values.maps, values.gates, values.defaults, values.money,
-        whole.matching, making.creates, whole.rollup, whole.limits, whole.scopes, whole.words,
+        whole.matching, making.creates, whole.rollup, whole.line_items, whole.limits, whole.scopes, whole.words,
     ),
 )  # fmt: skip
 """A stage relies on what the stages before it found to be there."""

@@ -55,7 +55,7 @@ def mains(contract: Contract, _: Mapping[str, Catalogue]) -> Iterator[Finding]:
 def columns_named(contract: Contract, _: Mapping[str, Catalogue]) -> Iterator[Finding]:
     """Whatever names a column of an object names one that exists, and every object has its record's id."""
     for name, spec in contract.objects.items():
-        for named in (*spec.label, *spec.exclude_when, *([spec.aliases] if spec.aliases else [])):
+        for named in (*spec.label, *spec.exclude_when, *(c for c in (spec.aliases, spec.born) if c)):
             if named not in spec.columns:
                 yield error(f"objects.{name}", f"There is no column {named}.", "Correct the name or add the column.")
         if not any(c.source == "id" for c in spec.columns.values()):
@@ -152,7 +152,7 @@ def used(contract: Contract, _: Mapping[str, Catalogue]) -> Iterator[Finding]:
 
 
 def _needed(contract: Contract, name: str, spec: SourceObject) -> set[str]:
-    needed = {*spec.label, *spec.exclude_when, *(c for c in (spec.aliases, spec.parent) if c), "archived"}
+    needed = {*spec.label, *spec.exclude_when, *(c for c in (spec.aliases, spec.born, spec.parent) if c), "archived"}
     for side in SIDES:
         for field in contract.fields.values():
             place = side_of(field, side)

@@ -84,6 +84,22 @@ def rollup(contract: Contract, _: Mapping[str, Catalogue]) -> Iterator[Finding]:
             yield error(f"fields.{name}.values", message, "Allow every status of the order.")
 
 
+def line_items(contract: Contract, _: Mapping[str, Catalogue]) -> Iterator[Finding]:
+    """A list of what is behind a record needs a text that shows it, and is shown only where the contract asks for it."""
+    shown = {n: f for n, f in contract.fields.items() if "line_items" in (f.left.rollup, f.right.rollup)}
+    wanted = contract.matching.several_right_per_left == "line_items"
+    if wanted and not shown:
+        here = "matching.several_right_per_left"
+        yield error(here, "No field shows the line items.", "Add a text field with `rollup: line_items`, or say aggregate.")
+    for name, field in shown.items():
+        if not wanted:
+            yield error(
+                f"fields.{name}", "The contract does not ask for line items.", "Say `several_right_per_left: line_items`."
+            )
+        if field.type is not FieldType.TEXT:
+            yield error(f"fields.{name}.type", "Line items are text.", "Make it a text.")
+
+
 def _inputs(place: str, columns: Mapping[str, Column | NestedColumn], shape: Shape) -> Iterator[Finding]:
     for name, inside in shape.items():
         if name not in columns:

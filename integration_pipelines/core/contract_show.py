@@ -109,7 +109,11 @@ def _matching(contract: Contract) -> str:
     matching = contract.matching
     lines = ["## How records find each other", "1. A stored link decides, whatever else changes."]
     lines += [f"{n}. `{r.name}`: {r.explanation}" for n, r in enumerate(matching.rules, 2)]
-    several = "are added up" if matching.several_right_per_left == "aggregate" else "are ambiguous and wait for a person"
+    several = {
+        "aggregate": "are added up",
+        "line_items": "are added up and listed line by line",
+        "ambiguous": "are ambiguous and wait for a person",
+    }[matching.several_right_per_left]
     lines.append(
         f"\nThe first rule that finds anything decides. Several {contract.roles.right.label} records behind one record {several}."
     )

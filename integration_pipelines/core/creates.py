@@ -127,6 +127,8 @@ def _values(contract: Contract) -> dict[str, tuple[str, str, str]]:
 
 def _canonical(spec: SyncField) -> str | None:
     """The owner's value as the merge would see it; None where it stands behind another record and comes with the next plan."""
+    if spec.right.rollup == "line_items":
+        return None
     if spec.right.rollup is not None:
         value = f"g.{spec.right.rollup}"
     elif spec.right.lookup is None and spec.right.column is not None and spec.type is not FieldType.MONEY:

@@ -91,7 +91,7 @@ def _missing_rows(contract: Contract) -> str:
 
 
 def _link_rows(contract: Contract) -> str:
-    """A link first made in this pass, and one whose other side is gone."""
+    """A link first made in this pass, one whose other side is gone, and one that a contradicted merge speaks of."""
     left, right = contract.main_object("left"), contract.main_object("right")
     gone = "EXISTS (SELECT 1 FROM observed_{0} o WHERE o.tenant_id = k.tenant_id AND o.record_id = k.{1} AND NOT o.deleted)"
     left_gone = f"NOT {gone.format(left, 'left_id')}"
@@ -99,14 +99,17 @@ def _link_rows(contract: Contract) -> str:
       coalesce(w.record_label, k.right_id) AS record_label, {text(contract.roles.right.name)} AS owner_role,
       NULL::VARCHAR AS left_value, NULL::VARCHAR AS right_value, NULL::VARCHAR AS base_value, NULL::VARCHAR AS resolved_value,
       NULL::VARCHAR AS currency, NULL::BIGINT AS amount_delta_minor,
-      CASE WHEN k.state = 'live' THEN 'new_link' WHEN {left_gone} THEN 'missing_left' ELSE 'missing_right' END AS kind,
-      CASE WHEN k.state = 'live' THEN 'none' WHEN d.link_id IS NOT NULL THEN 'write_left' ELSE 'hold' END AS action,
-      CASE WHEN k.state = 'live' THEN 'open' ELSE 'held' END AS status,
-      CASE WHEN k.state = 'live' THEN 'link.' || k.match_rule ELSE 'link.one_sided' END AS rule_id,
-      CASE WHEN k.state = 'live' THEN k.match_evidence
+      CASE WHEN p.dispute IS NOT NULL THEN 'conflict' WHEN k.state = 'live' THEN 'new_link'
+        WHEN {left_gone} THEN 'missing_left' ELSE 'missing_right' END AS kind,
+      CASE WHEN p.dispute IS NOT NULL THEN 'hold' WHEN k.state = 'live' THEN 'none'
+        WHEN d.link_id IS NOT NULL THEN 'write_left' ELSE 'hold' END AS action,
+      CASE WHEN k.state = 'live' AND p.dispute IS NULL THEN 'open' ELSE 'held' END AS status,
+      CASE WHEN p.dispute IS NOT NULL THEN 'link.disputed' WHEN k.state = 'live' THEN 'link.' || k.match_rule ELSE 'link.one_sided' END AS rule_id,
+      CASE WHEN p.dispute IS NOT NULL THEN p.dispute WHEN k.state = 'live' THEN k.match_evidence
         WHEN d.link_id IS NOT NULL THEN 'the record that we made this one for is gone; archiving it waits for approval'
         ELSE 'the record on the other side is gone; nothing is deleted and nothing is written' END AS reason,
       NULL::TIMESTAMPTZ AS left_observed_at, NULL::TIMESTAMPTZ AS right_observed_at
     FROM links k LEFT JOIN wide w ON w.tenant_id = k.tenant_id AND w.link_id = k.link_id
     LEFT JOIN removals d ON d.tenant_id = k.tenant_id AND d.link_id = k.link_id
-    WHERE (k.state = 'live' AND k.is_new) OR k.state = 'one_sided'"""
+    LEFT JOIN disputed p ON p.tenant_id = k.tenant_id AND p.record_id = k.left_id AND k.state = 'live'
+    WHERE (k.state = 'live' AND (k.is_new OR p.dispute IS NOT NULL)) OR k.state = 'one_sided'"""

@@ -8,11 +8,13 @@ import pyarrow as pa
 
 from integration_pipelines.core.canonical import canonical, minor_from_major, trimmed
 from integration_pipelines.core.contract import Contract, FieldType, Lookup, Side, SyncField
+from integration_pipelines.core.line_items import line_items
 from integration_pipelines.core.rollup import group_rollup
 from integration_pipelines.core.sql import Sql, mapped, name, text
 
 _ROLLUP_COLUMN = {
-    "status": "status", "mrr": "mrr", "currency": "currency", "renewal_date": "renewal_date", "cancel_date": "cancel_date"
+    "status": "status", "mrr": "mrr", "currency": "currency", "renewal_date": "renewal_date", "cancel_date": "cancel_date",
+    "line_items": "line_items",
 }  # fmt: skip
 
 
@@ -40,6 +42,8 @@ def widen(sql: Sql, contract: Contract, setting_up: str) -> None:
     if contract.rollup is not None:
         sql.view("link_groups", "SELECT tenant_id, left_id AS group_id, right_id AS customer_id FROM live_links")
         group_rollup(sql, contract, "group_facts", "link_groups")
+        if any(side.rollup == "line_items" for spec in contract.fields.values() for side in (spec.left, spec.right)):
+            line_items(sql, contract, "group_facts", "link_groups")
         _group_holds(sql, contract)
     fields = compared_fields(contract)
     for object_name in dict.fromkeys(lookup.object for lookup, _ in _lookups(fields)):
@@ -111,7 +115,7 @@ def _wide(contract: Contract, fields: dict[str, SyncField], setting_up: str) -> 
         else ""
     )
     trouble = "h.trouble" if contract.rollup else "NULL::VARCHAR"
-    return f"""SELECT k.tenant_id, k.link_id, k.left_id, k.right_id, k.is_new, k.is_primary, k.is_oldest, k.siblings,
+    return f"""SELECT k.tenant_id, k.link_id, k.left_id, k.right_id, k.is_new, k.is_primary, k.is_oldest, k.siblings, k.dispute,
         {trouble} AS rollup_trouble, z.link_id <> k.link_id AS followed,
         {_label(contract, "left", "l")} AS record_label, l.observed_at AS left_observed_at, r.observed_at AS right_observed_at,
         {", ".join(columns)}

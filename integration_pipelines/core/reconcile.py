@@ -14,6 +14,7 @@ Makes `cells` (differing fields with their verdict), `field_counts` and `base_mo
 """
 
 from integration_pipelines.core.contract import Contract, FieldType, SyncField
+from integration_pipelines.core.epochs import came_back, count_returns
 from integration_pipelines.core.merge import compared_fields, on_primary_only, owner_side
 from integration_pipelines.core.sql import Sql, name, text
 
@@ -28,6 +29,7 @@ def reconcile(sql: Sql, contract: Contract) -> None:
     _verdicts(sql, contract)
     _field_counts(sql, contract)
     _base_moves(sql, contract)
+    count_returns(sql, contract)
 
 
 def _rules(sql: Sql, contract: Contract) -> None:
@@ -66,7 +68,7 @@ def _effective(sql: Sql, contract: Contract) -> None:
             chosen = "is_primary" if spec.left.rollup or spec.right.rollup else "is_oldest"
             left = f"CASE WHEN w.{chosen} THEN {left} END"
         columns.append(f"{left} AS {name('l_' + field)}, {right} AS {name('r_' + field)}, w.{name('z_' + field)}")
-    kept = "tenant_id, link_id, left_id, right_id, is_new, is_primary, siblings, followed, rollup_trouble, record_label"
+    kept = "tenant_id, link_id, left_id, right_id, is_new, is_primary, siblings, followed, rollup_trouble, dispute, record_label"
     times = "left_observed_at, right_observed_at"
     sql.view("effective", f"SELECT {kept}, {times}, {', '.join(columns)} FROM wide w")
 
@@ -84,7 +86,7 @@ def _cells(sql: Sql, contract: Contract) -> None:
             f"'currency': {currency}, 'hold': {held}}}"
         )
     always = " OR ".join(f"({_hold_reason(contract, f)}) IS NOT NULL" for f, s in fields.items() if s.type is FieldType.MONEY)
-    kept = "tenant_id, link_id, left_id, right_id, record_label, left_observed_at, right_observed_at, rollup_trouble, siblings"
+    kept = "tenant_id, link_id, left_id, right_id, record_label, left_observed_at, right_observed_at, rollup_trouble, siblings, dispute"
     sql.make(
         "raw_cells",
         f"""SELECT {kept}, cell.* FROM (SELECT {kept}, unnest([{", ".join(structs)}]) AS cell
@@ -101,7 +103,7 @@ def _currency(contract: Contract, spec: SyncField) -> str:
 def _hold_reason(contract: Contract, field: str) -> str:
     """An expression: why a value may not be written although it differs; null when it may."""
     spec = contract.fields[field]
-    cases = []
+    cases = ["WHEN dispute IS NOT NULL THEN dispute"]
     if spec.type is FieldType.MONEY and spec.currency_field:
         mixed = "the customer pays in several currencies and amounts never add across them"
         cases.append(f"WHEN {_currency(contract, spec)} = '{MIXED}' THEN {text(mixed)}")
@@ -109,8 +111,6 @@ def _hold_reason(contract: Contract, field: str) -> str:
         cases.append("WHEN rollup_trouble IS NOT NULL THEN rollup_trouble")
     if contract.matching.several_right_per_left == "ambiguous":
         cases.append("WHEN siblings > 1 THEN 'a merge left several records linked to this one; a person decides which stays'")
-    if not cases:
-        return "NULL::VARCHAR"
     return f"CASE WHEN {name('l_' + field)} IS NULL OR {name('r_' + field)} IS NULL THEN NULL {' '.join(cases)} END"
 
 
@@ -131,10 +131,13 @@ def _verdicts(sql: Sql, contract: Contract) -> None:
     target = f"CASE WHEN action = 'write_right' OR owner_side = 'left' THEN {right} ELSE {left} END"
     sql.make(
         "cells",
-        f"SELECT *, {target} AS target, CASE WHEN {target} = {left} THEN left_id ELSE right_id END AS target_id FROM ({_CELLS})",
+        f"""SELECT * REPLACE (CASE WHEN {came_back(contract)} THEN reason || {text(_BACK)} ELSE reason END AS reason), {target} AS target,
+          CASE WHEN {target} = {left} THEN left_id ELSE right_id END AS target_id FROM ({_CELLS})""",
     )
     sql.drop("raw_cells", "sides", "judged")
 
+
+_BACK = "; the customer had left and is back"
 
 _JUDGED = """SELECT *, CASE WHEN owner_side = 'two_way' THEN CASE WHEN l_sent <> r_sent OR r = z OR l = z THEN 'drift' ELSE 'conflict' END
     WHEN z IS NULL OR x = z OR ours THEN 'drift' WHEN o = z THEN 'foreign_edit' ELSE 'conflict' END AS kind,

@@ -22,6 +22,7 @@ _ROLLED_UP = {
     "currency": ["currency"],
     "renewal_date": ["items", "trial_end"],
     "cancel_date": ["cancel_at", "ended_at"],
+    "line_items": ["customer_id", "status", "currency", "items", "discounts", "trial_end"],
 }
 LEDGER_SCHEMA = LEDGER
 

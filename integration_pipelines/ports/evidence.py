@@ -23,6 +23,15 @@ class Links(ABC):
         return self.load(tenant_ids, integration).to_reader()
 
     @abstractmethod
+    def find(
+        self, tenant_ids: Sequence[str], integration: str, *, states: Sequence[str] = (), records: Sequence[str] = ()
+    ) -> pa.Table:
+        """A few of them (`IDENTITY_LINKS`), ordered by tenant and link id; an empty filter lets all through.
+
+        `states`: in one of those; `records`: with one of those ids as left or right record, or as link.
+        """
+
+    @abstractmethod
     def save(self, links: pa.Table) -> None:
         """Insert new links and update known ones by `link_id`, in one transaction."""
 

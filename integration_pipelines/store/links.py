@@ -30,6 +30,18 @@ class SqlLinks(Links):
         query = sa.select(*(LINKS.c[n] for n in IDENTITY_LINKS.names)).where(*mine)
         return pa.RecordBatchReader.from_batches(IDENTITY_LINKS, read_batches(self._engine, query, IDENTITY_LINKS))
 
+    def find(
+        self, tenant_ids: Sequence[str], integration: str, *, states: Sequence[str] = (), records: Sequence[str] = ()
+    ) -> pa.Table:
+        """Links in those states that have one of those ids (`IDENTITY_LINKS`), ordered by tenant and link id."""
+        mine = [LINKS.c.tenant_id.in_(tenant_ids), LINKS.c.integration == integration]
+        if states:
+            mine.append(LINKS.c.state.in_(states))
+        if records:
+            mine.append(sa.or_(*(LINKS.c[n].in_(records) for n in ("left_id", "right_id", "link_id"))))
+        query = sa.select(*(LINKS.c[n] for n in IDENTITY_LINKS.names)).where(*mine)
+        return read_table(self._engine, query.order_by(LINKS.c.tenant_id, LINKS.c.link_id), IDENTITY_LINKS)
+
     def save(self, links: pa.Table) -> None:
         """Insert new links and update known ones by `link_id`, in one transaction.
 

@@ -5,17 +5,18 @@ names of fields that the contract does not know.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from integration_pipelines.core.contract import Contract, SourceObject
+from integration_pipelines.core.contract import Contract, ObjectKind, SourceObject
 from integration_pipelines.core.tables import UNKNOWN_FIELDS
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
-from integration_pipelines.ports.lake import NewEntry
+from integration_pipelines.ports.lake import Mode, NewEntry
 from integration_pipelines.ports.partner import Connector, ExtractionSummary
+from integration_pipelines.use_cases.absences import Doubts, main_objects, second_proof, unlisted
 from integration_pipelines.use_cases.observations import TALLY_ROWS, observed_schema, tally_of
 from integration_pipelines.use_cases.outcome import BatchReport, Read, TenantReport
 from integration_pipelines.use_cases.side_by_side import side_by_side
@@ -31,6 +32,7 @@ class _Extracted:
     read: Read
     entries: tuple[NewEntry, ...]
     unknown: pa.Table
+    doubts: Doubts
 
 
 def extract(report: BatchReport, contract: Contract, *, ports: Ports, full: bool) -> None:
@@ -57,7 +59,9 @@ def _tenant(tenant: TenantReport, contract: Contract, ports: Ports, full: bool) 
         )
         entries = [entry for result in results for entry in result.entries]
         refuse_vanished(tenant.tenant_id, contract, entries, ports=ports)
+        doubts = _doubts(tenant.tenant_id, contract, results, ports)
         ports.manifest.append(entries, ports.clock.now())
+        second_proof(tenant, contract, connectors, doubts, ports=ports)
         ports.unknown_fields.record(pa.concat_tables(r.unknown for r in results), ports.clock.now())
         tenant.reads = {r.object: r.read for r in results}
         tenant.calls += sum(c.calls for c in connectors.values())
@@ -68,6 +72,17 @@ def _tenant(tenant: TenantReport, contract: Contract, ports: Ports, full: bool) 
             connector.close()
 
 
+def _doubts(tenant_id: str, contract: Contract, results: Sequence[_Extracted], ports: Ports) -> dict[str, Doubts]:
+    """Of the objects whose records are linked: what the read says, or does not say any more, about records known so far."""
+    mains = frozenset(main_objects(contract))
+    for result in results:
+        tally = result.entries[-1]
+        if result.object in mains and tally.mode is Mode.FULL:
+            result.doubts.unlisted = unlisted(tenant_id, contract, result.object, tally, ports=ports)
+            result.doubts.listed = tally
+    return {result.object: result.doubts for result in results if result.object in mains}
+
+
 def _object(
     tenant: TenantReport, contract: Contract, ports: Ports, full: bool, connector: Connector, name: str, spec: SourceObject
 ) -> _Extracted:
@@ -75,10 +90,11 @@ def _object(
     since = None if full else ports.manifest.watermark(tenant.tenant_id, contract.contract, name)
     extraction = connector.extract(name, spec, since)
     seen: list[pa.RecordBatch] = []
+    doubts = Doubts()
     schema = observed_schema(spec)
     dataset = f"{contract.contract}-{name}"
     file = ports.lake.write(
-        tenant_id=tenant.tenant_id, dataset=dataset, schema=schema, batches=_noting(iter(extraction), seen, schema)
+        tenant_id=tenant.tenant_id, dataset=dataset, schema=schema, batches=_noting(iter(extraction), seen, schema, doubts, spec)
     )
     tally = ports.lake.write(
         tenant_id=tenant.tenant_id, dataset=f"{contract.contract}-{tally_of(name)}", schema=TALLY_ROWS, batches=seen
@@ -96,13 +112,17 @@ def _object(
         sum(summary.unknown_fields.values()),
         summary.missing_columns,
     )
-    return _Extracted(name, read, entries, _unknown(tenant.tenant_id, contract.contract, name, summary))
+    return _Extracted(name, read, entries, _unknown(tenant.tenant_id, contract.contract, name, summary), doubts)
 
 
-def _noting(batches: Iterator[pa.RecordBatch], seen: list[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Pass batches on and remember their ids."""
+def _noting(
+    batches: Iterator[pa.RecordBatch], seen: list[pa.RecordBatch], schema: pa.Schema, doubts: Doubts, spec: SourceObject
+) -> Iterator[pa.RecordBatch]:
+    """Pass batches on and remember their ids, and what they say about records that are gone."""
     for batch in batches:
         seen.append(batch.select(TALLY_ROWS.names))
+        if spec.kind is ObjectKind.MAIN:
+            doubts.note(batch, spec.aliases)
         yield batch.select(schema.names)
 
 

@@ -10,11 +10,13 @@ from typing import Any
 import pyarrow as pa
 
 from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.link_rules import RETURNED
 from integration_pipelines.core.links import link_id
+from integration_pipelines.core.passes import base_schema
 from integration_pipelines.core.tables import IDENTITY_LINKS
 from integration_pipelines.errors import ConflictError, InvalidError
 from integration_pipelines.ports.bundle import Ports
-from integration_pipelines.use_cases.observations import dataset, observed_schema
+from integration_pipelines.use_cases.observations import dataset, observed_schema, save_base
 
 Row = Mapping[str, Any]
 COUNTING = ("live", "one_sided")
@@ -30,10 +32,9 @@ class Decision:
 
 def links_of(tenant_id: str, contract: Contract, *, ports: Ports, states: Sequence[str] = (), record: str = "") -> list[Row]:
     """A tenant's links, oldest first; of those states, and of that record (either side's id, or a link's)."""
-    rows = ports.links.load([tenant_id], contract.contract).to_pylist()
-    chosen = [r for r in rows if not states or r["state"] in states]
-    mine = [r for r in chosen if not record or record in {r["left_id"], r["right_id"], r["link_id"]}]
-    return sorted(mine, key=lambda r: (r["created_at"], r["link_id"]))
+    records = [record] if record else []
+    rows = ports.links.find([tenant_id], contract.contract, states=states, records=records).to_pylist()
+    return sorted(rows, key=lambda r: (r["created_at"], r["link_id"]))
 
 
 def confirm(tenant_id: str, contract: Contract, left: str, right: str, *, actor: str, ports: Ports) -> Decision:
@@ -44,20 +45,22 @@ def confirm(tenant_id: str, contract: Contract, left: str, right: str, *, actor:
         ConflictError: the right record is linked to another one already; move it instead.
     """
     _must_exist(tenant_id, contract, left, right, ports)
-    links = links_of(tenant_id, contract, ports=ports)
+    links = links_of(tenant_id, contract, ports=ports, record=right)
     other = next((k for k in links if k["right_id"] == right and k["state"] in COUNTING and k["left_id"] != left), None)
     if other is not None:
         raise ConflictError(
             f"{contract.roles.right.label} {right} is linked to {contract.roles.left.label} {other['left_id']} already.",
             remedy=f"Give it to the other one: integration-pipelines links move {tenant_id} {right} --to {left}",
         )
-    row = _row(tenant_id, contract, left, right, "live", "confirmed by a person", actor, _known(links, left, right), ports)
+    known = _known(links, left, right)
+    row = _row(tenant_id, contract, left, right, "live", "confirmed by a person", actor, known, ports)
+    _forget_base(contract, known, ports)
     return _decided("link_confirmed", [row], actor, ports)
 
 
 def reject(tenant_id: str, contract: Contract, left: str, right: str, *, actor: str, ports: Ports) -> Decision:
     """Take a pair apart, or keep one from ever being made: no rule proposes it again. Nothing is written at a partner by it."""
-    links = links_of(tenant_id, contract, ports=ports)
+    links = links_of(tenant_id, contract, ports=ports, record=right)
     known = _known(links, left, right)
     if known is None:
         _must_exist(tenant_id, contract, left, right, ports)
@@ -72,14 +75,16 @@ def move(tenant_id: str, contract: Contract, right: str, to_left: str, *, actor:
         InvalidError: one of the records was never read, or the right one has no link to move.
     """
     _must_exist(tenant_id, contract, to_left, right, ports)
-    links = links_of(tenant_id, contract, ports=ports)
+    links = links_of(tenant_id, contract, ports=ports, record=right)
     old = next((k for k in links if k["right_id"] == right and k["state"] in COUNTING), None)
     if old is None or old["left_id"] == to_left:
         what = "has no link that could be moved" if old is None else "is linked to that record already"
         raise InvalidError(
             f"{contract.roles.right.label} {right} {what}.", remedy="Confirm the pair instead, or look: links show."
         )
-    new = _row(tenant_id, contract, to_left, right, "live", "moved by a person", actor, _known(links, to_left, right), ports)
+    known = _known(links, to_left, right)
+    new = _row(tenant_id, contract, to_left, right, "live", "moved by a person", actor, known, ports)
+    _forget_base(contract, known, ports)
     now = ports.clock.now()
     gone = dict(old) | {"state": "tombstone", "updated_at": now, "survivor_link_id": new["link_id"], "decided_by": actor}
     return _decided("link_moved", [gone, new], actor, ports)
@@ -97,9 +102,19 @@ def _row(
         "tenant_id": tenant_id, "integration": contract.contract, "link_id": link_id(tenant_id, contract.contract, left, right),
         "left_id": left, "right_id": right, "match_evidence": "", "created_at": now, "epoch": 1,
     }  # fmt: skip
-    return (dict(known) if known is not None else fresh) | {
+    if known is not None and known["match_rule"] == RETURNED:  # another life of the same ids
+        fresh["epoch"] = known["epoch"] + 1
+    return (dict(known) | {"epoch": fresh["epoch"]} if known is not None else fresh) | {
         "state": state, "match_rule": rule, "updated_at": now, "survivor_link_id": None, "decided_by": actor,
     }  # fmt: skip
+
+
+def _forget_base(contract: Contract, known: Row | None, ports: Ports) -> None:
+    """What both sides held when the pair was last joined says nothing about now: they are compared as if for the first time."""
+    if known is None or known["state"] in COUNTING:
+        return
+    nothing = {"tenant_id": known["tenant_id"], "link_id": known["link_id"]}
+    save_base(ports, contract, pa.Table.from_pylist([nothing], base_schema(contract)), {known["tenant_id"]: "review"})
 
 
 def _must_exist(tenant_id: str, contract: Contract, left: str, right: str, ports: Ports) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -155,7 +156,7 @@ def lay_over(ports: Ports, contract: Contract, tenant_id: str, name: str, fetche
     rows = fetched.select(schema.names).cast(schema)
     id_column = next((n for n, c in contract.objects[name].columns.items() if c.source == "id"), None)
     if id_column is not None and rows.num_rows:
-        rows = _survivors(rows, id_column)
+        rows = _survivors(rows, id_column, contract.objects[name].aliases)
     entries = [
         new_entry(ports, tenant_id, contract.contract, kept, Mode.DELTA, table.to_reader(), run_id)
         for kept, table in ((name, rows), (tally_of(name), rows.select(TALLY_ROWS.names).cast(TALLY_ROWS)))
@@ -163,7 +164,8 @@ def lay_over(ports: Ports, contract: Contract, tenant_id: str, name: str, fetche
     ports.manifest.append(entries, ports.clock.now())
 
 
-def _survivors(rows: pa.Table, id_column: str) -> pa.Table:
+def _survivors(rows: pa.Table, id_column: str, aliases: str | None) -> pa.Table:
+    """Rows by the id asked for, and beside those that answered under another id the survivor's row, which claims them."""
     answered, asked = rows[id_column], rows["record_id"]
     elsewhere = pc.and_(
         pc.invert(rows["deleted"]), pc.and_(pc.not_equal(answered, asked), pc.not_equal(answered, pa.scalar("", TEXT)))
@@ -174,8 +176,12 @@ def _survivors(rows: pa.Table, id_column: str) -> pa.Table:
     place = rows.schema.get_field_index("deleted")
     gone = rows.set_column(place, rows.schema.field(place), pc.or_(rows["deleted"], moved))
     survivors = rows.filter(moved)
-    key = survivors.schema.get_field_index("record_id")
-    return pa.concat_tables([gone, survivors.set_column(key, survivors.schema.field(key), survivors[id_column])])
+    found: dict[str, dict[str, Any]] = {}
+    for row in survivors.to_pylist():  # as many as there are merges in one answer
+        one = found.setdefault(row[id_column], row | {"record_id": row[id_column]})
+        if aliases is not None:
+            one[aliases] = ";".join(part for part in (one[aliases], row["record_id"]) if part)
+    return pa.concat_tables([gone, pa.Table.from_pylist(list(found.values()), rows.schema)])
 
 
 def by_tenant(table: pa.Table) -> dict[str, pa.Table]:

@@ -83,6 +83,9 @@ class FakeAccount:
     refuse: set[str] = field(default_factory=set)
     refuse_as: ErrorKind = ErrorKind.INVALID
     broken: IntegrationError | None = None
+    hidden: set[str] = field(default_factory=set)  # not in a list, and there when asked for by id
+    merged_into: dict[str, str] = field(default_factory=dict)  # id → the record that answers for it now
+    fetched: list[tuple[str, str]] = field(default_factory=list)  # what was asked for by id
 
     def arrive(self) -> None:
         """What was under way is carried out now."""
@@ -118,7 +121,7 @@ class FakeConnector(Connector):
         """Everything, always."""
         del since
         self._call()
-        rows = [self._row(name, spec, key) for key in sorted(self._account.objects.get(name, {}))]
+        rows = [self._row(name, spec, key) for key in sorted(self._account.objects.get(name, {}).keys() - self._account.hidden)]
         missing = tuple(c for c in spec.columns if c in self._account.missing_columns)
         return _FakeExtraction(observed_schema(spec), rows, missing, self._clock.now())
 
@@ -126,6 +129,7 @@ class FakeConnector(Connector):
         """Present state, row by id asked for."""
         self._call()
         self._account.before_fetch()
+        self._account.fetched += [(name, key) for key in record_ids]
         known = self._account.before_image
         if self._account.stale_reads > 0 and any((name, key) in known for key in record_ids):
             self._account.stale_reads -= 1
@@ -232,11 +236,14 @@ class FakeConnector(Connector):
             raise self._account.broken
 
     def _row(self, name: str, spec: SourceObject, key: str) -> Record:
-        found = self._account.objects.get(name, {}).get(key)
+        answers = key
+        while answers in self._account.merged_into:
+            answers = self._account.merged_into[answers]
+        found = self._account.objects.get(name, {}).get(answers)
         blank: Record = {n: [] if c.type is FieldType.LIST else "" for n, c in spec.columns.items()}
         gone = dict.fromkeys(self._account.missing_columns & set(spec.columns))
         common = {"tenant_id": self._tenant, "record_id": key, "observed_at": self._clock.now(), "deleted": found is None}
-        return common | blank | {"id": key} | (found or {}) | gone
+        return common | blank | {"id": answers} | (found or {}) | gone
 
 
 class FakeConnectors(Connectors):

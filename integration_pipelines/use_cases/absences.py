@@ -1,0 +1,114 @@
+"""The second proof that a linked record is gone: a read that does not list it is believed only when a fetch by its id says so, too.
+
+A page that moved while it was read hides a record that is still there, and a survivor of a merge claims records before the partner
+stops listing them. Both are asked for by id, and the answer counts. Only linked records are asked for: of others nothing depends on it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.tables import TEXT
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.lake import Mode, NewEntry
+from integration_pipelines.ports.partner import Connector
+from integration_pipelines.use_cases.observations import TALLY_ROWS, dataset, lay_over, tally_of, texts
+from integration_pipelines.use_cases.outcome import TenantReport
+
+SIDES = ("left", "right")
+
+
+@dataclass(slots=True)
+class Doubts:
+    """Of one object of a tenant: ids that a read did not list any more, and ids that it said were deleted or merged away."""
+
+    unlisted: set[str] = field(default_factory=set)
+    told_gone: set[str] = field(default_factory=set)
+    listed: NewEntry | None = None  # the tally of a full read
+
+    def note(self, batch: pa.RecordBatch, aliases: str | None) -> None:
+        """Look through rows of a read for what they say about records that are gone."""
+        if batch.num_rows == 0:
+            return
+        self.told_gone.update(texts(pa.Table.from_batches([batch]).filter(pc.field("deleted")), "record_id"))
+        if aliases is not None:
+            for claim in batch.column(aliases).drop_null().unique().to_pylist():
+                self.told_gone.update(part for part in str(claim).replace(" ", "").split(";") if part)
+
+
+def unlisted(tenant_id: str, contract: Contract, name: str, entry: NewEntry, *, ports: Ports) -> set[str]:
+    """Ids that were known before and that a new full read (its tally) does not list; to be asked before the read counts."""
+    known = dataset(ports, [tenant_id], contract.contract, tally_of(name), TALLY_ROWS)
+    if entry.mode is not Mode.FULL or not known.entries:
+        return set()
+    before = known.rows().read_all()["record_id"].combine_chunks().unique()
+    return {str(one) for one in before.filter(pc.invert(pc.is_in(before, value_set=_ids(entry, ports)))).to_pylist()}
+
+
+def second_proof(
+    tenant: TenantReport, contract: Contract, connectors: Mapping[str, Connector], doubts: Mapping[str, Doubts], *, ports: Ports
+) -> None:
+    """Fetch doubtful linked records by id and let the answers count; a full read also asks again for what one-sided links lack.
+
+    Args:
+        tenant: whose records.
+        contract: the integration.
+        connectors: by role.
+        doubts: by object; only main objects matter.
+        ports: the outside.
+
+    Raises:
+        IntegrationError: a partner cannot be asked; then nobody knows, and the run must not go on as if somebody did.
+    """
+    for side in SIDES:
+        name = contract.main_object("left" if side == "left" else "right")
+        mine = doubts.get(name, Doubts())
+        wanted = _linked(tenant.tenant_id, contract, f"{side}_id", mine.unlisted | mine.told_gone, ports)
+        swept = _missing(tenant.tenant_id, contract, f"{side}_id", mine, ports) - wanted
+        for rows in _fetched(contract, name, sorted(wanted | swept), connectors):
+            counts = rows.filter(
+                pc.or_(pc.invert(rows["deleted"]), pc.is_in(rows["record_id"], value_set=pa.array(sorted(mine.told_gone), TEXT)))
+            )
+            if counts.num_rows:
+                lay_over(ports, contract, tenant.tenant_id, name, counts, tenant.run_id)
+
+
+def _fetched(contract: Contract, name: str, ids: list[str], connectors: Mapping[str, Connector]) -> Iterator[pa.Table]:
+    spec = contract.objects[name]
+    connector = connectors[spec.role]
+    for start in range(0, len(ids), connector.write_batch):
+        yield connector.fetch(name, spec, ids[start : start + connector.write_batch])
+
+
+def _linked(tenant_id: str, contract: Contract, column: str, ids: set[str], ports: Ports) -> set[str]:
+    """Those of the ids that have a live link."""
+    if not ids:
+        return set()
+    found: set[str] = set()
+    wanted = pa.array(sorted(ids), TEXT)
+    for batch in ports.links.batches([tenant_id], contract.contract):
+        live = pc.and_(pc.equal(batch["state"], pa.scalar("live")), pc.is_in(batch[column], value_set=wanted))
+        found.update(str(one) for one in batch[column].filter(live).to_pylist())
+    return found
+
+
+def _missing(tenant_id: str, contract: Contract, column: str, doubts: Doubts, ports: Ports) -> set[str]:
+    """Records of one-sided links that a full read did not list: they may be back without being listed yet."""
+    if doubts.listed is None:
+        return set()
+    one_sided = ports.links.find([tenant_id], contract.contract, states=["one_sided"])
+    if one_sided.num_rows == 0:
+        return set()
+    return set(texts(one_sided, column)) - {str(one) for one in _ids(doubts.listed, ports).to_pylist()}
+
+
+def _ids(entry: NewEntry, ports: Ports) -> "pa.Array[pa.StringScalar]":
+    return ports.lake.read([entry.file], TALLY_ROWS)["record_id"].combine_chunks()
+
+
+def main_objects(contract: Contract) -> Iterable[str]:
+    """The objects whose records are linked."""
+    return (contract.main_object("left"), contract.main_object("right"))
