@@ -4,8 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from integration_pipelines_tests.kit.databases import FRESH, KINDS, forget, fresh_postgresql
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A test that sets logs up, as every command does, leaves them to the next one as it found them."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(params=KINDS)

@@ -149,7 +149,7 @@ def _retry(
 ) -> Retry:
     same = before is not None and (before.fingerprint, before.contract_version) == (failure.fingerprint, contract.version)
     attempts, first = (before.attempts + 1, before.first_failed_at) if before is not None and same else (1, now)
-    soon = max(at_once, CONFLICTS_AT_ONCE if failure.error_kind == ErrorKind.CONFLICT else 0)
+    soon = at_once or (CONFLICTS_AT_ONCE if failure.error_kind == ErrorKind.CONFLICT else 0)
     due = now if attempts <= soon else next_try(attempts, first, now, contract.failure.retry_hours)
     return Retry(
         tenant.tenant_id, contract.contract, failure.target, failure.target_id, failure.fingerprint, contract.version, attempts,

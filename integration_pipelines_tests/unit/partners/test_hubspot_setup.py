@@ -109,7 +109,8 @@ def test_created_properties_are_read_from_then_on() -> None:
     script = account(found("name", "string")).on("POST", read, page(company(1)))
     connector = script.connector()
     connector.fetch("crm_accounts", COMPANIES, ["1"])
-    connector.ensure_properties("companies", {"billing_renewal_date": MRR})
+    renewal = PropertySpec(label="Renewal", description="A day.", field_type="date", wire_type="date")
+    connector.ensure_properties("companies", {"billing_renewal_date": renewal})
     connector.fetch("crm_accounts", COMPANIES, ["1"])
     assert ["billing_renewal_date" in body["properties"] for body in script.bodies(read)] == [False, True]
 
