@@ -76,6 +76,7 @@ def put(part: str, key: str, value: object) -> Callable[[Json], object]:
         (put("rollup", "paused_collection", "zero"), "whose collection is paused counts 0"),
         (put("rollup", "repeating_discounts", "ignore"), "repeating ones never"),
         (put("matching", "several_right_per_left", "ambiguous"), "are ambiguous and wait for a person"),
+        (put("matching", "several_right_per_left", "line_items"), "are added up and listed line by line"),
         (put("guards", "max_creates", 3), "At most 3 records are created"),
         (put("guards", "max_missing_percent", 7), "lacks more than 7 %"),
         (put("matching", "unmatched_right", "ignore"), "nothing matches is left alone"),
