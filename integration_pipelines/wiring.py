@@ -157,6 +157,7 @@ def open_ports(settings: Settings) -> Iterator[Ports]:
         retries=stores.retries,
         overwrites=stores.overwrites,
         spellings=stores.spellings,
+        history=stores.history,
         vault=vault,
         gate=ExpectationGate(),
         connectors=PartnerConnectors(stores.tenants, vault, quota, clock),

@@ -69,6 +69,13 @@ SPELLINGS = _schema(tenant_id=TEXT, target=TEXT, target_id=TEXT, field=TEXT, wri
 UNKNOWN_FIELDS = _schema(tenant_id=TEXT, integration=TEXT, object=TEXT, name=TEXT, type=TEXT, count=COUNT)
 """Partner fields that the contract does not know: names, JSON types and counts, never values."""
 
+CHANGES = _schema(record_id=TEXT, field=TEXT, changed_at=TIME, old_value=TEXT, new_value=TEXT, actor=TEXT, source=TEXT)
+"""What a partner tells of the past of an object's records. Null = it does not tell; `field` is a contract's column, or `*` for the
+whole record; `actor` is in the partner's words; `source` says where it was read."""
+
+HISTORY = _schema(tenant_id=TEXT, integration=TEXT, object=TEXT, **{f.name: f.type for f in CHANGES}, coverage=TEXT)
+"""Changes as they are kept, one file for each day of a tenant and object; values are canonical."""
+
 
 def empty(schema: pa.Schema) -> pa.Table:
     """A table of that shape without rows."""

@@ -10,6 +10,7 @@ from integration_pipelines.core.contract import Contract
 from integration_pipelines.ports.clock import Clock, Ids
 from integration_pipelines.ports.evidence import Audit, Diffs, Links, Quarantine, Runs, UnknownFields
 from integration_pipelines.ports.gate import Gate
+from integration_pipelines.ports.history import History
 from integration_pipelines.ports.lake import Lake, Manifest
 from integration_pipelines.ports.partner import Connector
 from integration_pipelines.ports.retries import Overwrites, Retries, Spellings
@@ -52,6 +53,7 @@ class Ports:
     retries: Retries
     overwrites: Overwrites
     spellings: Spellings
+    history: History
     vault: Vault
     gate: Gate
     connectors: Connectors

@@ -104,6 +104,10 @@ class Manifest(ABC):
     def current(self, tenant_ids: Sequence[str], integration: str, dataset: str) -> list[ManifestEntry]:
         """Per tenant the newest full file and every later delta, by ascending sequence."""
 
+    def current_of(self, tenant_ids: Sequence[str], integration: str, datasets: Sequence[str]) -> list[ManifestEntry]:
+        """The same for several datasets, by dataset in the order given, then as `current`."""
+        return [entry for dataset in datasets for entry in self.current(tenant_ids, integration, dataset)]
+
     @abstractmethod
     def watermark(self, tenant_id: str, integration: str, dataset: str) -> Watermark | None:
         """The newest watermark of that dataset, if it was ever read."""

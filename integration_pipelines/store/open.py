@@ -10,6 +10,7 @@ from integration_pipelines.store.audit import SqlAudit
 from integration_pipelines.store.bulk import sweep_stages
 from integration_pipelines.store.diffs import SqlDiffs
 from integration_pipelines.store.engine import make_engine
+from integration_pipelines.store.history import SqlHistory
 from integration_pipelines.store.leases import SqlLeases
 from integration_pipelines.store.ledger import SqlLedger
 from integration_pipelines.store.links import SqlLinks
@@ -46,6 +47,7 @@ class Stores:
     retries: SqlRetries
     overwrites: SqlOverwrites
     spellings: SqlSpellings
+    history: SqlHistory
 
     def close(self) -> None:
         """Give all connections back."""
@@ -71,6 +73,7 @@ def stores_of(engine: Engine, clock: Clock) -> Stores:
         retries=SqlRetries(engine),
         overwrites=SqlOverwrites(engine),
         spellings=SqlSpellings(engine),
+        history=SqlHistory(engine),
     )
 
 
