@@ -105,6 +105,7 @@ class Run:
     error_kind: str | None = None
     error_text: str | None = None
     reason: str = ""  # why it ended so, in words
+    read_full: bool | None = None  # whether every object was read in full
 
 
 class Runs(ABC):

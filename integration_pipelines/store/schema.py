@@ -175,6 +175,7 @@ RUNS = sa.Table(
     text("error_kind", optional=True),
     text("error_text", optional=True),
     sa.Column("reason", sa.Text, nullable=False, server_default="", comment="why it ended so, in words"),
+    flag("read_full", optional=True),
     sa.Index(None, "tenant_id", "integration", "started_at"),
 )
 

@@ -59,6 +59,8 @@ SPELLINGS = sa.Table(
 
 # ── alerts ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+_ALERT_IS_OPEN = sa.text("closed_at IS NULL")
+
 ALERTS = sa.Table(
     "alerts",
     METADATA,
@@ -77,7 +79,20 @@ ALERTS = sa.Table(
     time("last_seen_at"),
     count("occurrences"),
     time("closed_at", optional=True),
+    sa.Column("told_at", Utc, nullable=False, comment="when a message about it was last asked for"),
+    sa.Column("group_id", sa.Text, nullable=True, comment="the alert about many tenants that tells of this one, too"),
     sa.Index(None, "tenant_id", "integration", "closed_at"),
+    # However many processes look at once, a condition has one open alert.
+    sa.Index(
+        "uq_alerts_open",
+        "tenant_id",
+        "integration",
+        "kind",
+        "subject",
+        unique=True,
+        sqlite_where=_ALERT_IS_OPEN,
+        postgresql_where=_ALERT_IS_OPEN,
+    ),
 )
 
 ALERT_DELIVERIES = sa.Table(
@@ -87,8 +102,9 @@ ALERT_DELIVERIES = sa.Table(
     text("alert_id", key=True),
     text("sink", key=True),
     sa.Column("event", sa.Text, primary_key=True, comment="opened, reminded or closed"),
-    text("state"),
+    sa.Column("state", sa.Text, nullable=False, comment="waiting, sending, delivered, given_up or dropped"),
     count("attempts"),
+    time("asked_at"),
     time("last_tried_at", optional=True),
     time("next_try_at", optional=True),
     text("error_text", optional=True),

@@ -38,6 +38,7 @@ def judge(
             if suspended[tenant.tenant_id]:
                 tenant.counts["suspended_columns"] = sum(len(columns) for columns in suspended[tenant.tenant_id].values())
             if not verdict.passed and tenant.alive:
+                tenant.counts["gate_stopped"] = 1
                 tenant.fail(
                     InvalidError(
                         f"The gate stopped {contract.contract} for tenant {verdict.tenant_id} at {name}: {verdict.reason}",

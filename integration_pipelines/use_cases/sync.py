@@ -14,6 +14,7 @@ from integration_pipelines.core.writes import WriteState
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.evidence import Run
+from integration_pipelines.ports.lake import Mode
 from integration_pipelines.use_cases.alone import stay_alone, working_alone
 from integration_pipelines.use_cases.certify import read_again
 from integration_pipelines.use_cases.conclude import conclude, fate_rows
@@ -68,9 +69,10 @@ def sync(
     ports.gate.warm_up()
     with working_alone(report, contract, ports=ports):
         _stages(report, contract, ports, full=full, only=only, tell=tell)
-    for tenant in report.tenants.values():
-        tenant.reason = "; ".join(part for part in (tenant.reason, _moved(tenant), tenant.suspended) if part)
-    ports.runs.finish([_finished(t, contract, trigger, scope, ports) for t in report.tenants.values()])
+        for tenant in report.tenants.values():
+            tenant.reason = "; ".join(part for part in (tenant.reason, _moved(tenant), tenant.suspended) if part)
+        # Before the leases go back: a run that has not ended and holds none is taken for dead.
+        ports.runs.finish([_finished(t, contract, trigger, scope, ports) for t in report.tenants.values()])
     return report
 
 
@@ -220,6 +222,7 @@ def _finished(tenant: TenantReport, contract: Contract, trigger: str, scope: str
         error_kind=str(tenant.fault.kind) if tenant.fault else None,
         error_text=f"{tenant.fault.text} {tenant.fault.remedy}".strip() if tenant.fault else None,
         reason=tenant.reason,
+        read_full=len(tenant.reads) == len(contract.objects) and all(r.mode is Mode.FULL for r in tenant.reads.values()),
     )
 
 

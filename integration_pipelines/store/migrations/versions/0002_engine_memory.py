@@ -26,8 +26,9 @@ def _alerts() -> None:
         sa.Column("alert_id", sa.Text(), nullable=False),
         sa.Column("sink", sa.Text(), nullable=False),
         sa.Column("event", sa.Text(), nullable=False, comment="opened, reminded or closed"),
-        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False, comment="waiting, sending, delivered, given_up or dropped"),
         sa.Column("attempts", sa.BigInteger(), nullable=False),
+        sa.Column("asked_at", Utc(), nullable=False),
         sa.Column("last_tried_at", Utc(), nullable=True),
         sa.Column("next_try_at", Utc(), nullable=True),
         sa.Column("error_text", sa.Text(), nullable=True),
@@ -51,10 +52,21 @@ def _alerts() -> None:
         sa.Column("last_seen_at", Utc(), nullable=False),
         sa.Column("occurrences", sa.BigInteger(), nullable=False),
         sa.Column("closed_at", Utc(), nullable=True),
+        sa.Column("told_at", Utc(), nullable=False, comment="when a message about it was last asked for"),
+        sa.Column("group_id", sa.Text(), nullable=True, comment="the alert about many tenants that tells of this one, too"),
         sa.PrimaryKeyConstraint("tenant_id", "alert_id", name="pk_alerts"),
     )
     op.create_index(
         "ix_alerts_tenant_id_integration_closed_at", "alerts", ["tenant_id", "integration", "closed_at"], unique=False
+    )
+    still_open = sa.text("closed_at IS NULL")
+    op.create_index(
+        "uq_alerts_open",
+        "alerts",
+        ["tenant_id", "integration", "kind", "subject"],
+        unique=True,
+        sqlite_where=still_open,
+        postgresql_where=still_open,
     )
 
 
@@ -141,3 +153,4 @@ def _evidence() -> None:
     op.add_column(
         "sync_runs", sa.Column("reason", sa.Text(), server_default="", nullable=False, comment="why it ended so, in words")
     )
+    op.add_column("sync_runs", sa.Column("read_full", sa.Boolean(), nullable=True))
