@@ -39,10 +39,19 @@ class Life:
 
     def run(self, point: Point | None = None, *, terminate: bool = False) -> Json:
         """One run in a process of its own, later than any lease lasts; at that point it dies or is asked to stop."""
+        order = replace(self._next(), terminate=terminate)
+        return self._ask(order if point is None else replace(order, step=point.step, side=point.side, nth=point.nth))
+
+    def together(self, copies: int) -> list[Json]:
+        """So many runs at once, each in a process of its own."""
+        ended: list[Json] = self._ask(replace(self._next(), copies=copies))["all"]
+        return ended
+
+    def _next(self) -> Order:
         self.runs += 1
-        order = replace(self.order, run_id=f"run_{self.runs:04}", ahead=61.0 * self.runs, terminate=terminate)
-        if point is not None:
-            order = replace(order, step=point.step, side=point.side, nth=point.nth)
+        return replace(self.order, run_id=f"run_{self.runs:04}", ahead=61.0 * self.runs)
+
+    def _ask(self, order: Order) -> Json:
         assert self.server.stdin is not None
         assert self.server.stdout is not None
         self.server.stdin.write(written(order))

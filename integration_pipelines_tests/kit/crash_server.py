@@ -9,9 +9,10 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -56,6 +57,7 @@ class Order:
     side: str = ""
     nth: int = 1
     terminate: bool = False  # SIGTERM instead of SIGKILL
+    copies: int = 1  # so many runs at once, each in a process and with an id of its own
 
 
 class AheadClock(LeaseClock):
@@ -80,14 +82,11 @@ def ports_of(order: Order) -> Iterator[Ports]:
     ids, vault = SortableIds(clock), open_vault(settings)
     quota = SharedQuota(settings.data / "store" / "quota.db", clock)
     real: LeaseClock = BootClock() if dialect.is_sqlite(engine) else DatabaseClock()
-    names = (
-        "manifest", "tenants", "links", "diffs", "quarantine", "unknown_fields", "runs", "audit", "plans", "ledger", "metrics", "retries",
-        "overwrites", "spellings",
-    )  # fmt: skip
+    kept = {f.name: getattr(stores, f.name) for f in fields(Ports) if f.name != "leases" and hasattr(stores, f.name)}
     yield Ports(
         clock=clock, ids=ids, lake=ParquetLake(settings.lake, ids), vault=vault, gate=OpenGate(),
         connectors=PartnerConnectors(stores.tenants, vault, quota, clock), duck=duck_factory(settings), contracts=packaged_contracts(),
-        leases=SqlLeases(engine, AheadClock(real, order.ahead)), **{name: getattr(stores, name) for name in names},
+        leases=SqlLeases(engine, AheadClock(real, order.ahead)), **kept,
     )  # fmt: skip
     stores.close()
 
@@ -136,21 +135,33 @@ def serve(orders: TextIO, answers: TextIO) -> None:
     packaged_contracts()
     for line in orders:
         order = Order(**json.loads(line))
-        read_end, write_end = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(read_end)
-            try:
-                _child(order, write_end)
-            finally:
-                os._exit(70)
-        os.close(write_end)
-        with os.fdopen(read_end, encoding="utf-8") as pipe:
-            said = pipe.read()
-        _, status = os.waitpid(child, 0)
-        code = os.waitstatus_to_exitcode(status)
-        answers.write(json.dumps({"code": code, "said": json.loads(said) if code == 0 else None}) + "\n")
+        forks = [_fork(replace(order, run_id=f"{order.run_id}.{n}" if n else order.run_id)) for n in range(order.copies)]
+        ended = [_ended(*fork) for fork in forks]
+        answers.write(json.dumps(ended[0] if order.copies == 1 else {"all": ended}) + "\n")
         answers.flush()
+
+
+def _fork(order: Order) -> tuple[int, int]:
+    """A run in a process of its own: its id, and where it answers."""
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(read_end)
+        try:
+            _child(order, write_end)
+        finally:
+            traceback.print_exc()  # what a run never raises
+            os._exit(70)
+    os.close(write_end)
+    return child, read_end
+
+
+def _ended(child: int, read_end: int) -> dict[str, object]:
+    with os.fdopen(read_end, encoding="utf-8") as pipe:
+        said = pipe.read()
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return {"code": code, "said": json.loads(said) if code == 0 else None}
 
 
 def written(order: Order) -> str:
