@@ -8,7 +8,7 @@ from datetime import date, datetime
 import pyarrow as pa
 
 from integration_pipelines.core.contract import PropertySpec, SourceObject
-from integration_pipelines.core.history import Coverage, DayTold, days_between
+from integration_pipelines.core.history import Coverage, DayTold
 from integration_pipelines.core.tables import CHANGES, empty
 from integration_pipelines.errors import ConfigError, ErrorKind
 from integration_pipelines.ports.history import HistoryRead
@@ -185,20 +185,18 @@ class Connector(ABC):
         del name, spec, writes, since
         return []
 
-    def history(self, name: str, spec: SourceObject, record_ids: Sequence[str], first: date, last: date) -> HistoryRead:
-        """What changed from one day to another (both included, UTC), as far as the partner still tells; never a guess.
+    def history(self, name: str, spec: SourceObject, record_ids: Sequence[str], days: Sequence[date]) -> HistoryRead:
+        """What changed on those days (UTC), as far as the partner still tells; never a guess.
 
         Args:
             name: the object in the contract.
             spec: the object; of other fields than its columns nothing is told.
             record_ids: the records known so far; a partner that tells of all records needs none of them.
-            first: the first day.
-            last: the last day, today at most.
+            days: one or more, in order, none after today; changes between them may be told, too.
         """
         del name, record_ids
         reason = f"{self.partner} keeps no history of {spec.partner_object}"
-        days = tuple(DayTold(day, Coverage.NONE, reason) for day in days_between(first, last))
-        return HistoryRead(empty(CHANGES), days, source="")
+        return HistoryRead(empty(CHANGES), tuple(DayTold(day, Coverage.NONE, reason) for day in days), source="")
 
     def forecast(self, writes: int) -> int:
         """Calls that so many record writes will cost: read before, write, look behind, read again, each in batches of `write_batch`."""

@@ -9,6 +9,8 @@ from integration_pipelines.partner_models.hubspot.catalog import ALWAYS_SENT, DE
 from integration_pipelines.partner_models.hubspot.moments import iso, milliseconds
 
 MODIFIED = "hs_lastmodifieddate"
+MOST_VERSIONS = 20
+"""HubSpot tells no more versions of a property than the newest of them."""
 
 
 class Source(NamedTuple):
@@ -113,13 +115,13 @@ class Company:
         return past
 
     def history(self, name: str) -> list[Json]:
-        """Every value of a property with its time and source, newest first."""
+        """The newest values of a property with time and source, newest first."""
         kept = self.versions.get(name)
         if kept is None:
             kept = [Version(self.values[name], self.born_at, self.source)] if name in self.values else []
         return [
             {"value": one.value, "timestamp": iso(one.at), "sourceType": one.source.kind, "sourceId": one.source.id}
-            for one in reversed(kept)
+            for one in reversed(kept[-MOST_VERSIONS:])
         ]
 
     def shown(self, view: View, values: Mapping[str, Any] | None = None) -> Json:

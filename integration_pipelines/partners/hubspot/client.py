@@ -5,7 +5,7 @@ schema `properties`. Companies and owners are served; another object needs its f
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import httpx
 import pyarrow as pa
@@ -13,7 +13,7 @@ import pyarrow as pa
 from integration_pipelines.core.contract import PropertySpec, SourceObject
 from integration_pipelines.errors import ConfigError, ErrorKind, IntegrationError
 from integration_pipelines.partners.http import Partner, PartnerHttp
-from integration_pipelines.partners.hubspot import fetching, preimages, properties
+from integration_pipelines.partners.hubspot import fetching, history, preimages, properties
 from integration_pipelines.partners.hubspot.archiving import archive_companies
 from integration_pipelines.partners.hubspot.columns import asked
 from integration_pipelines.partners.hubspot.reading import CompaniesReading, OwnersReading, start_of
@@ -32,6 +32,7 @@ from integration_pipelines.partners.hubspot.wire import (
 )
 from integration_pipelines.partners.hubspot.writing import BatchUpdate
 from integration_pipelines.ports.clock import Clock
+from integration_pipelines.ports.history import HistoryRead
 from integration_pipelines.ports.lake import Watermark
 from integration_pipelines.ports.partner import Connector, Extraction, PreImage, Probe, RecordWrite, Refused, WriteOutcome
 from integration_pipelines.ports.quota import Quota
@@ -155,6 +156,12 @@ class HubSpotConnector(Connector):
     def pre_images(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite], since: datetime) -> list[PreImage]:
         """See `Connector.pre_images`: HubSpot keeps every property's versions."""
         return [] if _served(name, spec) == OWNERS else preimages.of_companies(self._session, writes, since)
+
+    def history(self, name: str, spec: SourceObject, record_ids: Sequence[str], days: Sequence[date]) -> HistoryRead:
+        """See `Connector.history`: HubSpot keeps versions of companies' properties, none of owners."""
+        if _served(name, spec) == OWNERS:
+            return super().history(name, spec, record_ids, days)
+        return history.of_companies(self._session, spec, record_ids, days, self._clock.now())
 
     def ensure_properties(self, partner_object: str, wanted: dict[str, PropertySpec]) -> tuple[str, ...]:
         """Create the properties that do not exist yet; a name may carry the contract's `properties.` before it."""

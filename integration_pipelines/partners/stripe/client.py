@@ -6,7 +6,7 @@ How requests are sent is `partners.http`, what is missing in lists is `completio
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import date, datetime
 
 import httpx
 import pyarrow as pa
@@ -15,7 +15,7 @@ from integration_pipelines.core.contract import PropertySpec, SourceObject
 from integration_pipelines.errors import ConfigError, ErrorKind, IntegrationError, UnknownOutcomeError
 from integration_pipelines.partners.http import Bucket, Partner, PartnerHttp
 from integration_pipelines.partners.observe import Json
-from integration_pipelines.partners.stripe import changes, preimages
+from integration_pipelines.partners.stripe import changes, history, preimages
 from integration_pipelines.partners.stripe.completion import Completion, expansions
 from integration_pipelines.partners.stripe.extraction import Start, StripeExtraction
 from integration_pipelines.partners.stripe.faults import classify
@@ -23,6 +23,7 @@ from integration_pipelines.partners.stripe.paging import Lists, ahead, bucket
 from integration_pipelines.partners.stripe.translate import flattener, metadata_form, sources
 from integration_pipelines.partners.stripe.wire import API_VERSION, PAGE_SIZE, RESOURCES, TOP_LEVEL, writable
 from integration_pipelines.ports.clock import Clock
+from integration_pipelines.ports.history import HistoryRead
 from integration_pipelines.ports.lake import Mode, Watermark
 from integration_pipelines.ports.partner import (
     Applied,
@@ -130,6 +131,12 @@ class StripeConnector(Connector):
     def pre_images(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite], since: datetime) -> list[PreImage]:
         """See `Connector.pre_images`: events name the request that caused them and what it replaced."""
         return preimages.of_events(self._lists, _known(name, spec), writes, since, self._clock.sleep)
+
+    def history(self, name: str, spec: SourceObject, record_ids: Sequence[str], days: Sequence[date]) -> HistoryRead:
+        """See `Connector.history`: events tell of all records for 30 days."""
+        del record_ids
+        _known(name, spec)
+        return history.of_events(self._lists, spec, days, self._clock.now())
 
     def forecast(self, writes: int) -> int:
         """Stripe reads and writes customers one by one: a read, a write and a read again for each; and the events of all of them."""
