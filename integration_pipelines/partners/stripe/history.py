@@ -131,7 +131,7 @@ def _actor(event: Json) -> str:
     key = asked.get("idempotency_key")
     if isinstance(key, str) and key.startswith(f"{KEY_PREFIX}:"):
         return "this integration"
-    return "a request to Stripe" if asked.get("id") or key else "Stripe by itself"
+    return "a request to Stripe" if asked.get("id") or key else "Stripe or its dashboard"
 
 
 def _data(event: Json) -> Json:
