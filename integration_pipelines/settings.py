@@ -5,6 +5,7 @@ No secret has a default. Where everything lives is derived from one directory, t
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -49,6 +50,23 @@ class Settings(BaseSettings):
     duckdb_memory: str = ""  # default: what `memory_mib` leaves beside the process itself
     duckdb_threads: int = Field(default=2, ge=1)
     log_level: str = "INFO"
+    dagster_url: str = "http://127.0.0.1:3000"  # where people reach Dagster's UI; alerts link there
+    alert_slack_webhook_url: SecretStr | None = None
+    alert_slack_token: SecretStr | None = None  # instead of a webhook: a bot's token, with a channel
+    alert_slack_channel: str = ""
+    alert_smtp_host: str = ""
+    alert_smtp_port: int = Field(default=587, ge=1, le=65535)
+    alert_smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    alert_smtp_user: str = ""
+    alert_smtp_password: SecretStr | None = None
+    alert_email_from: str = ""
+    alert_email_to: str = ""  # addresses, separated by commas
+    alert_webhook_url: SecretStr | None = None
+    alert_webhook_secret: SecretStr | None = None  # whsec_…
+    alert_pagerduty_key: SecretStr | None = None  # the integration key of a service, Events API v2
+    alert_pagerduty_url: str = "https://events.pagerduty.com/v2/enqueue"
+    alert_group_above: int = Field(default=5, ge=1)  # more tenants with the same trouble than this are told of as one
+    alert_remind_hours: int = Field(default=24, ge=1)
 
     @property
     def data(self) -> Path:

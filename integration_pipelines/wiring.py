@@ -6,17 +6,21 @@ libraries when first used.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 
 import duckdb
+from pydantic import SecretStr
 
+from integration_pipelines.core.alerts import Rules
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.contract_lint import Catalogue
 from integration_pipelines.core.contract_load import load_contract
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.logs import configure_logs
+from integration_pipelines.ports.alerts import Alerting
 from integration_pipelines.ports.bundle import Connectors, Ports
 from integration_pipelines.ports.clock import Clock
 from integration_pipelines.ports.partner import Connector
@@ -127,6 +131,37 @@ def open_vault(settings: Settings) -> Vault:
     return EnvelopeVault({name: master_key_from_text(text) for name, text in keys.items()}, current)
 
 
+def alerting_of(settings: Settings, stores: Stores) -> Alerting:
+    """What alerts need; the sinks are made when something is to be sent."""
+    from integration_pipelines.alerting.configured import SinkConfig, sinks_of  # noqa: PLC0415 - runs do without
+    from integration_pipelines.alerting.email import MailServer  # noqa: PLC0415 - idem
+
+    def open_(secret: SecretStr | None) -> str:
+        return "" if secret is None else secret.get_secret_value()
+
+    server = MailServer(
+        settings.alert_smtp_host,
+        settings.alert_smtp_port,
+        settings.alert_smtp_security,
+        settings.alert_smtp_user,
+        open_(settings.alert_smtp_password),
+    )
+    config = SinkConfig(
+        slack_webhook_url=open_(settings.alert_slack_webhook_url),
+        slack_token=open_(settings.alert_slack_token),
+        slack_channel=settings.alert_slack_channel,
+        mail=server if settings.alert_smtp_host else None,
+        mail_from=settings.alert_email_from,
+        mail_to=tuple(a.strip() for a in settings.alert_email_to.split(",") if a.strip()),
+        webhook_url=open_(settings.alert_webhook_url),
+        webhook_secret=open_(settings.alert_webhook_secret),
+        pagerduty_key=open_(settings.alert_pagerduty_key),
+        pagerduty_url=settings.alert_pagerduty_url,
+    )
+    rules = Rules(settings.alert_group_above, timedelta(hours=settings.alert_remind_hours))
+    return Alerting(stores.standings, stores.alert_book, lambda: sinks_of(config), config.names, rules, settings.dagster_url)
+
+
 @contextmanager
 def open_ports(settings: Settings) -> Iterator[Ports]:
     """All ports of a process, closed at the end."""
@@ -163,6 +198,7 @@ def open_ports(settings: Settings) -> Iterator[Ports]:
         connectors=PartnerConnectors(stores.tenants, vault, quota, clock),
         duck=duck_factory(settings),
         contracts=packaged_contracts(),
+        alerting=alerting_of(settings, stores),
     )
     try:
         yield ports

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from integration_pipelines.core.contract import Contract
+from integration_pipelines.ports.alerts import Alerting
 from integration_pipelines.ports.clock import Clock, Ids
 from integration_pipelines.ports.evidence import Audit, Diffs, Links, Quarantine, Runs, UnknownFields
 from integration_pipelines.ports.gate import Gate
@@ -60,3 +61,4 @@ class Ports:
     duck: Callable[[], duckdb.DuckDBPyConnection]
     """A fresh in-process DuckDB connection with its limits set."""
     contracts: Mapping[str, Contract]
+    alerting: Alerting

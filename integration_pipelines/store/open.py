@@ -6,6 +6,7 @@ from datetime import timedelta
 from sqlalchemy.engine import Engine
 
 from integration_pipelines.ports.clock import Clock
+from integration_pipelines.store.alerts import SqlAlertBook
 from integration_pipelines.store.audit import SqlAudit
 from integration_pipelines.store.bulk import sweep_stages
 from integration_pipelines.store.diffs import SqlDiffs
@@ -21,6 +22,7 @@ from integration_pipelines.store.plans import SqlPlans
 from integration_pipelines.store.quarantine import SqlQuarantine
 from integration_pipelines.store.retries import SqlOverwrites, SqlRetries, SqlSpellings
 from integration_pipelines.store.runs import SqlRuns
+from integration_pipelines.store.standings import SqlStandings
 from integration_pipelines.store.tenants import SqlTenantStore
 from integration_pipelines.store.unknown_fields import SqlUnknownFields
 
@@ -47,6 +49,8 @@ class Stores:
     retries: SqlRetries
     overwrites: SqlOverwrites
     spellings: SqlSpellings
+    standings: SqlStandings
+    alert_book: SqlAlertBook
     history: SqlHistory
 
     def close(self) -> None:
@@ -73,6 +77,8 @@ def stores_of(engine: Engine, clock: Clock) -> Stores:
         retries=SqlRetries(engine),
         overwrites=SqlOverwrites(engine),
         spellings=SqlSpellings(engine),
+        standings=SqlStandings(engine),
+        alert_book=SqlAlertBook(engine),
         history=SqlHistory(engine),
     )
 

@@ -46,14 +46,14 @@ class SqlRuns(Runs):
         ranked = query.subquery()
         wanted = sa.select(ranked).where(ranked.c.place <= limit).order_by(ranked.c.tenant_id, ranked.c.place)
         with reading(self._engine) as connection:
-            return [_run(row) for row in connection.execute(wanted).mappings()]
+            return [run_of(row) for row in connection.execute(wanted).mappings()]
 
     def of_run(self, run_id: str) -> list[Run]:
         """The run as each of its tenants saw it, ordered by tenant."""
         # any tenant: the run's id is made by us, and a batch's run belongs to all its tenants
         query = sa.select(RUNS).where(RUNS.c.run_id == run_id).order_by(RUNS.c.tenant_id, RUNS.c.integration)
         with reading(self._engine) as connection:
-            return [_run(row) for row in connection.execute(query).mappings()]
+            return [run_of(row) for row in connection.execute(query).mappings()]
 
     def save_outcomes(self, outcomes: pa.Table, integration: str, run_ids: dict[str, str]) -> None:
         """Counts per tenant, object, outcome and rule of that run, and every record that is not `in_sync` (`OUTCOMES`)."""
@@ -96,5 +96,6 @@ def _row(run: Run) -> dict[str, Any]:
     return plain | {"counts": json.dumps(run.counts, sort_keys=True)}
 
 
-def _run(row: RowMapping) -> Run:
+def run_of(row: RowMapping) -> Run:
+    """A row of `sync_runs`, whole."""
     return Run(**{c.name: row[c.name] for c in RUNS.columns} | {"counts": json.loads(row["counts"])})

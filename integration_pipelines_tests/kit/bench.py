@@ -16,6 +16,7 @@ from integration_pipelines.use_cases.approve import approve_plan
 from integration_pipelines.use_cases.outcome import BatchReport, SyncMode, TenantReport
 from integration_pipelines.use_cases.sync import sync
 from integration_pipelines.wiring import duck_factory, open_stores_of
+from integration_pipelines_tests.kit.alerts import alerting
 from integration_pipelines_tests.kit.core import crm_billing, subscription
 from integration_pipelines_tests.kit.fakes import FakeAccount, FakeClock, FakeConnectors, FakeIds, OpenGate
 
@@ -114,6 +115,7 @@ def product(
     ports = Ports(
         clock=clock, ids=ids, lake=ParquetLake(settings.lake, ids), vault=EnvelopeVault({"k1": bytes(32)}, "k1"), gate=gate,
         connectors=FakeConnectors(accounts, clock), duck=duck_factory(settings), contracts={CONTRACT: contract},
+        alerting=alerting(stores),
         **{name: getattr(stores, name) for name in names},
     )  # fmt: skip
     for tenant in chosen:

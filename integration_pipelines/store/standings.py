@@ -1,0 +1,134 @@
+"""How every installation stands, in SQL: the newest runs that say something, the plan that waits, the writes that were given up.
+
+For each installation the newest matching run is looked up by the index over its start, so the length of the log hardly matters.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine, RowMapping
+
+from integration_pipelines.core.alert_words import RunFacts, Standing
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.ports.alerts import Standings
+from integration_pipelines.ports.evidence import Run
+from integration_pipelines.ports.writing import PlanState
+from integration_pipelines.store import dialect
+from integration_pipelines.store.engine import reading
+from integration_pipelines.store.lease_clock import BootClock, DatabaseClock, LeaseClock
+from integration_pipelines.store.runs import run_of
+from integration_pipelines.store.schema import INSTALLATIONS, LEASES, RUNS, WRITE_PLANS, WRITE_RETRIES
+
+_I, _P, _W, _L = INSTALLATIONS.c, WRITE_PLANS.c, WRITE_RETRIES.c, LEASES.c
+_SAYING = {
+    "newest": lambda r: (r.outcome.isnot(None), r.outcome != "skipped"),
+    "balance": lambda r: (r.balanced.isnot(None),),
+    "certificate": lambda r: (r.certified.isnot(None),),
+    "last_full": lambda r: (
+        r.certified.is_(True),
+        r.read_full.is_(True),
+        r.scope == "full",
+        r.outcome.in_(("in_sync", "written")),
+    ),
+}
+"""What a run must be to be the newest of its sort."""
+_Key = tuple[str, str]
+
+
+class SqlStandings(Standings):
+    """Of all tenants."""
+
+    def __init__(self, engine: Engine, clock: LeaseClock | None = None) -> None:
+        self._engine = engine
+        self._clock = clock or (BootClock() if dialect.is_sqlite(engine) else DatabaseClock())
+
+    def load(self, contracts: Mapping[str, Contract], tenant_ids: Sequence[str] | None = None) -> list[Standing]:
+        """One state of the store, five queries whatever the number of tenants."""
+        mine = [_I.integration.in_(list(contracts))]
+        if tenant_ids is not None:
+            mine.append(_I.tenant_id.in_(tenant_ids))
+        query = sa.select(INSTALLATIONS).where(*mine).order_by(_I.tenant_id, _I.integration)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).mappings().all()
+            runs = {sort: _newest(connection, sort, mine) for sort in _SAYING}
+            plans = _held(connection, mine)
+            given_up = _given_up(connection, mine)
+        return [_standing(row, runs, plans, given_up) for row in rows]
+
+    def abandoned(self, started_before: datetime) -> list[Run]:
+        """A run holds leases from just after its start until it has stored how it ended."""
+        # any tenant: who died with a run is all its tenants
+        with reading(self._engine) as connection:
+            era, now = self._clock.read(connection)
+            alive = sa.select(_L.holder).where(_L.holder.isnot(None), _L.era == era, _L.expires_ns > now)
+            query = sa.select(RUNS).where(
+                RUNS.c.finished_at.is_(None), RUNS.c.started_at < started_before, RUNS.c.run_id.not_in(alive)
+            )
+            ordered = query.order_by(RUNS.c.started_at, RUNS.c.tenant_id)
+            return [run_of(row) for row in connection.execute(ordered).mappings()]
+
+
+def _newest(connection: Connection, sort: str, mine: Sequence[sa.ColumnElement[bool]]) -> dict[_Key, RowMapping]:
+    """Per installation its newest run of a sort."""
+    inner, outer = RUNS.alias("candidate"), RUNS.alias("run")
+    of_installation = (inner.c.tenant_id == _I.tenant_id, inner.c.integration == _I.integration)
+    found = sa.select(inner.c.run_id).where(*of_installation, *_SAYING[sort](inner.c)).correlate(INSTALLATIONS)
+    newest = found.order_by(inner.c.started_at.desc(), inner.c.run_id.desc()).limit(1).scalar_subquery()
+    same = (outer.c.tenant_id == _I.tenant_id, outer.c.integration == _I.integration, outer.c.run_id == newest)
+    query = sa.select(outer).select_from(INSTALLATIONS).join(outer, sa.and_(*same)).where(*mine)
+    return {(row["tenant_id"], row["integration"]): row for row in connection.execute(query).mappings()}
+
+
+def _held(connection: Connection, mine: Sequence[sa.ColumnElement[bool]]) -> dict[_Key, RowMapping]:
+    """Per installation its newest plan that is held."""
+    same = (_P.tenant_id == _I.tenant_id, _P.integration == _I.integration, _P.state == PlanState.HELD.value)
+    query = sa.select(_P.tenant_id, _P.integration, _P.plan_id, _P.run_id, _P.reason).join(INSTALLATIONS, sa.and_(*same))
+    rows = connection.execute(query.where(*mine).order_by(_P.created_at, _P.plan_id)).mappings()
+    return {(row["tenant_id"], row["integration"]): row for row in rows}
+
+
+def _given_up(connection: Connection, mine: Sequence[sa.ColumnElement[bool]]) -> dict[_Key, int]:
+    same = (_W.tenant_id == _I.tenant_id, _W.integration == _I.integration, _W.next_try_at.is_(None))
+    query = sa.select(_W.tenant_id, _W.integration, sa.func.count()).join(INSTALLATIONS, sa.and_(*same)).where(*mine)
+    rows = connection.execute(query.group_by(_W.tenant_id, _W.integration))
+    return {(tenant, integration): int(count) for tenant, integration, count in rows}
+
+
+def _standing(
+    row: RowMapping, runs: Mapping[str, Mapping[_Key, RowMapping]], plans: Mapping[_Key, RowMapping], given_up: Mapping[_Key, int]
+) -> Standing:
+    key = (row["tenant_id"], row["integration"])
+    plan, full = plans.get(key), runs["last_full"].get(key)
+    held: dict[str, Any] = {} if plan is None else {
+        "held_plan": plan["plan_id"], "held_run": plan["run_id"], "held_reason": plan["reason"],
+    }  # fmt: skip
+    return Standing(
+        tenant_id=row["tenant_id"],
+        integration=row["integration"],
+        enabled=row["enabled"],
+        paused=row["paused"],
+        installed_at=row["installed_at"],
+        last_full=None if full is None else full["finished_at"],
+        newest=_facts(runs["newest"].get(key)),
+        balance=_facts(runs["balance"].get(key)),
+        certificate=_facts(runs["certificate"].get(key)),
+        given_up=given_up.get(key, 0),
+        **held,
+    )
+
+
+def _facts(row: RowMapping | None) -> RunFacts | None:
+    if row is None:
+        return None
+    return RunFacts(
+        run_id=row["run_id"],
+        outcome=row["outcome"] or "",
+        balanced=row["balanced"],
+        certified=row["certified"],
+        error_kind=row["error_kind"] or "",
+        error_text=row["error_text"] or "",
+        gate_stopped="gate_stopped" in json.loads(row["counts"]),
+    )
