@@ -134,23 +134,19 @@ def open_vault(settings: Settings) -> Vault:
 def alerting_of(settings: Settings, stores: Stores) -> Alerting:
     """What alerts need; the sinks are made when something is to be sent."""
     from integration_pipelines.alerting.configured import SinkConfig, sinks_of  # noqa: PLC0415 - runs do without
-    from integration_pipelines.alerting.email import MailServer  # noqa: PLC0415 - idem
 
     def open_(secret: SecretStr | None) -> str:
         return "" if secret is None else secret.get_secret_value()
 
-    server = MailServer(
-        settings.alert_smtp_host,
-        settings.alert_smtp_port,
-        settings.alert_smtp_security,
-        settings.alert_smtp_user,
-        open_(settings.alert_smtp_password),
-    )
     config = SinkConfig(
         slack_webhook_url=open_(settings.alert_slack_webhook_url),
         slack_token=open_(settings.alert_slack_token),
         slack_channel=settings.alert_slack_channel,
-        mail=server if settings.alert_smtp_host else None,
+        smtp_host=settings.alert_smtp_host,
+        smtp_port=settings.alert_smtp_port,
+        smtp_security=settings.alert_smtp_security,
+        smtp_user=settings.alert_smtp_user,
+        smtp_password=open_(settings.alert_smtp_password),
         mail_from=settings.alert_email_from,
         mail_to=tuple(a.strip() for a in settings.alert_email_to.split(",") if a.strip()),
         webhook_url=open_(settings.alert_webhook_url),

@@ -21,7 +21,11 @@ class SinkConfig:
     slack_token: str = ""
     slack_channel: str = ""
     slack_api: str = API
-    mail: MailServer | None = None
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_security: str = "starttls"
+    smtp_user: str = ""
+    smtp_password: str = ""
     mail_from: str = ""
     mail_to: tuple[str, ...] = ()
     webhook_url: str = ""
@@ -56,9 +60,8 @@ def sinks_of(config: SinkConfig) -> list[AlertSink]:
 def _wanted(config: SinkConfig) -> Iterator[tuple[str, Callable[[], AlertSink]]]:
     if config.slack_webhook_url or config.slack_token:
         yield "slack", lambda: _slack(config)
-    if config.mail is not None:
-        server = config.mail
-        yield "email", lambda: Mail(server, config.mail_from, config.mail_to)
+    if config.smtp_host:
+        yield "email", lambda: _mail(config)
     if config.webhook_url:
         yield "webhook", lambda: SignedWebhook(config.webhook_url, config.webhook_secret)
     if config.pagerduty_key:
@@ -71,6 +74,11 @@ def _slack(config: SinkConfig) -> AlertSink:
     if not config.slack_channel:
         raise ConfigError("A Slack token is configured, and no channel.", remedy="Name the channel, or use a webhook instead.")
     return SlackBot(config.slack_token, config.slack_channel, config.slack_api)
+
+
+def _mail(config: SinkConfig) -> AlertSink:
+    server = MailServer(config.smtp_host, config.smtp_port, config.smtp_security, config.smtp_user, config.smtp_password)
+    return Mail(server, config.mail_from, config.mail_to)
 
 
 def _made(name: str, make: Callable[[], AlertSink]) -> AlertSink:

@@ -43,11 +43,20 @@ def require_safe(url: str, setting: str) -> str:
 
 def post(url: str, body: bytes, headers: dict[str, str], *, seconds: float = SECONDS) -> Answer:
     """Send once; whatever goes wrong is an answer."""
+    return asyncio.run(_post(url, body, {"User-Agent": "integration-pipelines", **headers}, seconds))
+
+
+async def _post(url: str, body: bytes, headers: dict[str, str], seconds: float) -> Answer:
     import httpx  # noqa: PLC0415 - only who sends pays for it
 
     try:
-        return asyncio.run(asyncio.wait_for(_post(url, body, headers, seconds), seconds))
-    except TimeoutError:
+        async with asyncio.timeout(seconds), httpx.AsyncClient(timeout=seconds, trust_env=False) as client:
+            async with client.stream("POST", url, content=body, headers=headers) as response:
+                read = await _body(response)
+            if read is None:
+                return Answer(response.status_code, fault="Its answer is too long.")
+            return Answer(response.status_code, read, _retry_after(response))
+    except (TimeoutError, httpx.TimeoutException):
         return Answer(fault=f"It did not answer within {seconds:.0f} s.")
     except httpx.ConnectError:
         return Answer(fault="It cannot be reached.")
@@ -55,19 +64,14 @@ def post(url: str, body: bytes, headers: dict[str, str], *, seconds: float = SEC
         return Answer(fault=f"The request failed ({type(error).__name__}).")
 
 
-async def _post(url: str, body: bytes, headers: dict[str, str], seconds: float) -> Answer:
-    import httpx  # noqa: PLC0415 - idem
-
-    async with (
-        httpx.AsyncClient(timeout=seconds, trust_env=False, follow_redirects=False) as client,
-        client.stream("POST", url, content=body, headers={"User-Agent": "integration-pipelines", **headers}) as response,
-    ):
-        read = b""
-        async for part in response.aiter_bytes():
-            read += part
-            if len(read) > _LONGEST_ANSWER:
-                return Answer(response.status_code, fault="Its answer is too long.")
-        return Answer(response.status_code, read, _retry_after(response))
+async def _body(response: "httpx.Response") -> bytes | None:
+    """All of it, or nothing if it is too long."""
+    read = b""
+    async for part in response.aiter_bytes():
+        read += part
+        if len(read) > _LONGEST_ANSWER:
+            return None
+    return read
 
 
 def _retry_after(response: "httpx.Response") -> float:

@@ -4,7 +4,7 @@ For each installation the newest matching run is looked up by the index over its
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from integration_pipelines.store.runs import run_of
 from integration_pipelines.store.schema import INSTALLATIONS, LEASES, RUNS, WRITE_PLANS, WRITE_RETRIES
 
 _I, _P, _W, _L = INSTALLATIONS.c, WRITE_PLANS.c, WRITE_RETRIES.c, LEASES.c
-_SAYING = {
+_SAYING: dict[str, Callable[[Any], tuple[sa.ColumnElement[bool], ...]]] = {
     "newest": lambda r: (r.outcome.isnot(None), r.outcome != "skipped"),
     "balance": lambda r: (r.balanced.isnot(None),),
     "certificate": lambda r: (r.certified.isnot(None),),

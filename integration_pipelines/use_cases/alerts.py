@@ -71,10 +71,14 @@ def sweep_alerts(ports: Ports, now: datetime, *, seconds: float = SECONDS) -> Sw
 def end_runs(runs: Collection[Run], now: datetime, *, ports: Ports) -> int:
     """Note that those runs, which did not say how they ended, failed; how many that were."""
     dead = [r for r in runs if r.outcome is None]
-    told = {"finished_at": now, "outcome": "failed", "error_kind": str(ErrorKind.TRANSIENT), "error_text": f"{_DIED} {_GO_ON}"}
     if dead:
-        ports.runs.finish([replace(run, **told, reason=_DIED) for run in dead])
+        ports.runs.finish([_failed(run, now) for run in dead])
     return len(dead)
+
+
+def _failed(run: Run, now: datetime) -> Run:
+    text = f"{_DIED} {_GO_ON}"
+    return replace(run, finished_at=now, outcome="failed", error_kind=str(ErrorKind.TRANSIENT), error_text=text, reason=_DIED)
 
 
 def send_due(now: datetime, *, ports: Ports, seconds: float = SECONDS) -> dict[DeliveryState, int]:

@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 
 from integration_pipelines.core.alerts import Rules
-from integration_pipelines.errors import AuthError, TransientError
-from integration_pipelines.ports.alerts import NotArrived
+from integration_pipelines.errors import AuthError, IntegrationError, TransientError
 from integration_pipelines.use_cases.alerts import Swept, sweep_alerts
-from integration_pipelines.use_cases.outcome import SyncMode
 from integration_pipelines_tests.kit.alerts import RULES, Recorder
-from integration_pipelines_tests.kit.bench import CONTRACT, Product, product, small_accounts
+from integration_pipelines_tests.kit.bench import Product, product, small_accounts
 
 Open = Callable[..., tuple[Product, Recorder]]
 HOUR = 3600
@@ -54,10 +52,10 @@ def refused_for_a_day(shop: Product) -> None:
     shop.one()
 
 
-def broken(shop: Product, error: Exception) -> None:
+def broken(shop: Product, error: IntegrationError) -> None:
     """A partner that does not work after all was well."""
     shop.first_sync()
-    shop.crm().broken = error  # type: ignore[assignment]
+    shop.crm().broken = error
     shop.one()
 
 
