@@ -3,9 +3,11 @@
 import dagster as dg
 
 from integration_pipelines.defs.chain import RECORDS_JOB, chain_assets
+from integration_pipelines.defs.history import backfill_job, history_assets
 from integration_pipelines.defs.pruning import prune_storage, pruning
 from integration_pipelines.defs.resources import ProductResource
 from integration_pipelines.defs.schedules import own_run_for_failed_tenants, schedules
+from integration_pipelines.store.clock import SystemClock
 from integration_pipelines.wiring import packaged_contracts
 
 JOBS = {
@@ -19,14 +21,16 @@ JOBS = {
 def integrations() -> dg.Definitions:
     """Chains and jobs derived from the contracts."""
     chains = [chain_assets(contract) for contract in packaged_contracts().values()]
+    now = SystemClock().now()
+    histories = [history_assets(contract, now) for contract in packaged_contracts().values()]
     selection = dg.AssetSelection.assets(*(key for chain in chains for key in chain.keys))
     jobs = {
         name: dg.define_asset_job(name, selection=selection, executor_def=dg.in_process_executor, description=description)
         for name, description in JOBS.items()
     }
     return dg.Definitions(
-        assets=chains,
-        jobs=[*jobs.values(), prune_storage],
+        assets=[*chains, *histories],
+        jobs=[*jobs.values(), backfill_job(histories), prune_storage],
         schedules=[*schedules(jobs["reconcile_all"]), pruning],
         sensors=[own_run_for_failed_tenants(jobs["reconcile_all"], jobs["reconcile_tenant"])],
         resources={"product": ProductResource()},

@@ -23,6 +23,11 @@ CHAIN = {
     "billing_writes": ("push", ("write_plan",), {"stripe", "sql"}),
     "sync_certificate": ("push", ("crm_writes", "billing_writes"), {"duckdb", "sql"}),
 }
+HISTORY = {
+    "crm_accounts_changes": ("history", ("crm_accounts",), {"hubspot", "parquet"}),
+    "billing_customers_changes": ("history", ("billing_customers",), {"stripe", "parquet"}),
+    "billing_subscriptions_changes": ("history", ("billing_subscriptions",), {"stripe", "parquet"}),
+}
 CHECKS = {f"gate_{name}": name for name in OBJECTS} | {
     "guard": "write_plan", "balance": "sync_certificate", "certificate": "sync_certificate",
 }  # fmt: skip
@@ -40,16 +45,20 @@ def test_the_chain_reads_as_the_way_of_the_data(specs: dict[str, dg.AssetSpec]) 
         name: (spec.group_name, {dep.asset_key.to_user_string() for dep in spec.deps}, set(spec.kinds))
         for name, spec in specs.items()
     }
-    assert found == {name: (group, set(deps), kinds) for name, (group, deps, kinds) in CHAIN.items()}
+    assert found == {name: (group, set(deps), kinds) for name, (group, deps, kinds) in (CHAIN | HISTORY).items()}
 
 
 def test_every_asset_has_words_an_owner_and_tenants(specs: dict[str, dg.AssetSpec]) -> None:
-    """A description in whole sentences, a team, the integration's tag, and partitions by tenant."""
+    """A description in whole sentences, a team, the integration's tag, and partitions by tenant; history by day, too."""
     for name, spec in specs.items():
         assert (spec.description or "").endswith("."), name
         assert (list(spec.owners), spec.tags["integration"]) == (["team:integrations"], "crm_billing")
-        assert isinstance(spec.partitions_def, dg.DynamicPartitionsDefinition)
-        assert spec.partitions_def.name == "tenants"
+        parts = spec.partitions_def
+        if isinstance(parts, dg.MultiPartitionsDefinition):
+            assert (name in HISTORY, parts.partition_dimension_names) == (True, ["day", "tenant"])
+            parts = parts.get_partitions_def_for_dimension("tenant")
+        assert isinstance(parts, dg.DynamicPartitionsDefinition)
+        assert parts.name == "tenants"
 
 
 def test_columns_say_what_they_are_for(specs: dict[str, dg.AssetSpec]) -> None:
@@ -98,6 +107,13 @@ def test_the_jobs_run_the_whole_chain_by_tenant() -> None:
         assert {key.to_user_string() for key in job.asset_layer.selected_asset_keys} == set(CHAIN)
         assert job.executor_def is dg.in_process_executor
         assert "Plans only" in (job.description or "")
+
+
+def test_the_history_job_fills_every_history_asset() -> None:
+    """All of them and nothing else, behind everything else in the queue."""
+    job = integrations().resolve_job_def("backfill_history")
+    assert {key.to_user_string() for key in job.asset_layer.selected_asset_keys} == set(HISTORY)
+    assert (job.tags["dagster/priority"], "Plans only" in (job.description or "")) == ("-10", True)
 
 
 def _columns(spec: dg.AssetSpec) -> dict[str, dg.TableColumn]:
