@@ -14,23 +14,25 @@ frames' types is below the doors; what the numbers mean is decided in `core`, ne
 
 import json
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 from pandas.api.extensions import ExtensionDtype
 
 from integration_pipelines.core.contract import FieldType
 from integration_pipelines.core.merge import compared_fields
-from integration_pipelines.core.tables import COUNT, LEDGER, TEXT, TIME
+from integration_pipelines.core.tables import COUNT, HISTORY, LEDGER, TEXT, TIME
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.settings import load_settings
 from integration_pipelines.store.bulk import read_table
 from integration_pipelines.store.clock import SortableIds, SystemClock
 from integration_pipelines.store.lake import ParquetLake
 from integration_pipelines.store.schema import FIELD_COUNTS, RUN_OUTCOMES, RUNS, WRITE_LEDGER
+from integration_pipelines.use_cases.history_kept import kept_files
 from integration_pipelines.wiring import open_stores_of, packaged_contracts
 
 CRM_BILLING = "crm_billing"
@@ -39,7 +41,7 @@ Tenants = str | Sequence[str] | None
 
 CATEGORIES = {
     "tenant_id", "integration", "object", "field", "kind", "action", "status", "owner_role", "state", "target", "expectation",
-    "currency", "mrr_currency", "trigger", "scope", "outcome", "match_rule", "rule_id", "rule", "error_kind",
+    "currency", "mrr_currency", "trigger", "scope", "outcome", "match_rule", "rule_id", "rule", "error_kind", "coverage",
 }  # fmt: skip
 COUNTS = {
     "contract_version", "amount_delta_minor", "occurrences", "attempts", "compared", "matched", "differing", "held", "quarantined",
@@ -80,6 +82,10 @@ _WRITTEN = _shape(
     "tenant_id", "integration", "run_id", "plan_id", "write_id", "target", "target_id", "field", "before", "after", "state", "error_text",
     created_at=TIME, confirmed_at=TIME,
 )  # fmt: skip
+
+_HISTORY_DAY = _shape(
+    "tenant_id", "integration", "object", "day", "coverage", "reason", "source", "run_id", rows=COUNT, filled_at=TIME
+)
 
 
 def tenants() -> pd.DataFrame:
@@ -231,6 +237,43 @@ def written_fields(*, tenants: Tenants = None, integration: str = CRM_BILLING, s
         shared = {c: _or_none(getattr(row, c)) for c in ledger.columns if c in _WRITTEN.names}
         rows += [shared | {"field": f, "before": before.get(f), "after": after.get(f)} for f in after]
     return _typed(pa.Table.from_pylist([{n: r[n] for n in _WRITTEN.names} for r in rows], _WRITTEN))
+
+
+def history(
+    *, tenants: Tenants = None, integration: str = CRM_BILLING, since: datetime | None = None, objects: Sequence[str] = ()
+) -> pd.DataFrame:
+    """What changed at the partners, oldest first, as far as backfills have filled it: evidence that no sync reads.
+
+    One row per change: `object, record_id, field` (`*` is the whole record), `changed_at, old_value, new_value` (canonical text; null is
+    what the partner does not tell), `actor, source` in the partner's words, and the `coverage` of its day (whole, part). A day without rows
+    was quiet only if `history_days` has it with coverage whole.
+
+    Args:
+        tenants: names or ids; None is all.
+        integration: the contract's name.
+        since: only what changed since then (aware).
+        objects: some of the contract's objects, e.g. `["crm_accounts"]`; empty is all.
+    """
+    moment = _aware(since)
+    with _Store() as store:
+        ids, stores = store.ids(tenants), store.stores
+        first = None if moment is None else moment.astimezone(UTC).date()
+        files = kept_files(stores.history, stores.manifest, ids, integration, objects=objects, since=first)
+        rows = ParquetLake(store.settings.lake, SortableIds(SystemClock())).read(files, HISTORY)
+    found = rows if moment is None else rows.filter(pc.field("changed_at") >= pa.scalar(moment, TIME))
+    return _typed(found.sort_by([(name, "ascending") for name in ("changed_at", "tenant_id", "object", "record_id", "field")]))
+
+
+def history_days(*, tenants: Tenants = None, integration: str = CRM_BILLING) -> pd.DataFrame:
+    """Every filled day of history: `object, day, rows, coverage` (whole, part, none), `reason` why not all, `source, run_id, filled_at`."""
+    with _Store() as store:
+        found = store.stores.history.load(store.ids(tenants), integration)
+    rows = [
+        {n: getattr(d, n) for n in _HISTORY_DAY.names} | {"day": d.day.isoformat(), "coverage": d.coverage.value} for d in found
+    ]
+    frame = _typed(pa.Table.from_pylist(rows, _HISTORY_DAY))
+    frame["day"] = _moments(frame["day"])
+    return frame
 
 
 def view(name: str, *, tenants: Tenants = None) -> pd.DataFrame:

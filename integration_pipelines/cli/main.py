@@ -17,6 +17,7 @@ COMMANDS = {
     "pause": ("switches", "Stop writes within one request: the kill switch."),
     "resume": ("switches", "Let a paused tenant write again."),
     "sync": ("syncing", "Reconcile one tenant, and write if it may."),
+    "backfill": ("backfill", "Fill days of history from what the partners still tell."),
     "plans": ("plans", "Plans: what would be written, and the decisions about it."),
     "diffs": ("evidence", "What differs, who owns it and what happens to it."),
     "links": ("links", "Which records are the same customer, why, and your decisions about it."),

@@ -40,6 +40,11 @@ def changes_asset(object_name: str) -> str:
     return f"{object_name}_changes"
 
 
+def partition_key(day: date, tenant_id: str) -> dg.MultiPartitionKey:
+    """The partition of one day of one tenant."""
+    return dg.MultiPartitionKey({DAY: day.isoformat(), TENANT: tenant_id})
+
+
 def fill_history(
     context: dg.AssetExecutionContext, config: HistoryConfig, contract: Contract, product: ProductResource
 ) -> Iterator[dg.AssetMaterialization]:
@@ -109,7 +114,7 @@ def _materializations(
     for day in sorted((*found.days, *found.kept), key=lambda d: (d.object, d.day)):
         yield dg.AssetMaterialization(
             asset_key=changes_asset(day.object),
-            partition=dg.MultiPartitionKey({DAY: day.day.isoformat(), TENANT: day.tenant_id}),
+            partition=partition_key(day.day, day.tenant_id),
             metadata=_metadata(day, contract, kept=day.run_id != context.run.run_id),
         )
 
