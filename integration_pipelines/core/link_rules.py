@@ -38,7 +38,7 @@ def _proposals(sql: Sql, contract: Contract) -> None:
     for a record whose old pair waits for a decision.
     """
     right = contract.main_object("right")
-    taken = "SELECT tenant_id, right_id FROM carried WHERE now_state IN ('live', 'one_sided')"
+    taken = "SELECT tenant_id, right_id FROM standing WHERE now_state IN ('live', 'one_sided')"
     sql.make(
         "free_right",
         f"SELECT r.* FROM accepted_{right} r ANTI JOIN ({taken}) t ON t.tenant_id = r.tenant_id AND t.right_id = r.record_id",
@@ -100,7 +100,7 @@ def _verdicts(sql: Sql, contract: Contract) -> None:
     explained = " ".join(f"WHEN {text(r.name)} THEN {text(r.explanation)}" for r in contract.matching.rules)
     several = contract.matching.several_right_per_left != "ambiguous"
     sql.make("best_proposals", "SELECT * FROM proposals QUALIFY place = min(place) OVER (PARTITION BY tenant_id, right_id)")
-    held = "SELECT tenant_id, now_left AS left_id, count(*) AS held FROM carried WHERE now_state IN ('live', 'one_sided') GROUP BY ALL"
+    held = "SELECT tenant_id, now_left AS left_id, count(*) AS held FROM standing WHERE now_state IN ('live', 'one_sided') GROUP BY ALL"
     sql.make(
         "verdicts",
         f"""SELECT v.*, CASE rule {explained} END AS explanation, a.record_id IS NOT NULL AS acceptable,

@@ -33,7 +33,7 @@ def resolve_links(sql: Sql, contract: Contract, stored: Rows, now_text: str) -> 
     _links(sql, contract, now_text)
     _unlinked(sql)
     _live(sql, contract)
-    sql.drop("stored_links", "verdicts", "doubtful", "carried", "free_right")
+    sql.drop("stored_links", "verdicts", "doubtful", "odd_links", "known_links", "carried", "free_right")
 
 
 def link_id(tenant_id: str, integration: str, left: str, right: str) -> str:
@@ -73,29 +73,55 @@ _EVIDENCE = """CASE WHEN now_state = old_state THEN match_evidence
     ELSE 'A record of this pair was made after the pair was linked: it is another one under the same id.' END"""
 
 
-def _carried(sql: Sql, contract: Contract, now_text: str) -> None:
-    """`carried`: stored links after following merges, with the state that the records' presence gives them."""
-    left, right = contract.main_object("left"), contract.main_object("right")
-    present = "EXISTS (SELECT 1 FROM observed_{0} o WHERE o.tenant_id = s.tenant_id AND o.record_id = {1} AND NOT o.deleted{2})"
-    here = f"{present.format(left, 's.now_left', '')} AND {present.format(right, 's.right_id', '')}"
-    reborn = []
-    for object_name, key in ((left, "s.now_left"), (right, "s.right_id")):
-        born = contract.objects[object_name].born
+def _odd(sql: Sql, contract: Contract) -> None:
+    """`known_links`: every stored one; `odd_links`: those that need a second look. Nearly every link is live with both records there."""
+    sql.make("known_links", "SELECT * FROM stored_links")  # which may be read only once
+    doubts = ["SELECT tenant_id, link_id FROM known_links WHERE state <> 'live'"]
+    for side, key in (("left", "left_id"), ("right", "right_id")):
+        spec = contract.main_object("left" if side == "left" else "right")
+        doubts.append(
+            f"""SELECT s.tenant_id, s.link_id FROM known_links s ANTI JOIN (SELECT tenant_id, record_id FROM observed_{spec} WHERE NOT deleted) o
+              ON o.tenant_id = s.tenant_id AND o.record_id = s.{key}"""
+        )
+        born = contract.objects[spec].born
         if born is not None:
-            reborn.append(present.format(object_name, key, f" AND TRY_CAST(o.{name(born)} AS TIMESTAMPTZ) > s.updated_at"))
-    elsewhere = """EXISTS (SELECT 1 FROM stored_states t WHERE t.tenant_id = s.tenant_id AND t.right_id = s.right_id
-      AND t.left_id <> s.left_id AND t.state IN ('live', 'one_sided')) AND s.old_state = 'proposed'"""
-    sql.make("stored_states", "SELECT * FROM stored_links")  # which may be read only once
+            sql.make(f"young_{side}", _YOUNG.format(born=name(born), observed=f"observed_{spec}"))
+            doubts.append(
+                f"""SELECT s.tenant_id, s.link_id FROM known_links s JOIN young_{side} o
+                  ON o.tenant_id = s.tenant_id AND o.record_id = s.{key} WHERE o.born > s.updated_at"""
+            )
+    sql.make("odd_links", " UNION ".join(doubts))
+
+
+_YOUNG = """SELECT tenant_id, record_id, TRY_CAST({born} AS TIMESTAMPTZ) AS born FROM {observed}
+    WHERE {born} <> '' AND TRY_CAST({born} AS TIMESTAMPTZ) > (SELECT min(updated_at) FROM known_links)"""
+
+
+def _carried(sql: Sql, contract: Contract, now_text: str) -> None:
+    """`carried`: the odd ones after following merges, with the state that the records' presence gives them; `standing`: all of them."""
+    _odd(sql, contract)
+    left, right = contract.main_object("left"), contract.main_object("right")
+    present = "EXISTS (SELECT 1 FROM observed_{0} o WHERE o.tenant_id = s.tenant_id AND o.record_id = {1} AND NOT o.deleted)"
+    here = f"{present.format(left, 's.now_left')} AND {present.format(right, 's.right_id')}"
+    young = "EXISTS (SELECT 1 FROM young_{0} o WHERE o.tenant_id = s.tenant_id AND o.record_id = {1} AND o.born > s.updated_at)"
+    born = {"left": (left, "s.now_left"), "right": (right, "s.right_id")}
+    reborn = [young.format(side, key) for side, (spec, key) in born.items() if contract.objects[spec].born is not None]
+    elsewhere = """s.old_state = 'proposed' AND EXISTS (SELECT 1 FROM known_links t WHERE t.tenant_id = s.tenant_id
+      AND t.right_id = s.right_id AND t.left_id <> s.left_id AND t.state IN ('live', 'one_sided'))"""
     sql.make(
         "carried",
         f"""SELECT *, {_RULES} AS now_rule, {_EVIDENCE} AS now_evidence FROM (SELECT *, {_STATES} AS now_state
         FROM (SELECT s.*, {here} AS here, {" OR ".join(reborn) or "false"} AS reborn, {elsewhere} AS elsewhere
           FROM (SELECT l.* EXCLUDE (state), l.state AS old_state, coalesce(a.survivor_id, l.left_id) AS now_left,
               {text(now_text)}::TIMESTAMPTZ AS now_at
-            FROM stored_states l LEFT JOIN aliases a
+            FROM known_links l SEMI JOIN odd_links USING (tenant_id, link_id) LEFT JOIN aliases a
             ON a.tenant_id = l.tenant_id AND a.old_id = l.left_id AND l.state IN ('live', 'one_sided')) s))""",
     )
-    sql.drop("stored_states")
+    sql.view(
+        "standing",
+        """SELECT tenant_id, left_id AS now_left, right_id, 'live' AS now_state FROM known_links ANTI JOIN odd_links USING (tenant_id, link_id)
+        UNION ALL SELECT tenant_id, now_left, right_id, now_state FROM carried""",
+    )
 
 
 def _links(sql: Sql, contract: Contract, now_text: str) -> None:
@@ -131,9 +157,10 @@ def _links(sql: Sql, contract: Contract, now_text: str) -> None:
               JOIN doubtful e ON e.tenant_id = c.tenant_id AND e.left_id = c.left_id AND e.right_id = c.right_id) c
             ON c.tenant_id = d.tenant_id AND c.link_id = d.link_id),
         made AS (SELECT * FROM followed UNION ALL BY NAME SELECT * FROM found UNION ALL BY NAME SELECT * FROM doubted)
-        SELECT * FROM old ANTI JOIN made USING (tenant_id, link_id)
-        UNION ALL BY NAME SELECT * FROM made
-        QUALIFY row_number() OVER (PARTITION BY tenant_id, link_id ORDER BY created_at, base_link_id) = 1""",
+        SELECT *, false AS is_new, false AS changed, link_id AS base_link_id FROM known_links ANTI JOIN odd_links USING (tenant_id, link_id)
+        UNION ALL BY NAME (SELECT * FROM old ANTI JOIN made USING (tenant_id, link_id)
+          UNION ALL BY NAME SELECT * FROM made
+          QUALIFY row_number() OVER (PARTITION BY tenant_id, link_id ORDER BY created_at, base_link_id) = 1)""",
     )
 
 

@@ -10,6 +10,7 @@ from integration_pipelines.core.canonical import canonical, minor_from_major, tr
 from integration_pipelines.core.contract import Contract, FieldType, Lookup, Side, SyncField
 from integration_pipelines.core.line_items import line_items
 from integration_pipelines.core.rollup import group_rollup
+from integration_pipelines.core.settled import judged_by_row, owner_side
 from integration_pipelines.core.sql import Sql, mapped, name, text
 
 _ROLLUP_COLUMN = {
@@ -21,16 +22,6 @@ _ROLLUP_COLUMN = {
 def compared_fields(contract: Contract) -> dict[str, SyncField]:
     """The fields that are compared: all but the stamps, which the sync writes and never reads."""
     return {f: spec for f, spec in contract.fields.items() if spec.owner != "sync"}
-
-
-def owner_side(contract: Contract, spec: SyncField) -> str:
-    """`left`, `right` or `two_way`."""
-    return "two_way" if spec.owner == "two_way" else contract.side_of(spec.owner)
-
-
-def on_primary_only(contract: Contract, spec: SyncField) -> bool:
-    """Whether a field is compared once per left record, under its oldest link: all that is written to the left side."""
-    return owner_side(contract, spec) != "left"
 
 
 def widen(sql: Sql, contract: Contract, setting_up: str) -> None:
@@ -48,7 +39,7 @@ def widen(sql: Sql, contract: Contract, setting_up: str) -> None:
     fields = compared_fields(contract)
     for object_name in dict.fromkeys(lookup.object for lookup, _ in _lookups(fields)):
         sql.make(f"looked_up_{object_name}", _canonical_lookups(contract, fields, object_name))
-    sql.make("wide", _wide(contract, fields, setting_up))
+    sql.make("wide", judged_by_row(contract, fields, _wide(contract, fields, setting_up)))
 
 
 def respell(sql: Sql, contract: Contract, spellings: pa.Table) -> None:
@@ -62,7 +53,7 @@ def respell(sql: Sql, contract: Contract, spellings: pa.Table) -> None:
             column = name(f"{key}_{field}")
             sql.change(
                 f"""UPDATE wide SET {column} = s.written FROM spellings s WHERE s.tenant_id = wide.tenant_id AND s.target = {text(target)}
-                AND s.target_id = wide.{side}_id AND s.field = {text(field)} AND s.shown = wide.{column}"""
+                AND s.target_id = wide.{side}_id AND s.field = {text(field)} AND s.shown = wide.{column} AND NOT wide.settled"""
             )
     sql.drop("spellings")
 
@@ -120,8 +111,8 @@ def _wide(contract: Contract, fields: dict[str, SyncField], setting_up: str) -> 
         {_label(contract, "left", "l")} AS record_label, l.observed_at AS left_observed_at, r.observed_at AS right_observed_at,
         {", ".join(columns)}
       FROM live_links k
-      JOIN accepted_{left} l ON l.tenant_id = k.tenant_id AND l.record_id = k.left_id
-      JOIN accepted_{right} r ON r.tenant_id = k.tenant_id AND r.record_id = k.right_id
+      JOIN observed_{left} l ON l.tenant_id = k.tenant_id AND l.record_id = k.left_id
+      JOIN observed_{right} r ON r.tenant_id = k.tenant_id AND r.record_id = k.right_id
       LEFT JOIN {setting_up} u ON u.tenant_id = k.tenant_id
       LEFT JOIN base z ON z.tenant_id = k.tenant_id AND z.link_id = k.base_link_id
       {rollup_join} {" ".join(dict.fromkeys(joins))}"""

@@ -8,7 +8,8 @@ import pyarrow as pa
 from integration_pipelines.core.canonical import major_from_minor
 from integration_pipelines.core.contract import Contract, FieldType, SyncField
 from integration_pipelines.core.guards import PlanNumbers
-from integration_pipelines.core.merge import compared_fields, owner_side
+from integration_pipelines.core.merge import compared_fields
+from integration_pipelines.core.settled import owner_side
 from integration_pipelines.core.sql import Sql, mapped, name, text
 from integration_pipelines.core.tables import PLANNED_WRITES
 

@@ -13,18 +13,16 @@
 Makes `cells` (differing fields with their verdict), `field_counts` and `base_moves`.
 """
 
-from integration_pipelines.core.contract import Contract, FieldType, SyncField
+from integration_pipelines.core.contract import Contract, FieldType
 from integration_pipelines.core.epochs import came_back, count_returns
-from integration_pipelines.core.merge import compared_fields, on_primary_only, owner_side
+from integration_pipelines.core.merge import compared_fields
+from integration_pipelines.core.settled import MIXED, compared_bit, currency_of, owner_side, owners
 from integration_pipelines.core.sql import Sql, name, text
-
-MIXED = "MIXED"
 
 
 def reconcile(sql: Sql, contract: Contract) -> None:
     """Judge `wide` against `base` and `intents` (tenant_id, target, target_id, field, value)."""
     _rules(sql, contract)
-    _effective(sql, contract)
     _cells(sql, contract)
     _verdicts(sql, contract)
     _field_counts(sql, contract)
@@ -47,32 +45,6 @@ def _rules(sql: Sql, contract: Contract) -> None:
     sql.make("field_rules", f"SELECT * FROM (VALUES {', '.join(rows)}) AS rules({columns})")
 
 
-def _owners_value(contract: Contract, field: str) -> tuple[str, str]:
-    """The effective values on both sides: the owner's blank becomes what the contract says a blank means."""
-    spec = contract.fields[field]
-    values = {"left": f"w.{name('l_' + field)}", "right": f"w.{name('r_' + field)}"}
-    side = owner_side(contract, spec)
-    if side != "two_way":
-        own = values[side]
-        meant = {"clear": own, "default": f"coalesce(nullif({own}, ''), CASE WHEN {own} = '' THEN {text(spec.default)} END)"}
-        values[side] = meant.get(spec.blank, f"nullif({own}, '')")
-    return values["left"], values["right"]
-
-
-def _effective(sql: Sql, contract: Contract) -> None:
-    """`effective`: `wide` with effective values, and null where a field is compared under another link."""
-    columns = []
-    for field, spec in compared_fields(contract).items():
-        left, right = _owners_value(contract, field)
-        if on_primary_only(contract, spec):  # a roll-up is of all links; any other value is the oldest link's, refused or not
-            chosen = "is_primary" if spec.left.rollup or spec.right.rollup else "is_oldest"
-            left = f"CASE WHEN w.{chosen} THEN {left} END"
-        columns.append(f"{left} AS {name('l_' + field)}, {right} AS {name('r_' + field)}, w.{name('z_' + field)}")
-    kept = "tenant_id, link_id, left_id, right_id, is_new, is_primary, siblings, followed, rollup_trouble, dispute, record_label"
-    times = "left_observed_at, right_observed_at"
-    sql.view("effective", f"SELECT {kept}, {times}, {', '.join(columns)} FROM wide w")
-
-
 def _cells(sql: Sql, contract: Contract) -> None:
     """`raw_cells`: the rows that differ somewhere, one row per differing field. Rows in sync never leave the columns."""
     fields = compared_fields(contract)
@@ -80,7 +52,7 @@ def _cells(sql: Sql, contract: Contract) -> None:
     structs = []
     for field, spec in fields.items():
         held = _hold_reason(contract, field)
-        currency = f"coalesce({_currency(contract, spec)}, '')" if spec.type is FieldType.MONEY else "NULL"
+        currency = f"coalesce({currency_of(contract, spec)}, '')" if spec.type is FieldType.MONEY else "NULL"
         structs.append(
             f"{{'field': {text(field)}, 'l': {name('l_' + field)}, 'r': {name('r_' + field)}, 'z': {name('z_' + field)}, "
             f"'currency': {currency}, 'hold': {held}}}"
@@ -90,14 +62,9 @@ def _cells(sql: Sql, contract: Contract) -> None:
     sql.make(
         "raw_cells",
         f"""SELECT {kept}, cell.* FROM (SELECT {kept}, unnest([{", ".join(structs)}]) AS cell
-          FROM effective WHERE {differs}{" OR " + always if always else ""})
+          FROM wide WHERE NOT settled AND ({differs}{" OR " + always if always else ""}))
         WHERE cell.l IS NOT NULL AND cell.r IS NOT NULL AND (cell.l <> cell.r OR cell.currency = '{MIXED}')""",
     )
-
-
-def _currency(contract: Contract, spec: SyncField) -> str:
-    """The column with the currency of an amount, as the amount's owner states it."""
-    return name(("l_" if owner_side(contract, spec) == "left" else "r_") + (spec.currency_field or ""))
 
 
 def _hold_reason(contract: Contract, field: str) -> str:
@@ -106,7 +73,7 @@ def _hold_reason(contract: Contract, field: str) -> str:
     cases = ["WHEN dispute IS NOT NULL THEN dispute"]
     if spec.type is FieldType.MONEY and spec.currency_field:
         mixed = "the customer pays in several currencies and amounts never add across them"
-        cases.append(f"WHEN {_currency(contract, spec)} = '{MIXED}' THEN {text(mixed)}")
+        cases.append(f"WHEN {currency_of(contract, spec)} = '{MIXED}' THEN {text(mixed)}")
     if spec.left.rollup or spec.right.rollup:
         cases.append("WHEN rollup_trouble IS NOT NULL THEN rollup_trouble")
     if contract.matching.several_right_per_left == "ambiguous":
@@ -167,10 +134,10 @@ _CELLS = """SELECT *, CASE winner WHEN 'left' THEN l WHEN 'right' THEN r END AS 
 def _field_counts(sql: Sql, contract: Contract) -> None:
     """`field_counts`: per tenant and field, how many were compared, matched, differing and held."""
     compared = [
-        f"{{'field': {text(f)}, 'compared': count(*) FILTER (WHERE {name('l_' + f)} IS NOT NULL AND {name('r_' + f)} IS NOT NULL)}}"
-        for f in compared_fields(contract)
+        f"{{'field': {text(f)}, 'compared': count(*) FILTER (WHERE {compared_bit(place)} <> 0)}}"
+        for place, f in enumerate(compared_fields(contract))
     ]
-    counted = f"SELECT tenant_id, unnest([{', '.join(compared)}]) AS n FROM effective GROUP BY tenant_id"
+    counted = f"SELECT tenant_id, unnest([{', '.join(compared)}]) AS n FROM wide GROUP BY tenant_id"
     sql.make(
         "field_counts",
         f"""SELECT n.tenant_id, r.target AS object, n.field, n.compared, n.compared - coalesce(d.differing, 0) AS matched,
@@ -190,15 +157,14 @@ def _base_moves(sql: Sql, contract: Contract) -> None:
     agreed = {f: f"{name('l_' + f)} = {name('r_' + f)} AND {name('l_' + f)} IS DISTINCT FROM {name('z_' + f)}" for f in fields}
     columns = ", ".join(f"CASE WHEN {agreed[f]} THEN {name('l_' + f)} ELSE {name('z_' + f)} END AS {name(f)}" for f in fields)
     moved = " OR ".join(f"coalesce({a}, false)" for a in ("followed", *agreed.values()))
-    sql.make("base_moves", f"SELECT tenant_id, link_id, {columns} FROM effective WHERE {moved}")
+    sql.make("base_moves", f"SELECT tenant_id, link_id, {columns} FROM wide WHERE NOT settled AND ({moved})")
 
 
 def merged(contract: Contract) -> str:
     """The query for the merged customers: per link the value that each field should have, by its owner."""
-    columns = []
-    for field, spec in compared_fields(contract).items():
-        side = owner_side(contract, spec)
-        own = f"coalesce({name('r_' + field)}, {name('l_' + field)})" if side == "right" else name("l_" + field)
-        columns.append(f"{own} AS {name(field)}")
+    columns = [
+        f"CASE WHEN settled THEN {name('l_' + field)} ELSE {owners(contract, field)} END AS {name(field)}"
+        for field in compared_fields(contract)
+    ]
     kept = "tenant_id, link_id, left_id, right_id, is_primary, record_label"
-    return f"SELECT {kept}, {', '.join(columns)} FROM effective ORDER BY tenant_id, left_id, right_id"
+    return f"SELECT {kept}, {', '.join(columns)} FROM wide ORDER BY tenant_id, left_id, right_id"
