@@ -52,7 +52,7 @@ def chain_assets(contract: Contract) -> dg.AssetsDefinition:
                 report = _run(context, config, contract, tenants, ports)
             except IntegrationError as error:  # a fault of the whole batch, e.g. a plan to approve that does not exist
                 raise dg.Failure(description=str(error), metadata={"kind": str(error.kind)}, allow_retries=False) from error
-            facts = facts_of(report, ports)
+            facts = facts_of(report, contract, ports)
         yield from _events(context, report, contract, facts)
         _conclude(context, report)
 
@@ -112,7 +112,7 @@ def _run(
 def _events(context: dg.AssetExecutionContext, report: BatchReport, contract: Contract, facts: Facts) -> Iterator[AssetEvent]:
     """What the selected checks found for every tenant, and the selected assets of every tenant that went all the way."""
     for tenant in report.tenants.values():
-        for check in evaluations(tenant):
+        for check in evaluations(contract, tenant, facts):
             if check.asset_check_key in context.selected_asset_check_keys:
                 yield check
         if tenant.fault is None and tenant.numbers is not None:  # a skipped tenant was not looked at

@@ -1,10 +1,12 @@
 """A tenant's report as Dagster events: materialisations with metadata that an analyst can read, and check evaluations."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
 
+from integration_pipelines.core.alert_words import Standing, stale_by
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.defs.facts import Facts
 from integration_pipelines.defs.specs import writes_asset
@@ -97,7 +99,7 @@ def _table(counts: Mapping[str, int]) -> str:
     return f"| outcome | records |\n| --- | ---: |\n{rows}"
 
 
-def evaluations(tenant: TenantReport) -> Iterator[dg.AssetCheckEvaluation]:
+def evaluations(contract: Contract, tenant: TenantReport, facts: Facts) -> Iterator[dg.AssetCheckEvaluation]:
     """What the checks found; also for a tenant that was stopped, since that is when people look."""
     for name, verdict in tenant.verdicts.items():
         rows = [f"| {c.field} | {c.expectation} | {c.evaluated:,} | {c.unexpected:,} |" for c in verdict.checks if c.unexpected]
@@ -117,6 +119,19 @@ def evaluations(tenant: TenantReport) -> Iterator[dg.AssetCheckEvaluation]:
         )
     if tenant.certified is not None:
         yield _evaluation(tenant, "certificate", "sync_certificate", tenant.certified, {"reason": tenant.reason or "-"})
+    standing = facts.standings.get(tenant.tenant_id)
+    if standing is not None:
+        yield _freshness(contract, tenant, standing, facts.at)
+
+
+def _freshness(contract: Contract, tenant: TenantReport, standing: Standing, at: datetime) -> dg.AssetCheckEvaluation:
+    """Also for a run that did not help: the hours go on."""
+    metadata = {
+        "last_full_reconciliation": f"{standing.last_full:%Y-%m-%d %H:%M} UTC" if standing.last_full else "none yet",
+        "contract_hours": contract.latency.full_reconcile_hours,
+    }
+    fresh = stale_by(standing, contract, at) is None
+    return _evaluation(tenant, "fresh_within_contract", "sync_certificate", fresh, metadata, warn=True)
 
 
 def _evaluation(

@@ -3,9 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import pyarrow as pa
 
+from integration_pipelines.core.alert_words import Standing
+from integration_pipelines.core.contract import Contract
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.use_cases.outcome import BatchReport
 
@@ -17,13 +20,15 @@ class Facts:
     planned: Mapping[tuple[str, str], int]  # (tenant, target) → planned records
     written: Mapping[tuple[str, str, str], int]  # (tenant, target, state) → writes of this run
     merged: Mapping[str, int]  # tenant → merged customers
+    standings: Mapping[str, Standing]  # tenant → how it stands after the run
+    at: datetime
 
     def writes(self, tenant_id: str, target: str) -> dict[str, int]:
         """State → how many writes of this run to one object."""
         return {state: n for (t, name, state), n in sorted(self.written.items()) if (t, name) == (tenant_id, target)}
 
 
-def facts_of(report: BatchReport, ports: Ports) -> Facts:
+def facts_of(report: BatchReport, contract: Contract, ports: Ports) -> Facts:
     """Count what the report's tables and the ledger hold."""
     written: Counter[tuple[str, str, str]] = Counter()
     for tenant in report.tenants.values():
@@ -31,7 +36,9 @@ def facts_of(report: BatchReport, ports: Ports) -> Facts:
             rows = ports.ledger.of_run(tenant.tenant_id, tenant.run_id)
             written.update((tenant.tenant_id, target, state) for target, state in _values(rows, "target", "state"))
     planned = Counter((t, target) for t, target in _values(report.writes, "tenant_id", "target"))
-    return Facts(planned, written, {t.tenant_id: t.numbers.links for t in report.tenants.values() if t.numbers is not None})
+    merged = {t.tenant_id: t.numbers.links for t in report.tenants.values() if t.numbers is not None}
+    standings = ports.alerting.standings.load({contract.contract: contract}, list(report.tenants))
+    return Facts(planned, written, merged, {s.tenant_id: s for s in standings}, ports.clock.now())
 
 
 def _values(table: pa.Table | None, *columns: str) -> list[tuple[str, ...]]:

@@ -122,6 +122,10 @@ def check_specs(contract: Contract) -> list[dg.AssetCheckSpec]:
         "guard": ("write_plan", "The plan stays within the contract's limits, or waits for approval."),
         "balance": ("sync_certificate", "Every source record that was read has exactly one outcome."),
         "certificate": ("sync_certificate", "Planning again after the run finds nothing to write."),
+        "fresh_within_contract": (
+            "sync_certificate",
+            f"A full reconciliation was certified in the last {contract.latency.full_reconcile_hours} hours.",
+        ),
     }
     with warnings.catch_warnings():
         warnings.simplefilter(

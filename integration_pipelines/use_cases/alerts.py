@@ -43,6 +43,16 @@ class Swept:
     deliveries: Mapping[DeliveryState, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A run that never got as far as its tenants."""
+
+    run_id: str
+    integration: str
+    trigger: str
+    scope: str
+
+
 def sweep_alerts(ports: Ports, now: datetime, *, seconds: float = SECONDS) -> Swept:
     """Compare what is wrong with what people were told, and tell them.
 
@@ -74,6 +84,15 @@ def end_runs(runs: Collection[Run], now: datetime, *, ports: Ports) -> int:
     if dead:
         ports.runs.finish([_failed(run, now) for run in dead])
     return len(dead)
+
+
+def note_lost_launch(launch: Launch, tenant_ids: Collection[str], now: datetime, *, ports: Ports) -> None:
+    """Note a run that failed before it reached its tenants, so that each of them has a failed run to show."""
+    installed = {i.tenant_id for i in ports.tenants.installations(sorted(tenant_ids), launch.integration)}
+    runs = [Run(t, launch.integration, launch.run_id, launch.trigger, launch.scope, now) for t in sorted(installed)]
+    if runs:
+        ports.runs.start(runs)
+        end_runs(runs, now, ports=ports)
 
 
 def _failed(run: Run, now: datetime) -> Run:

@@ -45,12 +45,12 @@ class Shop:
         return set(self.instance.get_materialized_partitions(dg.AssetKey(asset)))
 
     def checks(self, asset: str, check: str) -> dict[str | None, bool]:
-        """Partition → passed, of the stored evaluations of a check."""
+        """Partition → passed, of the newest stored evaluation of a check."""
         key = dg.AssetCheckKey(dg.AssetKey(asset), check)
         records = self.instance.event_log_storage.get_asset_check_execution_history(key, limit=50)
         events = [r.event.dagster_event for r in records if r.event and r.event.dagster_event]
         found = [e.asset_check_evaluation_data for e in events if e.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION]
-        return {evaluation.partition: evaluation.passed for evaluation in found}
+        return {evaluation.partition: evaluation.passed for evaluation in reversed(found)}  # they come newest first
 
     @property
     def writes(self) -> int:

@@ -29,7 +29,7 @@ HISTORY = {
     "billing_subscriptions_changes": ("history", ("billing_subscriptions",), {"stripe", "parquet"}),
 }
 CHECKS = {f"gate_{name}": name for name in OBJECTS} | {
-    "guard": "write_plan", "balance": "sync_certificate", "certificate": "sync_certificate",
+    "guard": "write_plan", "balance": "sync_certificate", "certificate": "sync_certificate", "fresh_within_contract": "sync_certificate",
 }  # fmt: skip
 
 

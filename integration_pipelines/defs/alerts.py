@@ -1,0 +1,73 @@
+"""Sensors that let people hear of trouble. What counts as trouble and who is told is the use case's; here is only when it looks."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+import dagster as dg
+
+from integration_pipelines.defs.batches import RANGE_END, RANGE_START
+from integration_pipelines.defs.partitions import TENANTS
+from integration_pipelines.defs.resources import ProductResource
+from integration_pipelines.use_cases.alerts import Launch, Swept, end_runs, note_lost_launch, sweep_alerts
+
+EVERY = timedelta(minutes=1)
+_PARTITION = "dagster/partition"
+_WATCHED = {"schedule", "event"}
+"""Launches that nobody watches; who starts a run by hand sees how it ends."""
+
+
+def alert_sensors() -> list[dg.SensorDefinition]:
+    """Both are on as soon as a daemon runs."""
+    return [_on_run_failure(), _every_minute()]
+
+
+def _on_run_failure() -> dg.SensorDefinition:
+    @dg.run_failure_sensor(
+        name="alerts_on_run_failure",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="When a run fails or its process dies, notes it for its tenants, opens alerts and sends them. On by default.",
+    )
+    def failed(context: dg.RunFailureSensorContext, product: ProductResource) -> None:
+        with product.ports() as ports:
+            now, run = ports.clock.now(), context.dagster_run
+            known = ports.runs.of_run(run.run_id)
+            end_runs(known, now, ports=ports)
+            if not known and run.tags.get("trigger") in _WATCHED and "integration" in run.tags:
+                tenants = _tenants(context.instance, run.tags)
+                launch = Launch(run.run_id, run.tags["integration"], run.tags["trigger"], run.tags.get("scope", "full"))
+                note_lost_launch(launch, tenants, now, ports=ports)
+            context.log.info(_words(sweep_alerts(ports, now)))
+
+    return failed
+
+
+def _every_minute() -> dg.SensorDefinition:
+    @dg.sensor(
+        name="stale_tenants",
+        minimum_interval_seconds=int(EVERY.total_seconds()),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Every minute: looks for tenants without a certified full reconciliation within the contract's hours, held plans, "
+        "failed checks, connections that are not accepted, writes that were given up and runs that died; opens and closes alerts "
+        "and sends them. On by default.",
+    )
+    def look(context: dg.SensorEvaluationContext, product: ProductResource) -> dg.SkipReason:
+        del context
+        with product.ports() as ports:
+            return dg.SkipReason(_words(sweep_alerts(ports, ports.clock.now())))
+
+    return look
+
+
+def _tenants(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> Sequence[str]:
+    """The tenants that a run was launched for."""
+    if _PARTITION in tags:
+        return [tags[_PARTITION]]
+    known = instance.get_dynamic_partitions(str(TENANTS.name))
+    if tags.get(RANGE_START) not in known or tags.get(RANGE_END) not in known:
+        return []
+    return known[known.index(tags[RANGE_START]) : known.index(tags[RANGE_END]) + 1]
+
+
+def _words(swept: Swept) -> str:
+    sent = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in sorted(swept.deliveries.items())) or "none"
+    return f"{swept.open_now} alerts are open: {swept.opened} new, {swept.closed} over. Messages: {sent}."
