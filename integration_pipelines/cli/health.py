@@ -6,13 +6,17 @@ from dataclasses import asdict
 import click
 
 from integration_pipelines.cli.context import ports
-from integration_pipelines.cli.show import age, print_json, print_rows
+from integration_pipelines.cli.show import age, print_json, print_rows, say
 from integration_pipelines.use_cases.health import health
 
 COLUMNS = {
     "name": "tenant", "integration": "integration", "status": "status", "last_success": "last certified run", "lag": "ago",
     "held": "held", "quarantined": "quarantined", "last_error": "last error", "what_to_do": "what to do",
+    "open_alerts": "alerts",
 }  # fmt: skip
+
+ALERTED = 10
+"""Tenants whose newest alert is told below the table; `alerts list` tells all."""
 
 
 @click.command("health")
@@ -32,6 +36,8 @@ def health_command(tenant: str | None, as_json: bool) -> None:
     else:
         shown = [{**r, "lag": age(r["lag_seconds"])} for r in rows]
         print_rows(shown, COLUMNS, empty='Nothing is installed yet. Start with: integration-pipelines tenant add "Acme Inc"')
+        for row in [r for r in rows if r["open_alerts"]][:ALERTED]:
+            say(f"{row['name']}, newest of {row['open_alerts']} open alerts: {row['newest_alert']}")
     if any(r["status"] in {"failing", "stale", "attention"} for r in rows):
         sys.exit(1)
 

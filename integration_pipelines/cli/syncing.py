@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import click
 
+from integration_pipelines.cli.alerts import look_after
 from integration_pipelines.cli.context import ports, settings
 from integration_pipelines.cli.dagster_run import dagster_instance, run_chain
 from integration_pipelines.cli.show import print_facts, print_json, say
@@ -55,6 +56,7 @@ def sync_command(tenant: str, integration: str, full: bool, records: tuple[str, 
             print_outcome(run, plan, found.name)
             if run.outcome in {"held", "planned"} and not opened.tenants.installation(found.tenant_id, integration).enabled:
                 say(f"Writes are off. Turn them on: integration-pipelines enable {found.tenant_id}")
+        look_after(opened)
     for record in strangers:
         click.echo(f"Error: record {record} is linked to nothing, so nothing was planned for it.", err=True)
     if strangers or run.outcome not in GOOD or run.balanced is False or run.certified is False:

@@ -8,7 +8,7 @@ import dagster as dg
 from integration_pipelines.defs.batches import RANGE_END, RANGE_START
 from integration_pipelines.defs.partitions import TENANTS
 from integration_pipelines.defs.resources import ProductResource
-from integration_pipelines.use_cases.alerts import Launch, Swept, end_runs, note_lost_launch, sweep_alerts
+from integration_pipelines.use_cases.alerts import Launch, end_runs, note_lost_launch, sweep_alerts
 
 EVERY = timedelta(minutes=1)
 _PARTITION = "dagster/partition"
@@ -36,7 +36,7 @@ def _on_run_failure() -> dg.SensorDefinition:
                 tenants = _tenants(context.instance, run.tags)
                 launch = Launch(run.run_id, run.tags["integration"], run.tags["trigger"], run.tags.get("scope", "full"))
                 note_lost_launch(launch, tenants, now, ports=ports)
-            context.log.info(_words(sweep_alerts(ports, now)))
+            context.log.info(str(sweep_alerts(ports, now)))
 
     return failed
 
@@ -53,7 +53,7 @@ def _every_minute() -> dg.SensorDefinition:
     def look(context: dg.SensorEvaluationContext, product: ProductResource) -> dg.SkipReason:
         del context
         with product.ports() as ports:
-            return dg.SkipReason(_words(sweep_alerts(ports, ports.clock.now())))
+            return dg.SkipReason(str(sweep_alerts(ports, ports.clock.now())))
 
     return look
 
@@ -66,8 +66,3 @@ def _tenants(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> Sequence[
     if tags.get(RANGE_START) not in known or tags.get(RANGE_END) not in known:
         return []
     return known[known.index(tags[RANGE_START]) : known.index(tags[RANGE_END]) + 1]
-
-
-def _words(swept: Swept) -> str:
-    sent = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in sorted(swept.deliveries.items())) or "none"
-    return f"{swept.open_now} alerts are open: {swept.opened} new, {swept.closed} over. Messages: {sent}."

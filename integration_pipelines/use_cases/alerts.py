@@ -42,6 +42,11 @@ class Swept:
     died: int
     deliveries: Mapping[DeliveryState, int] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        """For people, in one line."""
+        sent = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in sorted(self.deliveries.items())) or "none"
+        return f"{self.open_now} alerts are open: {self.opened} new, {self.closed} over. Messages: {sent}."
+
 
 @dataclass(frozen=True, slots=True)
 class Launch:

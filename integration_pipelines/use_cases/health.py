@@ -1,8 +1,10 @@
 """How every tenant is doing: last success, last error, lag, what waits, and what to do about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from integration_pipelines.core.alerts import Alert
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.evidence import Run
@@ -28,16 +30,22 @@ class Health:
     quarantined: int
     held: int
     failing_writes: int  # records whose last write failed
+    open_alerts: int
+    newest_alert: str  # what it says to do
     what_to_do: str
 
 
 def health(tenant_id: str | None, *, ports: Ports) -> list[Health]:
     """The health of every installation, or of one tenant's."""
     ids = None if tenant_id is None else [tenant_id]
-    return [_one(i, ports) for i in ports.tenants.installations(ids, None) if i.integration in ports.contracts]
+    alerts: dict[tuple[str, str], list[Alert]] = {}
+    for alert in ports.alerting.book.find(ids):
+        alerts.setdefault((alert.finding.tenant_id, alert.finding.integration), []).append(alert)
+    installed = [i for i in ports.tenants.installations(ids, None) if i.integration in ports.contracts]
+    return [_one(i, alerts.get((i.tenant_id, i.integration), []), ports) for i in installed]
 
 
-def _one(installation: Installation, ports: Ports) -> Health:
+def _one(installation: Installation, alerts: Sequence[Alert], ports: Ports) -> Health:
     tenant, integration = installation.tenant_id, installation.integration
     runs = ports.runs.last([tenant], integration, limit=RUNS_LOOKED_AT)
     good = next((r for r in runs if r.outcome in GOOD and r.certified), None)
@@ -59,6 +67,8 @@ def _one(installation: Installation, ports: Ports) -> Health:
         quarantined=quarantined,
         held=newest.counts.get("records_held", 0) if newest is not None else 0,
         failing_writes=len(failing),
+        open_alerts=len(alerts),
+        newest_alert=alerts[0].finding.remedy if alerts else "",
         what_to_do=advice,
     )
 

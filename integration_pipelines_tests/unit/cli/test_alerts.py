@@ -1,0 +1,65 @@
+"""`alerts` and what `health` says of them: kept and shown without any sink, tried on demand, sent to the sinks that are configured."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from integration_pipelines_tests.kit.bench import product
+from integration_pipelines_tests.unit.alerting.listening import listening
+from integration_pipelines_tests.unit.cli.conftest import Command
+
+
+@pytest.fixture
+def held(home: Path) -> Path:
+    """A tenant whose first plan waits."""
+    with product(home) as made:
+        made.one()
+    return home
+
+
+@pytest.fixture
+def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A Slack that is configured; the texts it was sent."""
+    texts: list[str] = []
+    with listening() as server:
+        monkeypatch.setenv("INTEGRATION_PIPELINES_ALERT_SLACK_WEBHOOK_URL", server.url)
+        yield texts
+        texts += [json.loads(body)["text"] for _, _, body in server.requests]
+
+
+@pytest.mark.usefixtures("held")
+def test_without_a_sink_alerts_are_kept_and_shown(command: Command) -> None:
+    """In `alerts list`, with what to do, and counted in `health`."""
+    assert command("alerts", "sweep").out.startswith("1 alerts are open: 1 new, 0 over. Messages: none.")
+    listed = command("alerts", "list", "T1")
+    assert "plans show t1" in " ".join(listed.out.split())
+    assert "Nobody is told: no sink is configured." in listed.out
+    (row,) = json.loads(command("health", "T1", "--json").out)
+    assert (row["open_alerts"], "plans show t1" in row["newest_alert"]) == (1, True)
+
+
+@pytest.mark.usefixtures("held")
+def test_a_program_reads_alerts_as_json(command: Command) -> None:
+    """By tenant and kind, with what became of every message."""
+    command("alerts", "sweep")
+    (found,) = json.loads(command("alerts", "list", "--kind", "plan_held", "--json").out)
+    assert (found["tenant_id"], found["kind"], found["deliveries"], found["closed_at"]) == ("t1", "plan_held", [], None)
+    assert json.loads(command("alerts", "list", "--kind", "stale", "--json").out) == []
+
+
+def test_a_test_alert_goes_to_every_sink(command: Command, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each says whether it took it; one that cannot work says why, and the address is nowhere."""
+    assert command("alerts", "test").code == 1, home
+    with listening() as server:
+        monkeypatch.setenv("INTEGRATION_PIPELINES_ALERT_SLACK_WEBHOOK_URL", server.url)
+        good = command("alerts", "test")
+        monkeypatch.setenv("INTEGRATION_PIPELINES_ALERT_WEBHOOK_URL", "http://example.com/secret-path")
+        bad = command("alerts", "test")
+    assert (good.code, "arrived" in good.out) == (0, True)
+    assert (bad.code, "is no https:// address" in bad.out, "secret-path" in bad.out + bad.err) == (1, True, False)
+    assert [json.loads(body)["text"] for _, _, body in server.requests][:2] == [
+        ":information_source: Test of the alerts",
+        ":white_check_mark: Over: Test of the alerts",
+    ]
