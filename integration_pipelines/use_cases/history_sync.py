@@ -24,6 +24,8 @@ def sync_touched(
 ) -> BatchReport | None:
     """Read the touched records again and reconcile them and what they are linked to; None if nothing was touched.
 
+    While a plan waits, the whole tenant is looked at instead: a plan for a few records would take the place of the one people know.
+
     Raises:
         IntegrationError: a partner does not answer.
     """
@@ -33,7 +35,8 @@ def sync_touched(
     many = sum(len(ids) for ids in touched.values()) > MOST_FETCHED
     if not many:
         _fetch(found.tenant_id, contract, touched, run_id, ports)
-    only = _mains(found.tenant_id, contract, touched, ports)
+    waits = ports.plans.open(found.tenant_id, contract.contract) is not None
+    only = [] if waits else _mains(found.tenant_id, contract, touched, ports)
     return sync([found.tenant_id], contract, ports=ports, mode=mode, run_id=run_id, trigger="backfill", full=many, only=only)
 
 

@@ -204,6 +204,17 @@ def test_findings_become_ordinary_diffs(synced: Product, past: Past) -> None:
     assert synced.crm().effects[-1][1] != "past_due"
 
 
+def test_a_plan_that_waits_is_not_replaced_by_a_part_of_it(bench: Product) -> None:
+    """The first plan waits for approval; what a backfill finds leaves it as it is."""
+    bench.one()
+    waiting = bench.ports.plans.open("t1", CONTRACT)
+    report = sync_touched(fill(bench), bench.contract, ports=bench.ports, run_id="run_found")
+    assert report is not None
+    assert (str(report.tenant("t1").outcome), report.scope) == ("held", "full")
+    assert waiting is not None
+    assert bench.ports.plans.open("t1", CONTRACT) == waiting
+
+
 def test_nothing_found_reconciles_nothing(synced: Product, past: Past) -> None:
     """No run is noted when no record was touched."""
     past.changes = {}
