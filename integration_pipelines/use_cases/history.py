@@ -24,7 +24,7 @@ from integration_pipelines.core.history import (
     window,
 )
 from integration_pipelines.core.sql import Sql
-from integration_pipelines.core.tables import HISTORY
+from integration_pipelines.core.tables import HISTORY, TIME
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.history import HistoryDay, HistoryRead
@@ -33,6 +33,8 @@ from integration_pipelines.use_cases.history_kept import history_dataset, kept_d
 from integration_pipelines.use_cases.observations import TALLY_ROWS, dataset, tally_of, texts
 
 SIDES: tuple[Literal["left", "right"], Literal["left", "right"]] = ("left", "right")
+ENDED = ["merged", "tombstone"]
+"""Links whose record is gone; one that ended before the days asked for has nothing to tell of them."""
 Tell = Callable[[str, int, int], None]
 """Told what is under way, how many steps are done, and of how many."""
 
@@ -175,7 +177,9 @@ class _Filler:
         for side in SIDES:
             if name == self._contract.main_object(side):
                 links = self._ports.links.load([self._tenant], integration)
-                ids.update(str(i) for i in links[f"{side}_id"].to_pylist() if i)
+                lately = pc.field("updated_at") >= pa.scalar(start_of_day(self._days[0]), TIME)
+                linked = links.filter(~pc.field("state").isin(ENDED) | lately)
+                ids.update(str(i) for i in linked[f"{side}_id"].to_pylist() if i)
         return sorted(ids)
 
     def _limited(self, name: str, read: HistoryRead) -> list[DayTold]:

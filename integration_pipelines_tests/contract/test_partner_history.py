@@ -216,13 +216,29 @@ def test_archived_companies_keep_their_history(hubspot: tuple[HubSpotBench, Conn
     ]
 
 
-def test_companies_that_cannot_be_read_limit_what_is_told(hubspot: tuple[HubSpotBench, Connector]) -> None:
-    """One that was merged away answers as its survivor: its own past is not told, and the days say so."""
+def test_a_merge_limits_the_days_before_it(hubspot: tuple[HubSpotBench, Connector]) -> None:
+    """One that was merged away answers as its survivor: until then its own past is not told, later days do not miss it."""
     bench, connector = hubspot
     bench.hubspot.merge_companies({"primaryObjectId": "101", "objectIdToMerge": "102"})
-    found = read(bench, connector, 1, ids=("101", "102", "103"))
-    assert [day.coverage for day in found.days] == [Coverage.PART, Coverage.PART]
-    assert "known records cannot be read any more" in found.days[0].reason
+    bench.later(2 * DAY)
+    found = read(bench, connector, 2, ids=("101", "102", "103"))
+    assert [day.coverage for day in found.days] == [Coverage.PART, Coverage.WHOLE, Coverage.PART]
+    assert "2 known records were merged into others" in found.days[0].reason
+
+
+def test_a_company_deleted_for_good_limits_every_day(hubspot: tuple[HubSpotBench, Connector]) -> None:
+    """Nobody can say on which days it changed."""
+    bench, connector = hubspot
+    found = read(bench, connector, 1, ids=("101", "999"))
+    assert found.days[0] == DayTold(found.days[0].day, Coverage.PART, "1 known records were deleted for good")
+
+
+def test_properties_that_do_not_exist_are_counted(hubspot: tuple[HubSpotBench, Connector]) -> None:
+    """A declared property that somebody archived took its past along."""
+    bench, connector = hubspot
+    bench.account.edit("properties", "customer_segment", {"archived": True})
+    found = read(bench, connector, 1)
+    assert found.days[0].reason == "1 declared properties do not exist at the account"
 
 
 def test_more_companies_than_one_request_takes(hubspot: tuple[HubSpotBench, Connector]) -> None:

@@ -49,10 +49,9 @@ def of_events(lists: Lists, spec: SourceObject, days: Sequence[date], now: datet
         ("created[lt]", str(int(start_of_day(days[-1] + ONE_DAY).timestamp()))),
         *(("types[]", name) for name in TYPES[kind]),
     ]
-    found: list[_Row] = []
-    for page in lists.pages("/v1/events", params, exact=bool(decimals & sources(spec))):
-        found.extend(_of_page(page, spec, made))
-    return HistoryRead(pa.Table.from_pylist(found, CHANGES), tuple(able), SOURCE)
+    pages = lists.pages("/v1/events", params, exact=bool(decimals & sources(spec)))
+    parts = [pa.Table.from_pylist(list(_of_page(page, spec, made)), CHANGES) for page in pages]
+    return HistoryRead(pa.concat_tables([CHANGES.empty_table(), *parts]), tuple(able), SOURCE)
 
 
 def _of_page(page: Sequence[Json], spec: SourceObject, made: Flattener) -> Iterator[_Row]:
