@@ -86,6 +86,7 @@ class FakeAccount:
     hidden: set[str] = field(default_factory=set)  # not in a list, and there when asked for by id
     merged_into: dict[str, str] = field(default_factory=dict)  # id → the record that answers for it now
     fetched: list[tuple[str, str]] = field(default_factory=list)  # what was asked for by id
+    reads: Mode = Mode.FULL  # what a list is said to be
 
     def arrive(self) -> None:
         """What was under way is carried out now."""
@@ -95,8 +96,8 @@ class FakeAccount:
 
 
 class _FakeExtraction(Extraction):
-    def __init__(self, schema: pa.Schema, rows: list[Record], missing: tuple[str, ...], at: datetime) -> None:
-        self.mode, self.reason, self.schema = Mode.FULL, "asked for", schema
+    def __init__(self, schema: pa.Schema, rows: list[Record], missing: tuple[str, ...], at: datetime, mode: Mode) -> None:
+        self.mode, self.reason, self.schema = mode, "asked for", schema
         self._rows, self._missing, self._at = rows, missing, at
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -123,7 +124,7 @@ class FakeConnector(Connector):
         self._call()
         rows = [self._row(name, spec, key) for key in sorted(self._account.objects.get(name, {}).keys() - self._account.hidden)]
         missing = tuple(c for c in spec.columns if c in self._account.missing_columns)
-        return _FakeExtraction(observed_schema(spec), rows, missing, self._clock.now())
+        return _FakeExtraction(observed_schema(spec), rows, missing, self._clock.now(), self._account.reads)
 
     def fetch(self, name: str, spec: SourceObject, record_ids: Sequence[str]) -> pa.Table:
         """Present state, row by id asked for."""
