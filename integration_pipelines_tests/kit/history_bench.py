@@ -37,6 +37,7 @@ class Past:
     changes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # object → changes
     coverage: dict[date, Coverage] = field(default_factory=dict)  # days that are not told whole
     of_known_records: bool = False
+    asked: dict[str, set[str]] = field(default_factory=dict)  # object → records named in the last question
     broken: dict[str, IntegrationError] = field(default_factory=dict)  # tenant → what its partners answer
 
 
@@ -51,8 +52,9 @@ class RememberingConnector(FakeConnector):
 
     def history(self, name: str, spec: SourceObject, record_ids: Sequence[str], days: Sequence[date]) -> HistoryRead:
         """The given changes and days."""
-        del spec, record_ids
+        del spec
         self._call()
+        self._past.asked[name] = set(record_ids)
         if self._tenant in self._past.broken:
             raise self._past.broken[self._tenant]
         limits = self._past.coverage

@@ -1,14 +1,15 @@
 """History: which days are filled with what, what a second backfill does, and how findings reach the reconciliation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from integration_pipelines.core.history import Coverage, days_between
-from integration_pipelines.errors import ConfigError
-from integration_pipelines.ports.history import HistoryDay
+from integration_pipelines.errors import ConfigError, TransientError
+from integration_pipelines.ports.history import History, HistoryDay
 from integration_pipelines.use_cases.history import Backfilled, backfill, clip, history_objects
 from integration_pipelines.use_cases.history_kept import kept_day, kept_files, load_history
 from integration_pipelines.use_cases.history_sync import sync_touched
@@ -17,6 +18,29 @@ from integration_pipelines_tests.kit.history_bench import Past, change, moment, 
 
 CUSTOMERS = "billing_customers"
 DAY, NEXT, TODAY = date(2026, 11, 20), date(2026, 11, 21), date(2026, 11, 23)
+
+
+class Dying(History):
+    """Reads from another one, and dies when days are to be noted."""
+
+    def __init__(self, inner: History) -> None:
+        self._inner = inner
+
+    def record(self, days: Sequence[HistoryDay]) -> None:
+        """Too late."""
+        raise TransientError(f"The store is gone before {len(days)} days are noted.", remedy="Try again.")
+
+    def load(
+        self,
+        tenant_ids: Sequence[str],
+        integration: str,
+        *,
+        objects: Sequence[str] = (),
+        first: date | None = None,
+        last: date | None = None,
+    ) -> list[HistoryDay]:
+        """As it is."""
+        return self._inner.load(tenant_ids, integration, objects=objects, first=first, last=last)
 
 
 @pytest.fixture
@@ -187,6 +211,31 @@ def test_a_backfill_outside_the_window_fills_nothing(bench: Product) -> None:
     with pytest.raises(ConfigError, match="outside the window"):
         fill(bench, date(2026, 8, 1), DAY)
     assert days_of(bench) == []
+
+
+def test_all_known_records_are_asked_about(synced: Product, past: Past) -> None:
+    """Those of the last read, and linked ones that are gone since; a link that ended before the days has nothing to tell."""
+    fill(synced)
+    assert past.asked[CUSTOMERS] == {"cus_acme", "cus_bolt", "cus_core", "cus_alone"}
+    links = synced.ports.links.load(["t1"], CONTRACT)
+    gone = synced.ports.links.find(["t1"], CONTRACT, records=["cus_core"])
+    for name, at in (("cus_old", moment("2026-11-01")), ("cus_lately", moment("2026-11-21"))):
+        row = gone.to_pylist()[0] | {"link_id": f"lnk_{name}", "right_id": name, "left_id": f"of_{name}", "state": "tombstone"}
+        synced.ports.links.save(pa.Table.from_pylist([row | {"updated_at": at}], links.schema))
+    fill(synced)
+    assert past.asked[CUSTOMERS] == {"cus_acme", "cus_bolt", "cus_core", "cus_alone", "cus_lately"}
+    assert past.asked["crm_accounts"] == {"1", "2", "3", "9", "of_cus_lately"}
+
+
+def test_a_crash_before_the_days_are_noted_is_healed_by_the_next_backfill(bench: Product) -> None:
+    """Files of days count before their days are noted: filling again leaves each change once."""
+    dying = bench.with_ports(history=Dying(bench.ports.history))
+    with pytest.raises(TransientError):
+        fill(dying)
+    assert days_of(bench) == []
+    fill(bench)
+    assert kept_day(bench.ports, "t1", CONTRACT, CUSTOMERS, DAY).num_rows == 1
+    assert days_of(bench) == [("2026-11-20", 1, "whole"), ("2026-11-21", 1, "whole")]
 
 
 def test_findings_become_ordinary_diffs(synced: Product, past: Past) -> None:
