@@ -56,7 +56,7 @@ def catalogues() -> Mapping[str, Catalogue]:
 
 
 def duck_factory(settings: Settings) -> Callable[[], duckdb.DuckDBPyConnection]:
-    """DuckDB for the core: limited, in UTC, and shut off from files, network and Python's variables.
+    """DuckDB for the core: limited, in UTC, shut off from network and Python's variables, and from all files but a local lake's.
 
     One database in memory; each call gives a connection of its own, whose temporary tables nobody else sees. Close it.
     """
@@ -68,6 +68,8 @@ def duck_factory(settings: Settings) -> Callable[[], duckdb.DuckDBPyConnection]:
         f"SET GLOBAL temp_directory = '{spill}'; SET GLOBAL TimeZone = 'UTC'; SET GLOBAL preserve_insertion_order = false"
     )
     root.execute("SET GLOBAL python_enable_replacements = false; SET GLOBAL autoinstall_known_extensions = false")
+    if "://" not in settings.lake:
+        root.execute(f"SET GLOBAL allowed_directories = ['{Path(settings.lake).absolute()}/']")
     root.execute("SET GLOBAL enable_external_access = false")
     return root.cursor
 

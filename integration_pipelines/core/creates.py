@@ -10,7 +10,7 @@ import pyarrow as pa
 from integration_pipelines.core.canonical import canonical, major_from_minor, trimmed
 from integration_pipelines.core.contract import Contract, FieldType, SyncField
 from integration_pipelines.core.merge import compared_fields
-from integration_pipelines.core.rollup import group_rollup
+from integration_pipelines.core.rollup_groups import group_rollup
 from integration_pipelines.core.settled import owner_side
 from integration_pipelines.core.sql import Sql, mapped, name, text
 from integration_pipelines.core.tables import TEXT

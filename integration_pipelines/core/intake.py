@@ -8,32 +8,53 @@ merged) and, for all objects together, `left_out` (tenant_id, object, record_id,
 import pyarrow as pa
 
 from integration_pipelines.core.contract import Contract, ObjectKind
-from integration_pipelines.core.sql import Rows, Sql, name, text, text_list
+from integration_pipelines.core.sql import Files, Rows, Sql, name, text, text_list
 
 _KEY = "tenant_id, record_id"
 
 
-def latest(sql: Sql, table: str, rows: Rows, key: str = "record_id") -> None:
+def latest(sql: Sql, table: str, rows: Rows, key: str = "record_id", *, hold: bool = True) -> None:
     """Make a table with, per tenant and key, the row with the highest `_sequence` (a column of the input), newest read first.
 
     Two rows of one read that contradict each other are told apart by their content, never by the order in which they came.
-    Only records with several rows are ranked, since ranking whole rows is dear and most records have one.
+    Only records with several rows are ranked, since ranking whole rows is dear and most records have one. What comes as files stays there
+    unless it is to be held because most of its columns are asked for again and again.
     """
+    if isinstance(rows, Files):
+        _latest_of_files(sql, table, rows, key, hold=hold)
+        return
     sql.put("arriving", rows)
     sql.make("intake_rows", "SELECT * FROM arriving")  # which may be read only once
     sql.drop("arriving")
-    order = "_sequence DESC, observed_at DESC" if "observed_at" in rows.schema.names else "_sequence DESC"
     if sql.yes(f"SELECT count(DISTINCT hash(tenant_id, {key})) = count(*) FROM intake_rows"):
         sql.make_of(table, "intake_rows", without="_sequence")
         return
-    sql.make(
-        table,
-        f"""WITH several AS (SELECT tenant_id, {key} FROM intake_rows GROUP BY ALL HAVING count(*) > 1)
-        SELECT * EXCLUDE (_sequence) FROM intake_rows ANTI JOIN several USING (tenant_id, {key})
-        UNION ALL SELECT * EXCLUDE (_sequence) FROM intake_rows SEMI JOIN several USING (tenant_id, {key})
-        QUALIFY row_number() OVER (PARTITION BY tenant_id, {key} ORDER BY {order}, hash(intake_rows)) = 1""",
-    )
-    sql.drop("intake_rows")
+    sql.make("several", f"SELECT tenant_id, {key} FROM intake_rows GROUP BY ALL HAVING count(*) > 1")
+    sql.make(table, f"{_single('intake_rows', key)} UNION ALL {_ranked('intake_rows', key, rows.schema)}")
+    sql.drop("intake_rows", "several")
+
+
+def _latest_of_files(sql: Sql, table: str, rows: Files, key: str, *, hold: bool) -> None:
+    source, several = f"{table}_files", f"{table}_several"
+    sql.put(source, rows)
+    make = sql.make if hold else sql.view
+    if sql.yes(f"SELECT count(DISTINCT hash(tenant_id, {key})) = count(*) FROM {source}"):
+        make(table, f"SELECT * EXCLUDE (_sequence) FROM {source}")
+        return
+    sql.make(several, f"SELECT tenant_id, {key} FROM {source} GROUP BY ALL HAVING count(*) > 1")
+    sql.make(f"{table}_ranked", _ranked(source, key, rows.schema, several))
+    make(table, f"{_single(source, key, several)} UNION ALL SELECT * FROM {table}_ranked")
+
+
+def _single(source: str, key: str, several: str = "several") -> str:
+    return f"SELECT * EXCLUDE (_sequence) FROM {source} ANTI JOIN {several} USING (tenant_id, {key})"
+
+
+def _ranked(source: str, key: str, schema: pa.Schema, several: str = "several") -> str:
+    order = "_sequence DESC, observed_at DESC" if "observed_at" in schema.names else "_sequence DESC"
+    ranked = f"SELECT r.*, hash(r) AS _content FROM {source} r SEMI JOIN {several} USING (tenant_id, {key})"
+    return f"""SELECT * EXCLUDE (_sequence, _content) FROM ({ranked})
+      QUALIFY row_number() OVER (PARTITION BY tenant_id, {key} ORDER BY {order}, _content) = 1"""
 
 
 def accept(sql: Sql, contract: Contract, refused: pa.Table) -> None:

@@ -5,7 +5,7 @@ For people who must see what a sum is made of; the sum itself is `rollup`.
 
 from integration_pipelines.core.canonical import major_from_minor
 from integration_pipelines.core.contract import Contract
-from integration_pipelines.core.rollup import group_rollup
+from integration_pipelines.core.rollup_groups import group_rollup
 from integration_pipelines.core.sql import Sql
 
 
@@ -30,5 +30,6 @@ def line_items(sql: Sql, contract: Contract, facts: str, groups: str) -> None:
         "all_facts",
         f"SELECT f.*, coalesce(l.line_items, '') AS line_items FROM {facts} f LEFT JOIN group_lines l USING (tenant_id, group_id)",
     )
+    sql.drop(facts, "group_lines", "single_facts")
     sql.make(facts, "SELECT * FROM all_facts")
-    sql.drop("all_facts", "group_lines", "single_facts")
+    sql.drop("all_facts")

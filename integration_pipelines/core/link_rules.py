@@ -100,7 +100,9 @@ def _verdicts(sql: Sql, contract: Contract) -> None:
     explained = " ".join(f"WHEN {text(r.name)} THEN {text(r.explanation)}" for r in contract.matching.rules)
     several = contract.matching.several_right_per_left != "ambiguous"
     sql.make("best_proposals", "SELECT * FROM proposals QUALIFY place = min(place) OVER (PARTITION BY tenant_id, right_id)")
-    held = "SELECT tenant_id, now_left AS left_id, count(*) AS held FROM standing WHERE now_state IN ('live', 'one_sided') GROUP BY ALL"
+    held = """SELECT s.tenant_id, s.now_left AS left_id, count(*) AS held FROM standing s
+      SEMI JOIN best_proposals b ON b.tenant_id = s.tenant_id AND b.left_id = s.now_left
+      WHERE s.now_state IN ('live', 'one_sided') GROUP BY ALL"""
     sql.make(
         "verdicts",
         f"""SELECT v.*, CASE rule {explained} END AS explanation, a.record_id IS NOT NULL AS acceptable,

@@ -9,7 +9,7 @@ import pyarrow as pa
 from integration_pipelines.core.canonical import canonical, minor_from_major, trimmed
 from integration_pipelines.core.contract import Contract, FieldType, Lookup, Side, SyncField
 from integration_pipelines.core.line_items import line_items
-from integration_pipelines.core.rollup import group_rollup
+from integration_pipelines.core.rollup_groups import group_rollup
 from integration_pipelines.core.settled import judged_by_row, owner_side
 from integration_pipelines.core.sql import Sql, mapped, name, text
 

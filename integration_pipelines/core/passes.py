@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from integration_pipelines.core import balance, diffs, links, plan
-from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.contract import Contract, ObjectKind
 from integration_pipelines.core.creates import NAMED_RECORDS, find_creations, name_created
 from integration_pipelines.core.guards import PlanNumbers
 from integration_pipelines.core.intake import accept, latest, slim
@@ -106,12 +106,12 @@ class Pass:
         sql.put("runs", tenants)
         sql.put("setting_up", pa.table({"tenant_id": pa.array(sorted(set(given.setting_up)), pa.string())}))
         if "_sequence" in given.base.schema.names:
-            latest(sql, "base", given.base, "link_id")
+            latest(sql, "base", given.base, "link_id", hold=False)
         else:
             sql.put("base", given.base)
         sql.put("intents", given.intents.cast(INTENTS))
-        for object_name in given.contract.objects:
-            latest(sql, f"observed_{object_name}", given.observed[object_name])
+        for object_name, spec in given.contract.objects.items():
+            latest(sql, f"observed_{object_name}", given.observed[object_name], hold=spec.kind is ObjectKind.DETAIL)
         accept(sql, given.contract, given.refused)
 
 

@@ -153,32 +153,3 @@ def _facts(rollup: Rollup, now_text: str) -> str:
           CASE WHEN s.counted AND m.record_id IS NOT NULL THEN m.mrr12 ELSE 0 END AS mrr12
         FROM rollup_subs s LEFT JOIN rollup_sums m ON m.tenant_id = s.tenant_id AND m.record_id = s.record_id
         WHERE coalesce(len(s.items), 0) <> 1)"""
-
-
-def group_rollup(sql: Sql, contract: Contract, name: str, groups: str) -> None:
-    """Make table `name`: the roll-up per group of customers.
-
-    `groups` names a table (tenant_id, group_id, customer_id). Columns: tenant_id, group_id, status, mrr, currency, renewal_date,
-    cancel_date; canonical text, '' for blank; mrr is '' when the currency is MIXED, since amounts never add across currencies.
-    """
-    rollup = contract.rollup
-    if rollup is None:
-        return
-    order = text_list(rollup.status_order).replace("(", "[", 1)[:-1] + "]"
-    sql.make(
-        name,
-        f"""SELECT tenant_id, group_id, coalesce({order}[rank], 'none') AS status,
-          CASE WHEN one_currency <> last_currency THEN '' ELSE rdiv(rdiv(total, 1000), 1000000000)::VARCHAR END AS mrr,
-          CASE WHEN one_currency <> last_currency THEN 'MIXED' ELSE coalesce(one_currency, '') END AS currency,
-          coalesce(left(renewal, 10), '') AS renewal_date,
-          CASE WHEN running > 0 AND running > ending THEN ''
-            ELSE coalesce(left(CASE WHEN running > 0 THEN last_end ELSE last_ended END, 10), '') END AS cancel_date
-        FROM (SELECT g.tenant_id, g.group_id, min(list_position({order}, f.status)) AS rank,
-            coalesce(sum(f.mrr12), 0)::HUGEINT AS total,
-            min(f.currency) FILTER (WHERE NOT f.ended) AS one_currency,
-            max(f.currency) FILTER (WHERE NOT f.ended) AS last_currency, min(f.renewal) AS renewal,
-            count(*) FILTER (WHERE NOT f.ended) AS running, count(*) FILTER (WHERE NOT f.ended AND f.ends) AS ending,
-            max(f.end_date) FILTER (WHERE NOT f.ended) AS last_end, max(f.end_date) FILTER (WHERE f.ended) AS last_ended
-          FROM {groups} g LEFT JOIN sub_facts f ON f.tenant_id = g.tenant_id AND f.customer_id = g.customer_id
-          GROUP BY g.tenant_id, g.group_id)""",
-    )

@@ -4,6 +4,7 @@ Values never enter SQL text except as quoted literals of a validated contract; d
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
@@ -25,8 +26,19 @@ _MACROS = (
 )
 
 
-Rows = pa.Table | pa.RecordBatchReader
-"""Arrow rows: all at hand, or to be read once, some at a time."""
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Parquet files that the connection reads itself, as often as asked and only the columns that it needs.
+
+    `schema` is that of each file, and `_sequence` at its end: each file's number, which its rows have in that column.
+    """
+
+    paths: tuple[tuple[str, int], ...]
+    schema: pa.Schema
+
+
+Rows = pa.Table | pa.RecordBatchReader | Files
+"""Arrow rows at hand or to be read once, some at a time; or files."""
 
 
 class Sql:
@@ -34,12 +46,20 @@ class Sql:
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self._con = con
+        self._views: set[str] = set()
         for macro in _MACROS:
             con.execute(macro)
 
     def put(self, name: str, table: Rows) -> None:
-        """Make Arrow rows readable under that name (no copy); what comes from a reader can be read once."""
-        self._con.register(name, table)
+        """Make rows readable under that name (no copy); what comes from a reader can be read once."""
+        if isinstance(table, Files):
+            columns = ", ".join(f'"{column}"' for column in table.schema.names[:-1])
+            parts = [
+                f"SELECT {columns}, {number}::BIGINT AS _sequence FROM read_parquet({text(path)})" for path, number in table.paths
+            ]
+            self.view(name, " UNION ALL ".join(parts))
+        else:
+            self._con.register(name, table)
 
     def make(self, name: str, query: str) -> None:
         """Materialise a query as a temporary table."""
@@ -59,6 +79,7 @@ class Sql:
     def view(self, name: str, query: str) -> None:
         """Give a query a name without materialising it: for what is cheap to compute again, and dear to hold twice."""
         self._con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {query}")
+        self._views.add(name)
 
     def change(self, statement: str) -> None:
         """Run a statement that changes a temporary table."""
@@ -77,8 +98,12 @@ class Sql:
     def drop(self, *names: str) -> None:
         """Forget registered tables and temporary tables."""
         for name in names:
-            self._con.unregister(name)
-            self._con.execute(f"DROP TABLE IF EXISTS {name}")
+            if name in self._views:
+                self._con.execute(f"DROP VIEW {name}")
+                self._views.remove(name)
+            else:
+                self._con.unregister(name)
+                self._con.execute(f"DROP TABLE IF EXISTS {name}")
 
 
 def text(value: str | None) -> str:

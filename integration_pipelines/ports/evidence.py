@@ -19,7 +19,10 @@ class Links(ABC):
         """Every link of those tenants in every state (`IDENTITY_LINKS`), ordered by tenant and link id."""
 
     def batches(self, tenant_ids: Sequence[str], integration: str) -> pa.RecordBatchReader:
-        """The same links in no order, some at a time, so that they need not be held whole."""
+        """The same links in no order, some at a time, so that they need not be held whole.
+
+        Of live ones `match_evidence` and `decided_by`, by which nothing is decided, may be null; `save` leaves what is null as it was.
+        """
         return self.load(tenant_ids, integration).to_reader()
 
     @abstractmethod

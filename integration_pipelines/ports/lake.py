@@ -53,6 +53,11 @@ class Lake(ABC):
         """The rows of one file in their order, some at a time, so that a large file is never held whole; as `read` otherwise."""
         yield from self.read([file], schema).to_batches()
 
+    def local(self, file: StoredFile, schema: pa.Schema) -> str | None:
+        """Where on this machine a file lies that has just these columns, checked as `read` checks it; None if it does not."""
+        del file, schema
+        return None
+
     @abstractmethod
     def sweep(self, known_paths: set[str], older_than: datetime) -> list[str]:
         """Remove files that no manifest row names and that are older than that; returns their paths."""

@@ -86,6 +86,16 @@ class ParquetLake(Lake):
             for batch in rows:
                 yield from _fitted(pa.Table.from_batches([batch]), schema).to_batches()
 
+    def local(self, file: StoredFile, schema: pa.Schema) -> str | None:
+        """The path of a file on a local disk, if its columns are those; raises what `read` raises."""
+        path = self._place.local(file.path)
+        if path is None:
+            return None
+        buffer = self._load(file)
+        with self._understood(file):
+            found = pq.ParquetFile(pa.BufferReader(buffer), pre_buffer=False).schema_arrow
+        return str(path) if found.equals(schema) else None
+
     def sweep(self, known_paths: set[str], older_than: datetime) -> list[str]:
         """Remove files that no manifest row names and that are older than that; returns their paths in order.
 

@@ -32,6 +32,11 @@ class Place(ABC):
     def load(self, path: str) -> pa.Buffer:
         """All bytes. Raises FileNotFoundError."""
 
+    def local(self, path: str) -> Path | None:
+        """Where it lies on this machine's disk; None if it lies elsewhere."""
+        del path
+        return None
+
     @abstractmethod
     def files(self) -> Iterator[str]:
         """Every file's path."""
@@ -67,6 +72,10 @@ class LocalPlace(Place):
         _sync(draft)
         draft.rename(self._root / path)
         _sync((self._root / path).parent)
+
+    def local(self, path: str) -> Path | None:
+        """Below the root."""
+        return self._root / path
 
     def load(self, path: str) -> pa.Buffer:
         """The file's bytes, mapped rather than copied."""

@@ -11,6 +11,9 @@ from integration_pipelines.ports.evidence import Links
 from integration_pipelines.store.bulk import read_batches, read_table, staged, upsert
 from integration_pipelines.store.schema import LINKS
 
+_WORDS = ("match_evidence", "decided_by")
+"""What only people read, and what is long: nothing that a pass decides rests on it."""
+
 
 class SqlLinks(Links):
     """Links of all tenants; the table itself refuses a right-hand record with two live links."""
@@ -25,10 +28,13 @@ class SqlLinks(Links):
         return read_table(self._engine, query.order_by(LINKS.c.tenant_id, LINKS.c.link_id), IDENTITY_LINKS)
 
     def batches(self, tenant_ids: Sequence[str], integration: str) -> pa.RecordBatchReader:
-        """The same links in no order, some at a time, so that they need not be held whole."""
+        """The same links in no order, some at a time, so that they need not be held whole; live ones without the words about them."""
         mine = (LINKS.c.tenant_id.in_(tenant_ids), LINKS.c.integration == integration)
-        query = sa.select(*(LINKS.c[n] for n in IDENTITY_LINKS.names)).where(*mine)
-        return pa.RecordBatchReader.from_batches(IDENTITY_LINKS, read_batches(self._engine, query, IDENTITY_LINKS))
+        shape = pa.schema([field for field in IDENTITY_LINKS if field.name != "integration"])
+        columns = [sa.case((LINKS.c.state != "live", LINKS.c[n])).label(n) if n in _WORDS else LINKS.c[n] for n in shape.names]
+        found = read_batches(self._engine, sa.select(*columns).where(*mine), shape)
+        whole = (_with(batch, integration) for batch in found)
+        return pa.RecordBatchReader.from_batches(IDENTITY_LINKS, whole)
 
     def find(
         self, tenant_ids: Sequence[str], integration: str, *, states: Sequence[str] = (), records: Sequence[str] = ()
@@ -43,7 +49,7 @@ class SqlLinks(Links):
         return read_table(self._engine, query.order_by(LINKS.c.tenant_id, LINKS.c.link_id), IDENTITY_LINKS)
 
     def save(self, links: pa.Table) -> None:
-        """Insert new links and update known ones by `link_id`, in one transaction.
+        """Insert new links and update known ones by `link_id`, in one transaction; words that are null stay as they were.
 
         Raises:
             ConflictError: a right-hand record would have two live links; nothing was saved.
@@ -51,4 +57,10 @@ class SqlLinks(Links):
         with staged(self._engine, {"links": links.select(IDENTITY_LINKS.names)}) as (connection, stage):
             source = stage["links"]
             for live in (False, True):  # a link must end before another one to the same record begins
-                upsert(connection, LINKS, sa.select(source).where((source.c.state == "live") == sa.literal(live)))
+                chosen = sa.select(source).where((source.c.state == "live") == sa.literal(live))
+                upsert(connection, LINKS, chosen, keep_if_null=_WORDS)
+
+
+def _with(batch: pa.RecordBatch, integration: str) -> pa.RecordBatch:
+    named = batch.append_column("integration", pa.repeat(pa.scalar(integration, pa.string()), batch.num_rows))
+    return named.select(IDENTITY_LINKS.names)

@@ -70,10 +70,10 @@ def look(
         contract=contract,
         run_ids={t: run_ids[t] for t in tenants},
         now=ports.clock.now(),
-        observed={name: found.of(tenants).rows() for name, found in observed.items()},
+        observed={name: found.of(tenants).source() for name, found in observed.items()},
         refused=_only_tenants(refused.select(["tenant_id", "object", "record_id", "expectation"]), tenants),
         links=ports.links.batches(tenants, contract.contract),
-        base=base_of(ports, tenants, contract).rows(),
+        base=base_of(ports, tenants, contract).source(),
         intents=_intents(contract, tenants, ports),
         unresolved=ports.diffs.unresolved(tenants, contract.contract),
         spellings=ports.spellings.load(tenants, contract.contract),
@@ -94,18 +94,19 @@ def _created(contract: Contract, tenants: Sequence[str], ports: Ports) -> pa.Tab
 
 
 def keep(seen: Look, *, ports: Ports, tenants: Collection[str]) -> None:
-    """Keep links, bases, merged customers and field counts of those tenants; diffs are kept once their plan is known."""
+    """Keep links, bases and field counts of those tenants; diffs are kept once their plan is known."""
     contract, run_ids = seen.inputs.contract, {t: r for t, r in seen.inputs.run_ids.items() if t in tenants}
     links = _only_tenants(seen.result.links, list(run_ids))
     if links.num_rows:
         ports.links.save(links)
     save_base(ports, contract, seen.result.base_moves, run_ids)
-    _save_merged(ports, contract, seen.engine.merged(), run_ids)
     ports.runs.save_field_counts(_only_tenants(seen.result.field_counts, list(run_ids)), contract.contract, run_ids)
 
 
-def _save_merged(ports: Ports, contract: Contract, merged: pa.RecordBatchReader, run_ids: Mapping[str, str]) -> None:
-    """One file a tenant, written as its rows come; a tenant without a merged customer has an empty one."""
+def keep_merged(seen: Look, *, ports: Ports, tenants: Collection[str]) -> None:
+    """Keep the merged customers, for people: one file a tenant, written as its rows come; a tenant without any has an empty one."""
+    contract, run_ids = seen.inputs.contract, {t: r for t, r in seen.inputs.run_ids.items() if t in tenants}
+    merged = seen.engine.merged()
 
     def entry(tenant_id: str, batches: Iterable[pa.RecordBatch]) -> NewEntry:
         rows = pa.RecordBatchReader.from_batches(merged.schema, batches)

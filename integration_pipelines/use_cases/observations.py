@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from integration_pipelines.core.contract import Column, Contract, FieldType, NestedColumn, SourceObject
 from integration_pipelines.core.intake import latest
 from integration_pipelines.core.passes import base_schema
-from integration_pipelines.core.sql import Sql
+from integration_pipelines.core.sql import Files, Rows, Sql
 from integration_pipelines.core.tables import OBSERVED_PREFIX, TEXT
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.lake import ManifestEntry, Mode, NewEntry
@@ -27,6 +27,8 @@ COMPACT_AFTER = 8  # deltas of a base before it is written whole again
 
 _READERS = 4
 _AHEAD = 8
+_FEW_FILES = 32
+_MANY_ROWS = 200_000
 _SMALL_FILE = 65_536
 """Rows of a file that is read whole."""
 
@@ -64,11 +66,19 @@ class Dataset:
         """Every row of every file, with the `_sequence` of its file; some at a time."""
         return pa.RecordBatchReader.from_batches(self.schema.append(SEQUENCE), self._batches())
 
+    def source(self) -> Rows:
+        """The same for an engine that reads files itself, if they lie on this machine and are few and large; else as `rows`."""
+        if len(self.entries) > _FEW_FILES or sum(entry.file.rows for entry in self.entries) < _MANY_ROWS:
+            return self.rows()
+        paths = [(self.ports.lake.local(entry.file, self.schema), entry.sequence) for entry in self.entries]
+        found = tuple((path, sequence) for path, sequence in paths if path is not None)
+        return Files(found, self.schema.append(SEQUENCE)) if len(found) == len(paths) else self.rows()
+
     def newest(self) -> pa.Table:
         """The row of each record that counts, by the same rule as the engine's own (`core.intake.latest`), held whole."""
         con = self.ports.duck()
         try:
-            latest(Sql(con), "newest_rows", self.rows())
+            latest(Sql(con), "newest_rows", self.source())
             rows: pa.Table = con.sql("SELECT * FROM newest_rows ORDER BY tenant_id, record_id").to_arrow_table()
         finally:
             con.close()
@@ -131,7 +141,7 @@ def _overlaid_batches(ports: Ports, base: Dataset, moves: pa.Table) -> Iterator[
     con = ports.duck()
     try:
         sql = Sql(con)
-        latest(sql, "old_rows", base.rows(), "link_id")
+        latest(sql, "old_rows", base.source(), "link_id", hold=False)
         sql.put("new_rows", moves)
         whole = "SELECT * FROM new_rows UNION ALL BY NAME SELECT * FROM old_rows ANTI JOIN new_rows USING (tenant_id, link_id)"
         yield from sql.reader(whole, moves.schema)

@@ -20,7 +20,7 @@ from integration_pipelines.use_cases.certify import read_again
 from integration_pipelines.use_cases.conclude import conclude, fate_rows
 from integration_pipelines.use_cases.extract import extract
 from integration_pipelines.use_cases.judge import REFUSED, judge
-from integration_pipelines.use_cases.look import Look, keep, look, observe
+from integration_pipelines.use_cases.look import Look, keep, keep_merged, look, observe
 from integration_pipelines.use_cases.observations import Dataset, of_tenant, texts
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, SyncMode, TenantReport
 from integration_pipelines.use_cases.overwrites import look_behind
@@ -101,6 +101,7 @@ def _stages(
         tell("push")
         pushed = _act(report, contract, first.result, ports)
         report.writes = first.result.writes
+        keep_merged(first, ports=ports, tenants=report.kept)
         tell("certify")
         conclude(report, contract, first, pushed, refused, ports=ports, prove=_prove)
         first.close()
@@ -128,6 +129,7 @@ def _prove(
     run_ids = {t: report.tenant(t).run_id for t in written}
     again = look(contract, run_ids, observe(contract, list(run_ids), ports=ports), refused, ports=ports)
     keep(again, ports=ports, tenants=run_ids)
+    keep_merged(again, ports=ports, tenants=run_ids)
     return again
 
 

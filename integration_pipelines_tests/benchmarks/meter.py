@@ -24,6 +24,7 @@ class Lap:
 
     seconds: float
     cpu: float
+    beside: bool = False  # told on a line of its own, and no part of the whole
 
 
 class Meter:
@@ -33,12 +34,12 @@ class Meter:
         self.laps: dict[str, Lap] = {}
 
     @contextmanager
-    def lap(self, name: str) -> Iterator[None]:
+    def lap(self, name: str, *, beside: bool = False) -> Iterator[None]:
         """Time the body under that name; a name used twice adds up."""
         started, cpu = time.perf_counter(), _cpu()
         yield
         before = self.laps.get(name, Lap(0.0, 0.0))
-        self.laps[name] = Lap(before.seconds + time.perf_counter() - started, before.cpu + _cpu() - cpu)
+        self.laps[name] = Lap(before.seconds + time.perf_counter() - started, before.cpu + _cpu() - cpu, beside)
 
 
 Side = Callable[[Meter, Path, Given], Answer]
@@ -55,8 +56,9 @@ class Run:
 
     @property
     def whole(self) -> Lap:
-        """All laps together."""
-        return Lap(sum(lap.seconds for lap in self.laps.values()), sum(lap.cpu for lap in self.laps.values()))
+        """All laps together, but for those told beside."""
+        counted = [lap for lap in self.laps.values() if not lap.beside]
+        return Lap(sum(lap.seconds for lap in counted), sum(lap.cpu for lap in counted))
 
 
 def peak_mib() -> float:

@@ -24,7 +24,7 @@ FLOOR = "the three-way join alone (DuckDB)"
 DATACOMPY = "datacompy on the two sides"
 SENTENCE = (
     "One full reconciliation of linked accounts by ten fields and the id of the other side, from accepted Parquet, links and base until "
-    "diffs, plan, ledger, bases and merged customers are durable; beside one hand-written three-way join in DuckDB over the same files "
+    "diffs, plan, ledger, links and bases are durable; beside one hand-written three-way join in DuckDB over the same files "
     "that finds the same differences and keeps nothing; and beside datacompy, which is given both sides in canonical form already."
 )
 _PACKAGE = "integration_pipelines_tests.benchmarks"

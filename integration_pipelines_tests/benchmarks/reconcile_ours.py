@@ -15,7 +15,7 @@ from integration_pipelines.core.sql import Sql
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.use_cases.conclude import fate_rows
 from integration_pipelines.use_cases.judge import REFUSED
-from integration_pipelines.use_cases.look import keep, look, observe
+from integration_pipelines.use_cases.look import keep, keep_merged, look, observe
 from integration_pipelines.use_cases.outcome import SyncMode, TenantReport
 from integration_pipelines.use_cases.planning import decide
 from integration_pipelines_tests.benchmarks.landing import opened
@@ -27,7 +27,7 @@ _RUN = "run_1"
 
 
 def engine(meter: Meter, folder: Path, given: Given) -> Answer:
-    """Read, link, merge, diff and plan; links, base, merged customers, diffs, plan and ledger are durable at the end."""
+    """Read, link, merge, diff and plan; links, base, diffs, plan and ledger are durable at the end, and, told beside, merged customers."""
     home = _own_copy(given, folder)
     with opened(home, **given.get("settings", {})) as ports:
         _reconcile(Meter(), ports, given["small"])  # a process that reconciles starts once and does so many times
@@ -62,6 +62,8 @@ def _reconcile(meter: Meter, ports: Ports, tenant_id: str) -> Answer:
         if decision.plan is None or decision.outcome is not None:
             raise AssertionError(f"the plan may not go out: {decision.reason}")
         ports.ledger.intend(ledger_rows(decision.writes, _RUN, decision.plan.plan_id, ports.clock.now()))
+    with meter.lap("merged customers, for people to read", beside=True):
+        keep_merged(seen, ports=ports, tenants=[tenant_id])
     seen.close()
     return answer(diffs)
 
