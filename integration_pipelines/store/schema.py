@@ -158,6 +158,8 @@ UNKNOWN = sa.Table(
     time("last_seen"),
 )
 
+_HAS_NO_END = sa.text("finished_at IS NULL")
+
 RUNS = sa.Table(
     "sync_runs",
     METADATA,
@@ -177,6 +179,7 @@ RUNS = sa.Table(
     sa.Column("reason", sa.Text, nullable=False, server_default="", comment="why it ended so, in words"),
     flag("read_full", optional=True),
     sa.Index(None, "tenant_id", "integration", "started_at"),
+    sa.Index("ix_sync_runs_unfinished", "started_at", sqlite_where=_HAS_NO_END, postgresql_where=_HAS_NO_END),
 )
 
 RUN_OUTCOMES = sa.Table(

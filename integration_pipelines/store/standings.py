@@ -77,8 +77,12 @@ def _newest(connection: Connection, sort: str, mine: Sequence[sa.ColumnElement[b
     of_installation = (inner.c.tenant_id == _I.tenant_id, inner.c.integration == _I.integration)
     found = sa.select(inner.c.run_id).where(*of_installation, *_SAYING[sort](inner.c)).correlate(INSTALLATIONS)
     newest = found.order_by(inner.c.started_at.desc(), inner.c.run_id.desc()).limit(1).scalar_subquery()
-    same = (outer.c.tenant_id == _I.tenant_id, outer.c.integration == _I.integration, outer.c.run_id == newest)
-    query = sa.select(outer).select_from(INSTALLATIONS).join(outer, sa.and_(*same)).where(*mine)
+    # Materialised: joined as a plain condition it would be looked up for each run of the installation.
+    chosen = (
+        sa.select(_I.tenant_id, _I.integration, newest.label("run_id")).where(*mine).cte("chosen").prefix_with("MATERIALIZED")
+    )
+    same = [outer.c[n] == chosen.c[n] for n in ("tenant_id", "integration", "run_id")]
+    query = sa.select(outer).select_from(chosen).join(outer, sa.and_(*same))
     return {(row["tenant_id"], row["integration"]): row for row in connection.execute(query).mappings()}
 
 

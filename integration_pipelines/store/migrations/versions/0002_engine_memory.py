@@ -154,3 +154,7 @@ def _evidence() -> None:
         "sync_runs", sa.Column("reason", sa.Text(), server_default="", nullable=False, comment="why it ended so, in words")
     )
     op.add_column("sync_runs", sa.Column("read_full", sa.Boolean(), nullable=True))
+    no_end = sa.text("finished_at IS NULL")
+    op.create_index(
+        "ix_sync_runs_unfinished", "sync_runs", ["started_at"], unique=False, sqlite_where=no_end, postgresql_where=no_end
+    )
