@@ -18,6 +18,7 @@ from integration_pipelines.partner_models.seeds.staff import PRESENT, hire
 from integration_pipelines.partner_models.seeds.truth import Dice, Firm, draw_firm, draw_firms
 from integration_pipelines.partner_models.seeds.words import shares
 from integration_pipelines.partner_models.stripe.account import StripeAccount
+from integration_pipelines.partner_models.stripe.births import tell_births
 
 _RECIPES = PLANS | DISCOUNTED | LIFECYCLES
 _MERGED_AWAY = {"merged": 1, "merged_twice": 2}
@@ -48,6 +49,7 @@ def seed_tenant(seeded: Seeded, *, number: int, customers: int, seed: int, now: 
     for firm in draw_firms(dice, customers):
         tenant.add(firm)
     tenant.add_strangers(customers)
+    tell_births(seeded.billing.store)
     seeded.crm.effects.clear()  # a new world has no history of writes
 
 

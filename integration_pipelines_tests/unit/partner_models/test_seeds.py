@@ -294,6 +294,23 @@ def test_records_are_what_stripe_describes(name: str) -> None:
     assert [c for r in records for c in complaints(f"/components/schemas/{name}", r)] == []
 
 
+def test_the_event_log_knows_the_births_and_ends_of_its_days() -> None:
+    """Each young customer and subscription was created at its time, each that ended lately ended; nothing is told of older ones."""
+    billing = seeded(300).billing
+    lately = START - 30 * 86_400
+    young = {r["id"]: r["created"] for kind in ("customers", "subscriptions") for r in billing[kind] if r["created"] >= lately}
+    over = {
+        s["id"]: s["ended_at"] for s in billing["subscriptions"] if s["status"] == "canceled" and (s["ended_at"] or 0) >= lately
+    }
+    told = [(e["data"]["object"], e["created"], e["type"].rpartition(".")[2]) for e in billing["events"]]
+    assert {o["id"]: at for o, at, kind in told if kind == "created"} == young
+    assert {o["id"]: at for o, at, kind in told if kind == "deleted"} == over
+    assert young
+    assert over
+    assert len(told) == len(young) + len(over)
+    assert {o["status"] for o, _, kind in told if kind == "deleted"} == {"canceled"}
+
+
 def test_seeding_is_quick() -> None:
     """Three tenants of 500 customers in far less than the seconds that a demo has."""
     began = time.perf_counter()
