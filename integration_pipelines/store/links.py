@@ -8,9 +8,12 @@ from sqlalchemy.engine import Engine
 
 from integration_pipelines.core.tables import IDENTITY_LINKS
 from integration_pipelines.ports.evidence import Links
+from integration_pipelines.store.ahead import Ahead
 from integration_pipelines.store.bulk import read_batches, read_table, staged, upsert
 from integration_pipelines.store.schema import LINKS
 
+_AHEAD = 16
+"""Batches of links that may wait in memory."""
 _WORDS = ("match_evidence", "decided_by")
 """What only people read, and what is long: nothing that a pass decides rests on it."""
 
@@ -32,9 +35,9 @@ class SqlLinks(Links):
         mine = (LINKS.c.tenant_id.in_(tenant_ids), LINKS.c.integration == integration)
         shape = pa.schema([field for field in IDENTITY_LINKS if field.name != "integration"])
         columns = [sa.case((LINKS.c.state != "live", LINKS.c[n])).label(n) if n in _WORDS else LINKS.c[n] for n in shape.names]
-        found = read_batches(self._engine, sa.select(*columns).where(*mine), shape)
-        whole = (_with(batch, integration) for batch in found)
-        return pa.RecordBatchReader.from_batches(IDENTITY_LINKS, whole)
+        query = sa.select(*columns).where(*mine)
+        found = Ahead(lambda: (_with(batch, integration) for batch in read_batches(self._engine, query, shape)), _AHEAD)
+        return pa.RecordBatchReader.from_batches(IDENTITY_LINKS, found)
 
     def find(
         self, tenant_ids: Sequence[str], integration: str, *, states: Sequence[str] = (), records: Sequence[str] = ()

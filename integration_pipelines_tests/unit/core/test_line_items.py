@@ -1,7 +1,5 @@
 """Several customers behind one company, line by line: the list beside the sum, always the same text for the same customers."""
 
-from typing import Any
-
 from integration_pipelines.core.contract import Contract, FieldType
 from integration_pipelines_tests.kit.core import World, crm_billing, item, subscription, verdicts
 from integration_pipelines_tests.unit.core.test_links import link, stored
@@ -24,7 +22,7 @@ def listing() -> Contract:
     )
 
 
-def world(**company: Any) -> World:  # noqa: ANN401 - any column
+def world(**company: str) -> World:
     """A company with three customers: one pays dollars, one euros, one nothing."""
     return World(
         companies=[{"record_id": "1"} | company],

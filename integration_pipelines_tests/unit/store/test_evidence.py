@@ -24,11 +24,30 @@ def test_links_are_inserted_and_updated(stores: Stores) -> None:
 
 @pytest.mark.parametrize("count", [0, 1, SMALL, SMALL + 1, 2 * SMALL + 3])
 def test_links_come_in_parts_as_they_come_whole(stores: Stores, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    """However many there are, and into however many parts they fall, every link comes once and unchanged."""
+    """However many there are, and into however many parts they fall, every link comes once; live ones without the words about them."""
     monkeypatch.setattr(bulk, "_AT_ONCE", SMALL)
-    stores.links.save(links(*[link(f"l{i:05d}", str(i), f"cus_{i}") for i in range(count)], link("l9", "9", "c", tenant_id="t2")))
-    assert stores.links.batches(["t1"], CRM).read_all().sort_by("link_id").equals(stores.links.load(["t1"], CRM))
-    assert stores.links.load(["t1"], CRM).num_rows == count
+    states = ("live", "proposed")
+    stores.links.save(
+        links(
+            *[link(f"l{i:05d}", str(i), f"cus_{i}", state=states[i % 2]) for i in range(count)],
+            link("l9", "9", "c", tenant_id="t2"),
+        )
+    )
+    whole = stores.links.load(["t1"], CRM).to_pylist()
+    silent = {"match_evidence": None, "decided_by": None}
+    expected = [row | silent if row["state"] == "live" else row for row in whole]
+    assert stores.links.batches(["t1"], CRM).read_all().sort_by("link_id").to_pylist() == expected
+    assert len(whole) == count
+
+
+def test_words_that_are_not_given_stay_as_they_were(stores: Stores) -> None:
+    """A link that came without its evidence is saved without losing it; every other column is replaced."""
+    stores.links.save(links(link("l1", "1", "cus_1", decided_by="ann")))
+    (before,) = stores.links.load(["t1"], CRM).to_pylist()
+    stores.links.save(links(before | {"state": "one_sided", "match_evidence": None, "decided_by": None}))
+    (after,) = stores.links.load(["t1"], CRM).to_pylist()
+    assert after == before | {"state": "one_sided"}
+    assert None not in {before["match_evidence"], before["decided_by"]}
 
 
 @pytest.mark.parametrize("filler", [0, SMALL])
