@@ -13,7 +13,11 @@ from integration_pipelines.errors import ErrorKind
 
 NAMED = 5
 """How many tenants a message about many names."""
-_PASSING = {ErrorKind.TRANSIENT, ErrorKind.RATE_LIMITED}
+_SEVERITY: dict[str, Severity] = {
+    ErrorKind.TRANSIENT: Severity.WARNING,
+    ErrorKind.RATE_LIMITED: Severity.WARNING,
+    ErrorKind.BUG: Severity.CRITICAL,
+}
 _TITLES = {
     AlertKind.RUN_FAILED: "The last sync failed",
     AlertKind.NEEDS_RECONNECT: "A partner does not accept the connection",
@@ -21,6 +25,7 @@ _TITLES = {
     AlertKind.STALE: "No certified full reconciliation within the contract's hours",
     AlertKind.PLAN_HELD: "A plan waits for a person",
     AlertKind.WRITES_GIVEN_UP: "Records could not be written",
+    AlertKind.OUR_MISTAKE: "Writes were refused through a mistake of this program",
     AlertKind.TEST: "Test",
 }
 
@@ -55,6 +60,7 @@ class Standing:
     held_run: str = ""
     held_reason: str = ""
     given_up: int = 0  # records whose writes are not tried again by themselves
+    our_mistakes: int = 0  # records whose writes were refused for what only a mistake of ours can explain
 
 
 def stale_by(standing: Standing, contract: Contract, now: datetime) -> timedelta | None:
@@ -71,6 +77,7 @@ def findings(standing: Standing, contract: Contract, now: datetime, dagster_url:
     yield from _checks(teller, standing)
     yield from _held(teller, standing)
     yield from _given_up(teller, standing, contract)
+    yield from _mistakes(teller, standing)
     if standing.enabled and not standing.paused and stale_by(standing, contract, now) is not None:
         yield _stale(teller, standing, contract)
 
@@ -142,7 +149,7 @@ def _failure(teller: _Teller, run: RunFacts | None) -> Iterator[Finding]:
         remedy = f"Connect it again: integration-pipelines tenant connect {tenant} PARTNER. Then: {_sync(tenant)}"
         yield teller.say(_Topic(AlertKind.NEEDS_RECONNECT), text, remedy, run.run_id)
     else:
-        severity = Severity.WARNING if run.error_kind in _PASSING else Severity.ERROR
+        severity = _SEVERITY.get(run.error_kind, Severity.ERROR)
         remedy = f"Correct what it names, then: {_sync(tenant)}"
         yield teller.say(_Topic(AlertKind.RUN_FAILED, severity), text, remedy, run.run_id)
 
@@ -178,6 +185,13 @@ def _given_up(teller: _Teller, standing: Standing, contract: Contract) -> Iterat
         tenant = standing.tenant_id
         remedy = f"integration-pipelines diffs {tenant} names them and why; correct the records, then: {_sync(tenant)}"
         yield teller.say(_Topic(AlertKind.WRITES_GIVEN_UP), text, remedy)
+
+
+def _mistakes(teller: _Teller, standing: Standing) -> Iterator[Finding]:
+    if standing.our_mistakes:
+        text = f"Records concerned: {standing.our_mistakes:,}. The partner saw an idempotency key with two contents, or the like."
+        remedy = f"Pause the tenant: integration-pipelines pause {standing.tenant_id}. Report it with the write ledger's rows."
+        yield teller.say(_Topic(AlertKind.OUR_MISTAKE, Severity.CRITICAL), text, remedy)
 
 
 def _stale(teller: _Teller, standing: Standing, contract: Contract) -> Finding:

@@ -9,7 +9,15 @@ from sqlalchemy.engine import Connection, Engine
 from integration_pipelines.ports.clock import Clock
 from integration_pipelines.ports.writing import Metrics
 from integration_pipelines.store.engine import reading
-from integration_pipelines.store.schema import INSTALLATIONS, QUARANTINED, RECONCILIATION_DIFFS, RUN_OUTCOMES, RUNS, WRITE_LEDGER
+from integration_pipelines.store.schema import (
+    ALERTS,
+    INSTALLATIONS,
+    QUARANTINED,
+    RECONCILIATION_DIFFS,
+    RUN_OUTCOMES,
+    RUNS,
+    WRITE_LEDGER,
+)
 
 PREFIX = "integration_pipelines_"
 _Figures = list[tuple[dict[str, str], float]]
@@ -26,8 +34,8 @@ class SqlMetrics(Metrics):
         """Metric name → (labels, value) rows; labels are tenant, integration and what is counted.
 
         `runs` by outcome (`running` while it runs), `records` of the newest balanced run by outcome, `open_diffs` by kind, `writes` by
-        state, `write_failures` by error kind, `quarantined_records`, `certified_age_seconds` since the newest certified run ended,
-        `enabled` and `paused` as 0 or 1; each with the product's prefix.
+        state, `write_failures` by error kind, `quarantined_records`, `open_alerts` by kind, `certified_age_seconds` since the newest
+        certified run ended, `enabled` and `paused` as 0 or 1; each with the product's prefix.
         """
         with reading(self._engine) as connection:
             found = {
@@ -41,6 +49,7 @@ class SqlMetrics(Metrics):
                     connection, WRITE_LEDGER, WRITE_LEDGER.c.error_kind.label("kind"), WRITE_LEDGER.c.state == "failed"
                 ),
                 "quarantined_records": _quarantined(connection),
+                "open_alerts": _counted(connection, ALERTS, ALERTS.c.kind, ALERTS.c.closed_at.is_(None)),
                 "certified_age_seconds": self._ages(connection),
                 "enabled": _switches(connection, INSTALLATIONS.c.enabled),
                 "paused": _switches(connection, INSTALLATIONS.c.paused),

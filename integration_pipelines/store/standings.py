@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, Engine, RowMapping
 
 from integration_pipelines.core.alert_words import RunFacts, Standing
 from integration_pipelines.core.contract import Contract
+from integration_pipelines.errors import ErrorKind
 from integration_pipelines.ports.alerts import Standings
 from integration_pipelines.ports.evidence import Run
 from integration_pipelines.ports.writing import PlanState
@@ -55,8 +56,8 @@ class SqlStandings(Standings):
             rows = connection.execute(query).mappings().all()
             runs = {sort: _newest(connection, sort, mine) for sort in _SAYING}
             plans = _held(connection, mine)
-            given_up = _given_up(connection, mine)
-        return [_standing(row, runs, plans, given_up) for row in rows]
+            failing = _failing(connection, mine)
+        return [_standing(row, runs, plans, failing) for row in rows]
 
     def abandoned(self, started_before: datetime) -> list[Run]:
         """A run holds leases from just after its start until it has stored how it ended."""
@@ -94,18 +95,24 @@ def _held(connection: Connection, mine: Sequence[sa.ColumnElement[bool]]) -> dic
     return {(row["tenant_id"], row["integration"]): row for row in rows}
 
 
-def _given_up(connection: Connection, mine: Sequence[sa.ColumnElement[bool]]) -> dict[_Key, int]:
-    same = (_W.tenant_id == _I.tenant_id, _W.integration == _I.integration, _W.next_try_at.is_(None))
-    query = sa.select(_W.tenant_id, _W.integration, sa.func.count()).join(INSTALLATIONS, sa.and_(*same)).where(*mine)
-    rows = connection.execute(query.group_by(_W.tenant_id, _W.integration))
-    return {(tenant, integration): int(count) for tenant, integration, count in rows}
+def _failing(connection: Connection, mine: Sequence[sa.ColumnElement[bool]]) -> dict[_Key, RowMapping]:
+    """Per installation how many records' writes are not tried again, and how many failed through a mistake of ours."""
+    same = (_W.tenant_id == _I.tenant_id, _W.integration == _I.integration)
+    counts = {"given_up": _W.next_try_at.is_(None), "our_mistakes": _W.error_kind == ErrorKind.BUG.value}
+    columns = [sa.func.sum(sa.case((condition, 1), else_=0)).label(name) for name, condition in counts.items()]
+    query = sa.select(_W.tenant_id, _W.integration, *columns).join(INSTALLATIONS, sa.and_(*same)).where(*mine)
+    rows = connection.execute(query.group_by(_W.tenant_id, _W.integration)).mappings()
+    return {(row["tenant_id"], row["integration"]): row for row in rows}
 
 
 def _standing(
-    row: RowMapping, runs: Mapping[str, Mapping[_Key, RowMapping]], plans: Mapping[_Key, RowMapping], given_up: Mapping[_Key, int]
+    row: RowMapping,
+    runs: Mapping[str, Mapping[_Key, RowMapping]],
+    plans: Mapping[_Key, RowMapping],
+    failing: Mapping[_Key, RowMapping],
 ) -> Standing:
     key = (row["tenant_id"], row["integration"])
-    plan, full = plans.get(key), runs["last_full"].get(key)
+    plan, full, writes = plans.get(key), runs["last_full"].get(key), failing.get(key)
     held: dict[str, Any] = {} if plan is None else {
         "held_plan": plan["plan_id"], "held_run": plan["run_id"], "held_reason": plan["reason"],
     }  # fmt: skip
@@ -119,7 +126,8 @@ def _standing(
         newest=_facts(runs["newest"].get(key)),
         balance=_facts(runs["balance"].get(key)),
         certificate=_facts(runs["certificate"].get(key)),
-        given_up=given_up.get(key, 0),
+        given_up=int(writes["given_up"]) if writes else 0,
+        our_mistakes=int(writes["our_mistakes"]) if writes else 0,
         **held,
     )
 

@@ -26,7 +26,7 @@ def listening(shop: Shop) -> tuple[Shop, Recorder]:
     return replace(shop, product=shop.product.with_ports(alerting=alerting)), heard
 
 
-def sensor(name: str) -> Any:  # noqa: ANN401 - Dagster's sensors are called in several ways
+def sensor(name: str) -> dg.SensorDefinition:
     """A loaded sensor by name."""
     return next(s for s in integrations().sensors or () if s.name == name)
 
@@ -34,7 +34,9 @@ def sensor(name: str) -> Any:  # noqa: ANN401 - Dagster's sensors are called in 
 def look(shop: Shop) -> str:
     """One tick of the sensor that looks every minute; what it says."""
     with dg.build_sensor_context(instance=shop.instance, resources={"product": given(shop.product.ports)}) as context:
-        return str(sensor("stale_tenants")(context).skip_message)
+        skipped = sensor("stale_tenants")(context)
+    assert isinstance(skipped, dg.SkipReason)
+    return str(skipped.skip_message)
 
 
 def failure_seen(shop: Shop, run: dg.DagsterRun) -> None:

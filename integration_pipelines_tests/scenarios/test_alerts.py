@@ -124,6 +124,13 @@ def given_up(shop: Product) -> None:
     shop.ports.retries.save([failed])
 
 
+def key_seen_twice(shop: Product) -> None:
+    """The partner saw an idempotency key with another content."""
+    at = shop.clock.now()
+    row = Retry("t1", CONTRACT, "crm_accounts", "1", "f", 1, 1, at, at, at, "bug", "Another request.", "w1", "run_1")
+    shop.ports.retries.save([row])
+
+
 def mended(shop: Product) -> None:
     """It went through after all."""
     shop.ports.retries.clear("t1", CONTRACT, [("crm_accounts", "1")])
@@ -137,6 +144,7 @@ MENDED: dict[str, tuple[Callable[[Product], object], Callable[[Product], object]
     "paused": (silent, lambda shop: shop.ports.tenants.switch("t1", CONTRACT, paused=True)),
     "removed": (silent, lambda shop: shop.ports.tenants.remove("t1")),
     "record mended": (given_up, mended),
+    "mistake mended": (key_seen_twice, mended),
 }
 
 

@@ -68,6 +68,25 @@ def test_a_message_belongs_to_whoever_claimed_it(stores: Stores) -> None:
     assert len(claimed(stores, at=2 * MINUTE)) == 1
 
 
+def test_many_senders_share_the_messages(stores: Stores) -> None:
+    """Each message is claimed by exactly one of them."""
+    change(stores, opened=[alert(f"a{n}", f"t{n}") for n in range(20)])
+    found: list[str] = []
+    barrier = threading.Barrier(4)
+
+    def take() -> None:
+        barrier.wait()
+        while mine := stores.alert_book.claim("slack", NOW, NOW + MINUTE, 3):
+            found.extend(d.alert.alert_id for d in mine)
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == sorted(f"a{n}" for n in range(20))
+
+
 def test_what_arrived_is_not_sent_again(stores: Stores) -> None:
     """Nor is it due for any later look."""
     change(stores, opened=[alert()])

@@ -1,10 +1,12 @@
 """Figures from the store."""
 
+from integration_pipelines.core.alerts import AlertKind, Changes
 from integration_pipelines.ports.tenants import Tenant
 from integration_pipelines.ports.writing import Settled
 from integration_pipelines.store.open import Stores
 from integration_pipelines_tests.unit.store.conftest import StillClock
 from integration_pipelines_tests.unit.store.rows import CRM, LATER, NOW, diff, diffs, outcomes, refused, run, write, writes
+from integration_pipelines_tests.unit.store.test_alerts import alert
 
 T1 = {"tenant": "t1", "integration": CRM}
 
@@ -12,12 +14,12 @@ T1 = {"tenant": "t1", "integration": CRM}
 def test_an_empty_store_has_figures_without_rows(stores: Stores) -> None:
     """Every metric is named from the start."""
     figures = stores.metrics.figures()
-    assert len(figures) == 9
+    assert len(figures) == 10
     assert not any(figures.values())
 
 
 def test_every_figure_is_counted_per_tenant(stores: Stores, clock: StillClock) -> None:
-    """Runs, records of the last balanced run, diffs, writes, failures, quarantine, age and switches."""
+    """Runs, records of the last balanced run, diffs, writes, failures, quarantine, alerts, age and switches."""
     stores.tenants.add(Tenant("t1", "Acme", NOW))
     stores.tenants.install("t1", CRM, 1, NOW)
     stores.tenants.switch("t1", CRM, enabled=True)
@@ -30,6 +32,7 @@ def test_every_figure_is_counted_per_tenant(stores: Stores, clock: StillClock) -
     stores.ledger.settle([Settled("w1", "sent")], NOW)
     stores.ledger.settle([Settled("w1", "failed", "invalid", "no")], NOW)
     stores.quarantine.replace(refused(("1", "x"), ("1", "y"), ("2", "x")), ["t1"], CRM, ["crm_accounts"], NOW)
+    stores.alert_book.revise(lambda _: Changes(opened=(alert(kind=AlertKind.STALE),)), ())
     clock.sleep(90)
     found = {name.removeprefix("integration_pipelines_"): rows for name, rows in stores.metrics.figures().items()}
     assert found == {
@@ -39,6 +42,7 @@ def test_every_figure_is_counted_per_tenant(stores: Stores, clock: StillClock) -
         "writes": [(T1 | {"state": "failed"}, 1), (T1 | {"state": "planned"}, 1)],
         "write_failures": [(T1 | {"kind": "invalid"}, 1)],
         "quarantined_records": [(T1, 2)],
+        "open_alerts": [(T1 | {"kind": "stale"}, 1)],
         "certified_age_seconds": [(T1, 90)],
         "enabled": [(T1, 1)],
         "paused": [(T1, 0)],

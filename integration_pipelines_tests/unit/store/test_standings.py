@@ -91,10 +91,11 @@ def test_the_plan_that_waits_and_the_writes_that_do_not(installed: Stores) -> No
     installed.plans.save([plan("plan_1", reason="too much")])
     failed = Retry("t1", CRM, "crm_accounts", "1", "f", 1, 9, NOW, NOW, None, "invalid", "Refused.", "w1", "run_1")
     other, later = replace(failed, tenant_id="t2", target_id="2"), replace(failed, target_id="3", next_try_at=NOW)
-    installed.retries.save([failed, other, later])
+    ours = replace(later, target_id="4", error_kind="bug")
+    installed.retries.save([failed, other, later, ours])
     first, second = installed.standings.load({CRM: CONTRACT})
-    assert (first.held_plan, first.held_reason, first.given_up) == ("plan_1", "too much", 1)
-    assert (second.held_plan, second.given_up) == ("", 1)
+    assert (first.held_plan, first.held_reason, first.given_up, first.our_mistakes) == ("plan_1", "too much", 1, 1)
+    assert (second.held_plan, second.given_up, second.our_mistakes) == ("", 1, 0)
 
 
 @pytest.mark.parametrize(
