@@ -4,6 +4,7 @@ import dagster as dg
 
 from integration_pipelines.defs.alerts import alert_sensors
 from integration_pipelines.defs.chain import RECORDS_JOB, chain_assets
+from integration_pipelines.defs.expiry import forgetting, prune_history
 from integration_pipelines.defs.history import backfill_job, history_assets
 from integration_pipelines.defs.pruning import prune_storage, pruning
 from integration_pipelines.defs.resources import ProductResource
@@ -31,8 +32,8 @@ def integrations() -> dg.Definitions:
     }
     return dg.Definitions(
         assets=[*chains, *histories],
-        jobs=[*jobs.values(), backfill_job(histories), prune_storage],
-        schedules=[*schedules(jobs["reconcile_all"]), pruning],
+        jobs=[*jobs.values(), backfill_job(histories), prune_storage, prune_history],
+        schedules=[*schedules(jobs["reconcile_all"]), pruning, forgetting],
         sensors=[own_run_for_failed_tenants(jobs["reconcile_all"], jobs["reconcile_tenant"]), *alert_sensors()],
         resources={"product": ProductResource()},
         executor=dg.in_process_executor,

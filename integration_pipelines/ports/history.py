@@ -44,6 +44,10 @@ class History(ABC):
         """Insert or replace by tenant, integration, object and day, in one transaction."""
 
     @abstractmethod
+    def forget(self, tenant_ids: Sequence[str], integration: str, before: date) -> None:
+        """Remove the days before that day, in one transaction."""
+
+    @abstractmethod
     def load(
         self,
         tenant_ids: Sequence[str],

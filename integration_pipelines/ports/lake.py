@@ -59,6 +59,15 @@ class Lake(ABC):
         return None
 
     @abstractmethod
+    def remove(self, paths: Sequence[str]) -> None:
+        """Delete files that count no more; one that is gone already is no fault.
+
+        Raises:
+            BugError: a path that this lake did not make; nothing was deleted.
+            TransientError: the location does not answer.
+        """
+
+    @abstractmethod
     def sweep(self, known_paths: set[str], older_than: datetime) -> list[str]:
         """Remove files that no manifest row names and that are older than that; returns their paths."""
 
@@ -116,6 +125,10 @@ class Manifest(ABC):
     @abstractmethod
     def watermark(self, tenant_id: str, integration: str, dataset: str) -> Watermark | None:
         """The newest watermark of that dataset, if it was ever read."""
+
+    @abstractmethod
+    def forget(self, tenant_ids: Sequence[str], integration: str, datasets: Sequence[str]) -> list[str]:
+        """Let no file of those datasets count any more; returns the paths that are of no use now, in order. One transaction."""
 
     @abstractmethod
     def paths(self) -> set[str]:

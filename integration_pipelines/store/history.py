@@ -29,6 +29,12 @@ class SqlHistory(History):
             with writing(self._engine) as connection:
                 upsert(connection, HISTORY_DAYS, rows)
 
+    def forget(self, tenant_ids: Sequence[str], integration: str, before: date) -> None:
+        """Remove the days before that day."""
+        mine = (_H.tenant_id.in_(tenant_ids), _H.integration == integration)
+        with writing(self._engine) as connection:
+            connection.execute(sa.delete(HISTORY_DAYS).where(*mine, _H.day < before.isoformat()))
+
     def load(
         self,
         tenant_ids: Sequence[str],

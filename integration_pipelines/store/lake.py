@@ -96,6 +96,19 @@ class ParquetLake(Lake):
             found = pq.ParquetFile(pa.BufferReader(buffer), pre_buffer=False).schema_arrow
         return str(path) if found.equals(schema) else None
 
+    def remove(self, paths: Sequence[str]) -> None:
+        """Delete files; one that is gone already is no fault.
+
+        Raises:
+            BugError: a path that this lake did not make; nothing was deleted.
+            TransientError: the location does not answer.
+        """
+        if not all(_PATH.fullmatch(path) for path in paths):
+            raise BugError("A stored file's path is not one that this lake makes.", remedy="Check who changed the manifest.")
+        with _faults():
+            for path in paths:
+                self._place.remove(path)
+
     def sweep(self, known_paths: set[str], older_than: datetime) -> list[str]:
         """Remove files that no manifest row names and that are older than that; returns their paths in order.
 

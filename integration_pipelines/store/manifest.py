@@ -75,6 +75,16 @@ class SqlManifest(Manifest):
             row = connection.execute(query).one_or_none()
         return None if row is None else Watermark(row.token, row.taken_at)
 
+    def forget(self, tenant_ids: Sequence[str], integration: str, datasets: Sequence[str]) -> list[str]:
+        """Let no file of those datasets count any more; returns their paths, in order."""
+        if not tenant_ids or not datasets:
+            return []
+        mine = (_M.tenant_id.in_(tenant_ids), _M.integration == integration, _M.dataset.in_(datasets))
+        with writing(self._engine) as connection:
+            found = connection.scalars(sa.select(_M.path).where(*mine).order_by(_M.path)).all()
+            connection.execute(sa.delete(LAKE_MANIFEST).where(*mine))
+        return [str(path) for path in found]
+
     def paths(self) -> set[str]:
         """Every path that any row names, plans' files among them; what a sweep must keep."""
         # any tenant: a sweep must keep everybody's files

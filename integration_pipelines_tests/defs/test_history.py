@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from integration_pipelines.core.history import Coverage
+from integration_pipelines.defs.expiry import prune_history
 from integration_pipelines.defs.history import backfill_job, history_assets, history_partitions
 from integration_pipelines.defs.integrations import integrations
 from integration_pipelines.errors import AuthError
@@ -128,6 +129,22 @@ def test_every_backfill_carries_its_tags(bench: Bench) -> None:
         "dagster/priority": "-10",
     }
     assert tags.items() >= expected.items()
+
+
+def test_every_night_what_left_the_window_goes(bench: Bench) -> None:
+    """A run of its own over all tenants, scheduled and on."""
+    assert bench.backfill("2026-11-20", "2026-11-21").success
+    bench.shop.product.clock.sleep(90 * 86_400)
+    product = {"product": given(bench.shop.product.ports)}
+    job = dg.Definitions(jobs=[prune_history], resources=product).resolve_job_def("prune_history")
+    assert job.execute_in_process(instance=bench.shop.instance, raise_on_error=False).success
+    assert bench.shop.product.ports.history.load(["t1"], "crm_billing") == []
+    due = {s.name: s for s in integrations().schedules or () if isinstance(s, dg.ScheduleDefinition)}["forgetting"]
+    assert (due.cron_schedule, due.execution_timezone, due.default_status) == (
+        "50 4 * * *",
+        "UTC",
+        dg.DefaultScheduleStatus.RUNNING,
+    )
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,10 @@ class ForgetfulLake(Lake):
         del known_paths, older_than
         return []
 
+    def remove(self, paths: Sequence[str]) -> None:
+        """As the real one."""
+        self.inner.remove(paths)
+
 
 def test_a_row_lost_between_two_stages_breaks_the_balance_and_is_named(shop: Product) -> None:
     """The tally is kept apart from the rows: a record that vanishes has no outcome, and the balance says which."""

@@ -11,6 +11,7 @@ from integration_pipelines.core.history import Coverage, days_between
 from integration_pipelines.errors import ConfigError, TransientError
 from integration_pipelines.ports.history import History, HistoryDay
 from integration_pipelines.use_cases.history import Backfilled, backfill, clip, history_objects
+from integration_pipelines.use_cases.history_expire import expire_history
 from integration_pipelines.use_cases.history_kept import kept_day, kept_files, load_history
 from integration_pipelines.use_cases.history_sync import sync_touched
 from integration_pipelines_tests.kit.bench import CONTRACT, Product, product
@@ -29,6 +30,10 @@ class Dying(History):
     def record(self, days: Sequence[HistoryDay]) -> None:
         """Too late."""
         raise TransientError(f"The store is gone before {len(days)} days are noted.", remedy="Try again.")
+
+    def forget(self, tenant_ids: Sequence[str], integration: str, before: date) -> None:
+        """As it is."""
+        self._inner.forget(tenant_ids, integration, before)
 
     def load(
         self,
@@ -236,6 +241,20 @@ def test_a_crash_before_the_days_are_noted_is_healed_by_the_next_backfill(bench:
     fill(bench)
     assert kept_day(bench.ports, "t1", CONTRACT, CUSTOMERS, DAY).num_rows == 1
     assert days_of(bench) == [("2026-11-20", 1, "whole"), ("2026-11-21", 1, "whole")]
+
+
+def test_days_that_left_the_window_are_forgotten(tmp_path: Path, bench: Product) -> None:
+    """Their rows, their place in the manifest and their files go, refilled ones too; the window's days stay; doing it again does nothing."""
+    fill(bench)
+    fill(bench)
+    bench.clock.sleep(87 * 86_400)
+    assert expire_history(bench.contract, ports=bench.ports) == 1
+    assert days_of(bench) == [("2026-11-21", 1, "whole")]
+    assert kept_day(bench.ports, "t1", CONTRACT, CUSTOMERS, DAY).num_rows == 0
+    assert kept_day(bench.ports, "t1", CONTRACT, CUSTOMERS, NEXT).num_rows == 1
+    files = {str(p.relative_to(tmp_path / "data" / "lake")) for p in (tmp_path / "data" / "lake").rglob("*-history/*.parquet")}
+    assert files == {p for p in bench.ports.manifest.paths() if "-history/" in p}
+    assert expire_history(bench.contract, ports=bench.ports) == 0
 
 
 def test_findings_become_ordinary_diffs(synced: Product, past: Past) -> None:

@@ -49,6 +49,25 @@ def test_days_are_found_by_tenant_object_and_time(
     assert [f"{d.object} {d.day.day}" for d in answer] == found
 
 
+def test_days_before_a_day_can_be_forgotten(stores: Stores) -> None:
+    """Of those tenants and that integration only."""
+    days = [replace(DAY, day=date(2026, 11, n)) for n in (19, 20, 21)]
+    other = replace(DAY, tenant_id="t2", day=date(2026, 11, 19))
+    stores.history.record([*days, other])
+    stores.history.forget(["t1"], "crm_billing", date(2026, 11, 21))
+    assert stores.history.load(["t1", "t2"], "crm_billing") == [days[2], other]
+
+
+def test_datasets_can_be_forgotten(stores: Stores) -> None:
+    """Every file of them, older ones too, stops counting, and is named; other tenants and datasets stay."""
+    for number, (dataset, tenant) in enumerate((("a", "t1"), ("a", "t1"), ("b", "t1"), ("a", "t2"))):
+        file = StoredFile(f"{tenant}/x/{dataset}{number}.parquet", "0" * 64, 1, 1)
+        stores.manifest.append([NewEntry(tenant, "crm_billing", dataset, Mode.FULL, file, "run_1")], AT)
+    assert stores.manifest.forget(["t1"], "crm_billing", ["a"]) == ["t1/x/a0.parquet", "t1/x/a1.parquet"]
+    assert stores.manifest.paths() == {"t1/x/b2.parquet", "t2/x/a3.parquet"}
+    assert stores.manifest.forget(["t1"], "crm_billing", []) == stores.manifest.forget([], "crm_billing", ["b"]) == []
+
+
 def test_several_datasets_are_found_in_one_question(stores: Stores) -> None:
     """Of each the files that count, in the order of the question, as one question for each would find them."""
 

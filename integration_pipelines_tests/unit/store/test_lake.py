@@ -222,3 +222,15 @@ def test_a_sweep_takes_old_orphans_only(tmp_path: Path) -> None:
 def test_sweeping_a_lake_that_does_not_exist_yet_is_fine(tmp_path: Path) -> None:
     """Nothing is there, nothing goes."""
     assert _lake(tmp_path / "none").sweep(set(), LATER) == []
+
+
+def test_files_that_count_no_more_can_be_removed(tmp_path: Path) -> None:
+    """Those named go, again is no fault, others stay; a path that is not the lake's own removes nothing."""
+    lake = _lake(tmp_path)
+    kept, gone = (_write(lake, _batch(n)) for n in "ab")
+    with pytest.raises(BugError, match="not one that this lake makes"):
+        lake.remove([gone.path, "../../etc/passwd"])
+    assert (tmp_path / gone.path).exists()
+    lake.remove([gone.path])
+    lake.remove([gone.path])
+    assert _files(tmp_path) == [tmp_path / kept.path]
