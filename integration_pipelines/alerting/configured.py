@@ -44,12 +44,12 @@ class Misconfigured(AlertSink):
 
     def __init__(self, name: str, error: ConfigError) -> None:
         self.name = name
-        self._reason = str(error)
+        self.trouble = str(error)
 
     def deliver(self, alert: Alert, event: AlertEvent, at: datetime) -> NotArrived:
         """Never."""
         del alert, event, at
-        return NotArrived(self._reason)
+        return NotArrived(self.trouble)
 
 
 def sinks_of(config: SinkConfig) -> list[AlertSink]:

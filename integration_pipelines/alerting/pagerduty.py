@@ -25,7 +25,7 @@ class PagerDuty(AlertSink):
     def deliver(self, alert: Alert, event: AlertEvent, at: datetime) -> Arrived | NotArrived:
         """Trigger or resolve; PagerDuty answers 202."""
         del at
-        body = json.dumps(_event(alert, event, self._key), ensure_ascii=False).encode()
+        body = json.dumps(_event(alert, event, self._key)).encode()
         return verdict(post(self._url, body, {"Content-Type": "application/json"}))
 
 

@@ -28,7 +28,7 @@ class SignedWebhook(AlertSink):
 
     def deliver(self, alert: Alert, event: AlertEvent, at: datetime) -> Arrived | NotArrived:
         """One message, signed now."""
-        body = json.dumps(payload(alert, event, at), ensure_ascii=False, separators=(",", ":")).encode()
+        body = json.dumps(payload(alert, event, at), separators=(",", ":")).encode()
         number = f"_{alert.told_at:%Y%m%dT%H%M%S}" if event is AlertEvent.REMINDED else ""
         return verdict(post(self._url, body, signed(self._key, f"{alert.alert_id}_{event}{number}", at, body)))
 

@@ -73,6 +73,11 @@ def _inside(opened: Ports, loaded: Settings) -> Iterator[Check]:
     yield _result("contracts", ", ".join(sorted(opened.contracts)))
     checked, breaks = opened.audit.verify()
     yield _result("audit chain", f"{checked} acts", "; ".join(breaks[:3]))
+    sinks = opened.alerting.sinks()
+    for sink in sinks:
+        yield _result(f"alerts: {sink.name}", "set", sink.trouble)
+    if not sinks:
+        yield _result("alerts", "nobody is told; see them with integration-pipelines alerts list")
     for tenant in opened.tenants.all():
         for partner, probe in check_connections(tenant.tenant_id, ports=opened).items():
             remedy = "" if probe.ok else probe.remedy or "Connect the tenant again."

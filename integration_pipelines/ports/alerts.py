@@ -54,6 +54,8 @@ class AlertSink(ABC):
     """Tells people. Has a deadline of its own, raises nothing expected, and knows no secret but its own."""
 
     name: str
+    trouble: str = ""
+    """Why it cannot work as it is set; empty if it can."""
 
     @abstractmethod
     def deliver(self, alert: Alert, event: AlertEvent, at: datetime) -> Arrived | NotArrived:

@@ -27,7 +27,7 @@ LONGEST_WAIT = timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(hours=72)
 SECONDS = 30.0
 """How long one sweep sends at most; what is left waits for the next one."""
-_DIED = "The run's process ended before it could say how the run went."
+_DIED = "The run ended before it could say how it went: its process died, or a fault hit all its tenants at once."
 _GO_ON = "Sync again: what was under way is settled by reading first."
 
 

@@ -1,7 +1,6 @@
 """`alerts` and what `health` says of them: kept and shown without any sink, tried on demand, sent to the sinks that are configured."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,16 +16,6 @@ def held(home: Path) -> Path:
     with product(home) as made:
         made.one()
     return home
-
-
-@pytest.fixture
-def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """A Slack that is configured; the texts it was sent."""
-    texts: list[str] = []
-    with listening() as server:
-        monkeypatch.setenv("INTEGRATION_PIPELINES_ALERT_SLACK_WEBHOOK_URL", server.url)
-        yield texts
-        texts += [json.loads(body)["text"] for _, _, body in server.requests]
 
 
 @pytest.mark.usefixtures("held")
@@ -63,3 +52,16 @@ def test_a_test_alert_goes_to_every_sink(command: Command, home: Path, monkeypat
         ":information_source: Test of the alerts",
         ":white_check_mark: Over: Test of the alerts",
     ]
+
+
+def test_the_doctor_names_a_sink_that_cannot_work(command: Command, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before an alert has to wait for it; what it is set to is not told."""
+    none = {c["check"]: c for c in json.loads(command("doctor", "--json").out)}
+    assert (none["alerts"]["result"], "nobody is told" in none["alerts"]["what"]) == ("ok", True), home
+    monkeypatch.setenv("INTEGRATION_PIPELINES_ALERT_WEBHOOK_URL", "https://example.com/secret-path")
+    monkeypatch.setenv("INTEGRATION_PIPELINES_ALERT_PAGERDUTY_KEY", "secret-key")
+    said = command("doctor", "--json").out
+    found = {c["check"]: c for c in json.loads(said)}
+    assert (found["alerts: pagerduty"]["result"], found["alerts: webhook"]["result"]) == ("ok", "wrong")
+    assert "whsec_" in found["alerts: webhook"]["what_to_do"]
+    assert "secret-" not in said

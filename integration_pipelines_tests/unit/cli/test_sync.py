@@ -27,12 +27,13 @@ def installed(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Product]:
 
 @pytest.mark.slow
 def test_the_way_from_the_first_plan_to_the_proof(command: Command, installed: Product) -> None:
-    """Each command names the next one, and a typing error in a test sync is no success."""
+    """Each command names the next one, an alert lasts as long as its reason, and a typing error in a test sync is no success."""
     held = command("sync", "T1")
     assert held.code == 1
     assert "waits for approval" in held.out
     assert "Writes are off. Turn them on: integration-pipelines enable t1" in held.out
     assert not installed.crm().effects
+    assert "A plan waits for a person: t1 (crm_billing)" in command("alerts", "list").out
     assert command("plans", "approve", "T1").code == 0
     off = command("sync", "T1")
     assert (off.code, "Writes are off." in off.out) == (0, True)
@@ -40,5 +41,6 @@ def test_the_way_from_the_first_plan_to_the_proof(command: Command, installed: P
     proved = command("sync", "T1")
     assert proved.code == 0, proved.out
     assert "certified           yes" in proved.out
+    assert command("alerts", "list").out == "No alert is open.\n"
     assert "is linked to nothing" in command("sync", "T1", "--record", "nope").err
     assert command("sync", "T1", "--record", "cus_acme").code == 0
