@@ -10,6 +10,8 @@ import pytest
 from integration_pipelines.core.history import Coverage, DayTold, canonical_changes
 from integration_pipelines.core.sql import Sql
 from integration_pipelines.core.writes import KEY_PREFIX
+from integration_pipelines.errors import AuthError, IntegrationError, TransientError
+from integration_pipelines.partner_models.base import FaultKind
 from integration_pipelines.ports.history import HistoryRead
 from integration_pipelines.ports.partner import Applied, Connector, FieldWrite, RecordWrite
 from integration_pipelines_tests.contract.benches import Bench, Door, HubSpotBench, StripeBench, served
@@ -175,6 +177,30 @@ def test_our_own_writes_are_told_apart(either: tuple[Bench, Connector]) -> None:
     rows = read(bench, connector).changes.to_pylist()
     actors = {row["field"]: row["actor"] for row in rows if row["record_id"] == record}
     assert actors[bench.words.written_column] != actors[bench.words.edited_column]
+
+
+@pytest.mark.parametrize(
+    ("kind", "times", "error"),
+    [
+        (FaultKind.NOT_JSON, -1, TransientError), (FaultKind.SERVER_ERROR, -1, TransientError), (FaultKind.TRUNCATED, -1, TransientError),
+        (FaultKind.TOKEN_REVOKED, -1, AuthError), (FaultKind.RATE_LIMITED, 1, None), (FaultKind.SERVER_ERROR, 1, None),
+    ],
+)  # fmt: skip
+def test_a_broken_answer_is_never_a_quiet_past(
+    either: tuple[Bench, Connector], kind: FaultKind, times: int, error: type[IntegrationError] | None
+) -> None:
+    """What passes is asked again and comes whole; what stays is raised, never taken for days on which nothing changed."""
+    bench, connector = either
+    record = min(bench.held())
+    bench.account.edit(bench.words.held_as, record, {bench.words.edited: "Changed"})
+    place = "/v1/events" if isinstance(bench, StripeBench) else "/batch/read"
+    bench.fault(kind, path=place, times=times)
+    if error is not None:
+        with pytest.raises(error) as caught:
+            read(bench, connector)
+        assert caught.value.remedy
+        return
+    assert changes(read(bench, connector), record, bench.words.edited_column)[0][3] == "Changed"
 
 
 def test_stripe_tells_nothing_from_before_its_events(stripe: tuple[StripeBench, Connector]) -> None:
