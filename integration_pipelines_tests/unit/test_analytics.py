@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -10,22 +10,33 @@ import pytest
 
 from integration_pipelines import analytics
 from integration_pipelines.errors import ConfigError
+from integration_pipelines.use_cases.history import backfill
 from integration_pipelines_tests.kit.bench import product
 from integration_pipelines_tests.kit.evidence import filled_store
+from integration_pipelines_tests.kit.history_bench import Past, change, moment, remembering
 
 HOME = "INTEGRATION_PIPELINES_HOME"
 DOORS: list[Callable[[], pd.DataFrame]] = [
     analytics.tenants, analytics.diffs, analytics.open_diffs, analytics.diff_history, analytics.summary, analytics.mrr_at_risk,
     analytics.customers, analytics.links, analytics.quarantine, analytics.balance, analytics.field_counts, analytics.writes,
     analytics.written_fields, lambda: analytics.view("crm_billing_diffs"), lambda: analytics.view("crm_billing_links"),
+    analytics.history, analytics.history_days,
 ]  # fmt: skip
+
+
+NAMES = [("2026-11-20", "Old", "Older"), ("2026-11-21", "Older", "acme")]
+"""What a customer was called."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Settings name an eventful store."""
+    """Settings name an eventful store, with two days of history."""
     folder = tmp_path_factory.mktemp("filled")
-    with pytest.MonkeyPatch.context() as patch, filled_store(folder):
+    with pytest.MonkeyPatch.context() as patch, filled_store(folder) as made:
+        told = [change("cus_acme", "name", old, new, moment(day)) for day, old, new in NAMES]
+        bench = remembering(made, Past({"billing_customers": told}))
+        days = [date.fromisoformat(day) for day, _, _ in NAMES]
+        backfill("t1", bench.contract, days, ports=bench.ports, run_id="run_history")
         patch.setenv(HOME, str(folder))
         yield
 
@@ -62,6 +73,8 @@ def test_an_empty_store_gives_the_same_columns_and_types(
         (analytics.mrr_at_risk, "since", "datetime64[us, UTC]"), (analytics.summary, "compared", "Int64"),
         (analytics.customers, "mrr", "Int64"), (analytics.customers, "renewal_date", "datetime64[us, UTC]"),
         (analytics.quarantine, "expectation", "category"), (analytics.open_diffs, "readable_left_value", "string"),
+        (analytics.history, "changed_at", "datetime64[us, UTC]"), (analytics.history, "coverage", "category"),
+        (analytics.history_days, "rows", "Int64"), (analytics.history_days, "day", "datetime64[us, UTC]"),
     ],
 )  # fmt: skip
 def test_columns_have_the_types_they_promise(door: Callable[[], pd.DataFrame], column: str, kind: str) -> None:
@@ -75,6 +88,16 @@ def test_tenants_are_chosen_by_name_or_id(chosen: str | list[str]) -> None:
     for frame in (analytics.diffs(tenants=chosen), analytics.open_diffs(tenants=chosen), analytics.balance(tenants=chosen)):
         assert set(frame["tenant_id"]) == {"t1"}
     assert set(analytics.diffs()["tenant_id"]) == {"t1", "t2"}
+
+
+def test_history_is_told_oldest_first_and_since_a_moment() -> None:
+    """Of the objects asked for; the days say how much of them could be told."""
+    assert analytics.history()["new_value"].to_list() == ["Older", "acme"]
+    assert analytics.history(since=moment("2026-11-20", 10))["new_value"].to_list() == ["acme"]
+    assert len(analytics.history(objects=["crm_accounts"])) == len(analytics.history(tenants="T2")) == 0
+    days = analytics.history_days(tenants="T1")
+    mine = days[days["object"] == "billing_customers"]
+    assert (mine["rows"].to_list(), mine["coverage"].to_list()) == ([1, 1], ["whole", "whole"])
 
 
 def test_since_leaves_out_what_is_older() -> None:
@@ -101,7 +124,7 @@ def test_written_fields_say_what_was_and_what_became() -> None:
     """One row per field, with the write's fate."""
     frame = analytics.written_fields(tenants="T1").query("field == 'subscription_status'")
     rows = list(frame[["target_id", "before", "after", "state"]].itertuples(index=False, name=None))
-    assert rows[:2] == [("1", "active", "past_due", "confirmed"), ("2", "active", "unpaid", "failed")]
+    assert sorted(rows[:2]) == [("1", "active", "past_due", "confirmed"), ("2", "active", "unpaid", "failed")]
 
 
 def test_customers_add_up() -> None:
