@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from integration_pipelines.core.alert_words import Standing, stale_by
 from integration_pipelines.core.alerts import Alert
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.ports.bundle import Ports
@@ -41,11 +42,14 @@ def health(tenant_id: str | None, *, ports: Ports) -> list[Health]:
     alerts: dict[tuple[str, str], list[Alert]] = {}
     for alert in ports.alerting.book.find(ids):
         alerts.setdefault((alert.finding.tenant_id, alert.finding.integration), []).append(alert)
-    installed = [i for i in ports.tenants.installations(ids, None) if i.integration in ports.contracts]
-    return [_one(i, alerts.get((i.tenant_id, i.integration), []), ports) for i in installed]
+    standings = {(s.tenant_id, s.integration): s for s in ports.alerting.standings.load(ports.contracts, ids)}
+    installed = {(i.tenant_id, i.integration): i for i in ports.tenants.installations(ids, None)}
+    return [
+        _one(installed[key], standings[key], alerts.get(key, []), ports) for key in sorted(installed.keys() & standings.keys())
+    ]
 
 
-def _one(installation: Installation, alerts: Sequence[Alert], ports: Ports) -> Health:
+def _one(installation: Installation, standing: Standing, alerts: Sequence[Alert], ports: Ports) -> Health:
     tenant, integration = installation.tenant_id, installation.integration
     runs = ports.runs.last([tenant], integration, limit=RUNS_LOOKED_AT)
     good = next((r for r in runs if r.outcome in GOOD and r.certified), None)
@@ -55,7 +59,9 @@ def _one(installation: Installation, alerts: Sequence[Alert], ports: Ports) -> H
     quarantined = len(set(ports.quarantine.load([tenant], integration)["record_id"].to_pylist()))
     lag = None if good is None or good.finished_at is None else ports.clock.now() - good.finished_at
     failing = ports.retries.load([tenant], integration)
-    status, advice = _judgement(installation, ports.contracts[integration], newest, lag, held_plan, quarantined, failing)
+    contract = ports.contracts[integration]
+    stale = good is None or stale_by(standing, contract, ports.clock.now()) is not None
+    status, advice = _judgement(installation, contract, newest, stale, held_plan, quarantined, failing)
     return Health(
         tenant_id=tenant,
         integration=integration,
@@ -77,13 +83,12 @@ def _judgement(
     installation: Installation,
     contract: Contract,
     newest: Run | None,
-    lag: timedelta | None,
+    stale: bool,
     held_plan: str,
     quarantined: int,
     failing: list[Retry],
 ) -> tuple[str, str]:
     tenant = installation.tenant_id
-    stale = lag is None or lag > timedelta(hours=contract.latency.full_reconcile_hours)
     given_up = [r for r in failing if r.next_try_at is None]
     next_try = min((r.next_try_at for r in failing if r.next_try_at is not None), default=None)
     again = f"{next_try:%Y-%m-%d %H:%M} UTC" if next_try is not None else ""
@@ -104,7 +109,7 @@ def _judgement(
         (
             stale,
             "stale",
-            f"No certified run in {contract.latency.full_reconcile_hours} h: integration-pipelines sync {tenant} --full",
+            f"No certified full run in {contract.latency.full_reconcile_hours} h: integration-pipelines sync {tenant} --full",
         ),
         (
             newest is not None and newest.counts.get("suspended_columns", 0) > 0,

@@ -10,7 +10,7 @@ import pytest
 
 from integration_pipelines.core.alerts import EVERYBODY, AlertEvent, Rules
 from integration_pipelines.core.contract import SourceObject
-from integration_pipelines.errors import AuthError, IntegrationError, TransientError
+from integration_pipelines.errors import AuthError, ErrorKind, IntegrationError, TransientError
 from integration_pipelines.ports.alerts import DeliveryState, NotArrived
 from integration_pipelines.ports.evidence import Run
 from integration_pipelines.ports.gate import GateResult
@@ -288,6 +288,20 @@ def test_a_run_whose_process_died_is_ended_by_the_next_look(open_shop: Open, eac
     assert sweep(shop).died == 1
     assert [r.outcome for r in shop.ports.runs.last(None, CONTRACT)] == ["failed", None]
     assert heard.told == [("opened", "t1", "run_failed")]
+
+
+@pytest.mark.fault("H22")
+def test_a_key_that_the_partner_knows_with_another_content_raises_the_alarm(open_shop: Open) -> None:
+    """Only a mistake of ours explains it, so people hear of it at once, as of nothing else in that run."""
+    shop, heard = open_shop()
+    shop.first_sync()
+    shop.crm().refuse.add("1")
+    shop.crm().refuse_as = ErrorKind.BUG
+    shop.billing().objects["billing_subscriptions"]["sub_acme"]["status"] = "past_due"
+    shop.one()
+    sweep(shop)
+    found = {str(a.finding.kind): a.finding.severity for _, a in heard.got}
+    assert found == {"our_mistake": "critical", "check_failed": "warning"}
 
 
 class ShutGate(OpenGate):

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from integration_pipelines.errors import AuthError
+from integration_pipelines.ports.lake import Mode
+from integration_pipelines.use_cases.alerts import sweep_alerts
 from integration_pipelines.use_cases.health import Health, health
 from integration_pipelines_tests.kit.bench import Product, product
 
@@ -50,6 +52,13 @@ def quiet_for_two_days(shop: Product) -> None:
     shop.clock.sleep(48 * 3600)
 
 
+def never_in_full_for_two_days(shop: Product) -> None:
+    """What changed is read and certified every hour, and the nights are missing."""
+    quiet_for_two_days(shop)
+    shop.crm().reads = Mode.DELTA
+    shop.one()
+
+
 @pytest.mark.parametrize(
     ("happens", "status", "says"),
     [
@@ -59,12 +68,33 @@ def quiet_for_two_days(shop: Product) -> None:
         (refused, "attention", "are tried again from"),
         (refused_for_a_day, "failing", "could not be written for 24 h"),
         (revoked, "failing", "Read the last error"),
-        (quiet_for_two_days, "stale", "No certified run in 24 h"),
+        (quiet_for_two_days, "stale", "No certified full run in 24 h"),
+        (never_in_full_for_two_days, "stale", "No certified full run in 24 h"),
     ],
-    ids=["new", "first plan", "in sync", "refused write", "refused for a day", "revoked token", "silent"],
+    ids=[
+        "new",
+        "first plan",
+        "in sync",
+        "refused write",
+        "refused for a day",
+        "revoked token",
+        "silent",
+        "hours without a night",
+    ],
 )
 def test_status_and_advice(shop: Product, happens: Callable[[Product], object], status: str, says: str) -> None:
     """What happened decides the status, and the advice names the next command or act."""
     happens(shop)
     found = look(shop)
     assert (found.status, says in found.what_to_do) == (status, True)
+
+
+def test_health_counts_alerts_and_tells_what_the_newest_one_asks_for(shop: Product) -> None:
+    """Those of the tenant alone, as of the last look."""
+    shop.one()
+    assert (look(shop).open_alerts, look(shop).newest_alert) == (0, "")
+    sweep_alerts(shop.ports, shop.clock.now())
+    assert (look(shop).open_alerts, "plans show t1" in look(shop).newest_alert) == (1, True)
+    shop.approve()
+    sweep_alerts(shop.ports, shop.clock.now())
+    assert look(shop).open_alerts == 0
