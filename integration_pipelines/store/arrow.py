@@ -4,23 +4,36 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from integration_pipelines.core.tables import TEXT
 from integration_pipelines.errors import BugError
+from integration_pipelines.store.columns import REPLACED
 
 _Column = Any  # a chunked array; its stub is generic where the class is not
 
 
 def to_plain(table: pa.Table) -> pa.Table:
-    """Times as the text that SQLite keeps, truth as 0 and 1."""
+    """Times as the text that SQLite keeps, truth as 0 and 1, and text as `holdable`."""
     return pa.table({f.name: _plain(table[f.name], f.type) for f in table.schema})
+
+
+def holdable(table: pa.Table) -> pa.Table:
+    """The rows as any database can hold them: no NUL in a text (half a letter of UTF-16 cannot be in Arrow's)."""
+    return pa.table({f.name: _without_nul(table[f.name], f.type) for f in table.schema}, schema=table.schema)
+
+
+def _without_nul(column: _Column, kind: pa.DataType) -> _Column:
+    if not pa.types.is_string(kind) or not pc.any(pc.match_substring(column, "\x00")).as_py():
+        return column
+    return pc.replace_substring(column, "\x00", REPLACED)
 
 
 def _plain(column: _Column, kind: pa.DataType) -> _Column:
     if pa.types.is_boolean(kind):
         return column.cast(pa.int64())
-    return _by_value(column, TEXT) if pa.types.is_timestamp(kind) else column
+    return _by_value(column, TEXT) if pa.types.is_timestamp(kind) else _without_nul(column, kind)
 
 
 def from_plain(table: pa.Table, shape: pa.Schema) -> pa.Table:

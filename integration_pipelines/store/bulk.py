@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from integration_pipelines.errors import TransientError
 from integration_pipelines.store import dialect
-from integration_pipelines.store.arrow import from_plain, from_rows, to_plain
+from integration_pipelines.store.arrow import from_plain, from_rows, holdable, to_plain
 from integration_pipelines.store.columns import column_type
 from integration_pipelines.store.engine import reading, translated
 
@@ -135,7 +135,7 @@ def _filled(connection: Connection, stages: Mapping[str, sa.Table], tables: Mapp
     for name, table in tables.items():
         stages[name].create(connection)
         if table.num_rows > SMALL and not dialect.is_sqlite(connection):
-            dialect.copy_in(connection, stages[name], table)
+            dialect.copy_in(connection, stages[name], holdable(table))
         elif table.num_rows:
             connection.execute(stages[name].insert(), table.to_pylist())
     return connection

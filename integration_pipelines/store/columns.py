@@ -1,5 +1,6 @@
 """Column types of the store and how Arrow shapes become columns. Tables are in `schema`; nothing here touches a database."""
 
+import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
@@ -43,6 +44,30 @@ class Utc(TypeDecorator[datetime]):
         return value.astimezone(UTC) if isinstance(value, datetime) else datetime.fromisoformat(str(value)).astimezone(UTC)
 
 
+class Words(TypeDecorator[str]):
+    """Text as every database can hold it: a NUL and half a letter of UTF-16 become the mark for what cannot be shown, on all alike.
+
+    Values that are sent to partners do not pass through here as text: they are JSON, which has escapes for both.
+    """
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Nearly every text passes as it is."""
+        del dialect
+        return value if value is None or (value.isascii() and "\x00" not in value) else holdable(value)
+
+
+REPLACED = "\ufffd"
+_HALVES = re.compile("[\ud800-\udfff\x00]")
+
+
+def holdable(value: str) -> str:
+    """The text with a mark in place of what a database cannot hold."""
+    return _HALVES.sub(REPLACED, value)
+
+
 def time_text(moment: datetime) -> str:
     """The stored text of a moment, of fixed width so that text order is time order."""
     return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(' ', 'microseconds')}Z"
@@ -58,7 +83,7 @@ def column_type(kind: pa.DataType) -> TypeEngine[Any]:
     elif pa.types.is_boolean(kind):
         chosen = sa.Boolean()
     elif pa.types.is_string(kind):
-        chosen = sa.Text()
+        chosen = Words()
     else:
         raise BugError(f"The store has no column type for {kind}.")
     return chosen

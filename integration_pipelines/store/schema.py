@@ -7,7 +7,7 @@ times are UTC. Views are in `views`; changes to tables come as migrations.
 import sqlalchemy as sa
 
 from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS, LEDGER, QUARANTINE, UNKNOWN_FIELDS
-from integration_pipelines.store.columns import columns_of
+from integration_pipelines.store.columns import Words, columns_of
 from integration_pipelines.store.schema_memory import ALERT_DELIVERIES, ALERTS, HISTORY_DAYS, OVERWRITES, SPELLINGS, WRITE_RETRIES
 from integration_pipelines.store.schema_parts import METADATA, count, flag, of_tenant, text, time
 
@@ -28,7 +28,7 @@ TENANTS = sa.Table(
     METADATA,
     text("tenant_id", key=True),
     text("name"),
-    sa.Column("name_key", sa.Text, unique=True, comment="case-folded; null once removed, so that the name is free again"),
+    sa.Column("name_key", Words, unique=True, comment="case-folded; null once removed, so that the name is free again"),
     time("created_at"),
     time("removed_at", optional=True),
 )
@@ -68,7 +68,7 @@ LAKE_MANIFEST = sa.Table(
     text("dataset", key=True),
     count("sequence", key=True),
     text("mode"),
-    sa.Column("path", sa.Text, nullable=False, unique=True),
+    sa.Column("path", Words, nullable=False, unique=True),
     text("sha256"),
     count("rows"),
     count("bytes"),
@@ -171,12 +171,12 @@ RUNS = sa.Table(
     time("started_at"),
     time("finished_at", optional=True),
     text("outcome", optional=True),
-    sa.Column("counts", sa.Text, nullable=False, comment="JSON: name → whole number"),
+    sa.Column("counts", Words, nullable=False, comment="JSON: name → whole number"),
     flag("balanced", optional=True),
     flag("certified", optional=True),
     text("error_kind", optional=True),
     text("error_text", optional=True),
-    sa.Column("reason", sa.Text, nullable=False, server_default="", comment="why it ended so, in words"),
+    sa.Column("reason", Words, nullable=False, server_default="", comment="why it ended so, in words"),
     flag("read_full", optional=True),
     sa.Index(None, "tenant_id", "integration", "started_at"),
     sa.Index("ix_sync_runs_unfinished", "started_at", sqlite_where=_HAS_NO_END, postgresql_where=_HAS_NO_END),
@@ -243,7 +243,7 @@ AUDIT_LOG = sa.Table(
     time("at"),
     text("actor"),
     text("act"),
-    sa.Column("facts", sa.Text, nullable=False, comment="JSON: name → text"),
+    sa.Column("facts", Words, nullable=False, comment="JSON: name → text"),
     text("previous_hash"),
     text("hash"),
 )
@@ -256,13 +256,13 @@ WRITE_PLANS = sa.Table(
     "write_plans",
     METADATA,
     text("tenant_id", key=True),
-    sa.Column("plan_id", sa.Text, primary_key=True, unique=True),
+    sa.Column("plan_id", Words, primary_key=True, unique=True),
     text("integration"),
     text("run_id"),
     text("plan_hash"),
     text("state"),
     text("reason"),
-    sa.Column("numbers", sa.Text, nullable=False, comment="JSON: name → whole number"),
+    sa.Column("numbers", Words, nullable=False, comment="JSON: name → whole number"),
     text("file_path"),
     text("file_sha256"),
     count("file_rows"),
@@ -290,6 +290,6 @@ LEASES = sa.Table(
     text("integration", key=True),
     count("token"),
     text("holder", optional=True),
-    sa.Column("era", sa.Text, nullable=False, comment="which clock `expires_ns` is on: a boot of this machine, or the database"),
+    sa.Column("era", Words, nullable=False, comment="which clock `expires_ns` is on: a boot of this machine, or the database"),
     count("expires_ns"),
 )

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from integration_pipelines.store.columns import Utc
+from integration_pipelines.store.columns import Utc, Words
 from integration_pipelines.store.schema_parts import METADATA, count, text, time
 
 WRITE_RETRIES = sa.Table(
@@ -12,7 +12,7 @@ WRITE_RETRIES = sa.Table(
     text("integration", key=True),
     text("target", key=True),
     text("target_id", key=True),
-    sa.Column("fingerprint", sa.Text, nullable=False, comment="of the planned write that failed; another content starts afresh"),
+    sa.Column("fingerprint", Words, nullable=False, comment="of the planned write that failed; another content starts afresh"),
     count("contract_version"),
     count("attempts"),
     time("first_failed_at"),
@@ -34,12 +34,12 @@ OVERWRITES = sa.Table(
     text("run_id"),
     text("target"),
     text("target_id"),
-    sa.Column("read_value", sa.Text, nullable=False, comment="what we read before we wrote, in the target's spelling"),
-    sa.Column("lost_value", sa.Text, nullable=False, comment="what really stood there when our write arrived"),
-    sa.Column("written_value", sa.Text, nullable=False, comment="what we wrote"),
+    sa.Column("read_value", Words, nullable=False, comment="what we read before we wrote, in the target's spelling"),
+    sa.Column("lost_value", Words, nullable=False, comment="what really stood there when our write arrived"),
+    sa.Column("written_value", Words, nullable=False, comment="what we wrote"),
     text("changed_by"),
     time("detected_at"),
-    sa.Column("action", sa.Text, nullable=False, comment="kept, restored or held, as the field's rule says"),
+    sa.Column("action", Words, nullable=False, comment="kept, restored or held, as the field's rule says"),
     time("restored_at", optional=True),
     sa.Index(None, "tenant_id", "integration", "detected_at"),
 )
@@ -52,8 +52,8 @@ SPELLINGS = sa.Table(
     text("target", key=True),
     text("target_id", key=True),
     text("field", key=True),
-    sa.Column("written", sa.Text, nullable=False, comment="canonical text of what we wrote"),
-    sa.Column("shown", sa.Text, nullable=False, comment="canonical text of what the partner showed right after it"),
+    sa.Column("written", Words, nullable=False, comment="canonical text of what we wrote"),
+    sa.Column("shown", Words, nullable=False, comment="canonical text of what the partner showed right after it"),
     time("seen_at"),
 )
 
@@ -68,7 +68,7 @@ ALERTS = sa.Table(
     text("alert_id", key=True),
     text("integration"),
     text("kind"),
-    sa.Column("subject", sa.Text, nullable=False, comment="what it is about; one open alert per kind and subject"),
+    sa.Column("subject", Words, nullable=False, comment="what it is about; one open alert per kind and subject"),
     text("severity"),
     text("title"),
     text("text"),
@@ -80,7 +80,7 @@ ALERTS = sa.Table(
     count("occurrences"),
     time("closed_at", optional=True),
     sa.Column("told_at", Utc, nullable=False, comment="when a message about it was last asked for"),
-    sa.Column("group_id", sa.Text, nullable=True, comment="the alert about many tenants that tells of this one, too"),
+    sa.Column("group_id", Words, nullable=True, comment="the alert about many tenants that tells of this one, too"),
     sa.Index(None, "tenant_id", "integration", "closed_at"),
     # However many processes look at once, a condition has one open alert.
     sa.Index(
@@ -101,8 +101,8 @@ ALERT_DELIVERIES = sa.Table(
     text("tenant_id", key=True),
     text("alert_id", key=True),
     text("sink", key=True),
-    sa.Column("event", sa.Text, primary_key=True, comment="opened, reminded or closed"),
-    sa.Column("state", sa.Text, nullable=False, comment="waiting, sending, delivered, given_up or dropped"),
+    sa.Column("event", Words, primary_key=True, comment="opened, reminded or closed"),
+    sa.Column("state", Words, nullable=False, comment="waiting, sending, delivered, given_up or dropped"),
     count("attempts"),
     time("asked_at"),
     time("last_tried_at", optional=True),
@@ -119,9 +119,9 @@ HISTORY_DAYS = sa.Table(
     text("tenant_id", key=True),
     text("integration", key=True),
     text("object", key=True),
-    sa.Column("day", sa.Text, primary_key=True, comment="ISO date, UTC"),
+    sa.Column("day", Words, primary_key=True, comment="ISO date, UTC"),
     count("rows"),
-    sa.Column("coverage", sa.Text, nullable=False, comment="whole, part or none: what the partner can still tell of that day"),
+    sa.Column("coverage", Words, nullable=False, comment="whole, part or none: what the partner can still tell of that day"),
     text("reason"),
     text("source"),
     text("run_id"),

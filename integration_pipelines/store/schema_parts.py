@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from integration_pipelines.store.columns import Utc
+from integration_pipelines.store.columns import Utc, Words
 
 METADATA = sa.MetaData(
     naming_convention={
@@ -16,7 +16,7 @@ METADATA = sa.MetaData(
 
 def text(name: str, *, key: bool = False, optional: bool = False) -> sa.Column[str]:
     """Text; never null unless it says so."""
-    return sa.Column(name, sa.Text, primary_key=key, nullable=optional)
+    return sa.Column(name, Words, primary_key=key, nullable=optional)
 
 
 def count(name: str, *, key: bool = False, optional: bool = False) -> sa.Column[int]:
@@ -36,4 +36,4 @@ def flag(name: str, *, optional: bool = False) -> sa.Column[bool]:
 
 def of_tenant() -> sa.Column[str]:
     """The key of a tenant that is known."""
-    return sa.Column("tenant_id", sa.Text, sa.ForeignKey("tenants.tenant_id"), primary_key=True)
+    return sa.Column("tenant_id", Words, sa.ForeignKey("tenants.tenant_id"), primary_key=True)
