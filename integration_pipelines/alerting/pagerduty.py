@@ -6,7 +6,7 @@ from datetime import datetime
 from integration_pipelines.alerting.http import post, require_safe
 from integration_pipelines.alerting.verdict import verdict
 from integration_pipelines.alerting.words import headline, parts
-from integration_pipelines.core.alerts import Alert, AlertEvent
+from integration_pipelines.core.alerts import EVERYBODY, Alert, AlertEvent
 from integration_pipelines.ports.alerts import AlertSink, Arrived, NotArrived
 
 EVENTS = "https://events.pagerduty.com/v2/enqueue"
@@ -42,7 +42,7 @@ def _event(alert: Alert, event: AlertEvent, routing_key: str) -> dict[str, objec
         "links": [{"href": finding.link, "text": "Look"}],
         "payload": {
             "summary": headline(alert, event),
-            "source": finding.tenant_id,
+            "source": CLIENT if finding.tenant_id == EVERYBODY else finding.tenant_id,
             "severity": str(finding.severity),
             "timestamp": alert.opened_at.isoformat(),
             "component": finding.subject or str(finding.kind),

@@ -1,6 +1,6 @@
 """The same message for all sinks: a headline and labelled parts, each on one line, without anything a terminal or a mail header acts on."""
 
-from integration_pipelines.core.alerts import EVERYBODY, Alert, AlertEvent
+from integration_pipelines.core.alerts import Alert, AlertEvent
 
 _LONGEST = 1500
 _HEADLINES = {AlertEvent.OPENED: "", AlertEvent.REMINDED: "Still open: ", AlertEvent.CLOSED: "Over: "}
@@ -20,7 +20,7 @@ def parts(alert: Alert, event: AlertEvent) -> dict[str, str]:
         said["When"] = f"From {since} to {alert.closed_at:%Y-%m-%d %H:%M} UTC."
     else:
         said |= {"What to do": finding.remedy, "Since": since}
-    if alert.occurrences > 1 and finding.tenant_id != EVERYBODY:
+    if alert.occurrences > 1 and not finding.is_of_many:
         said["Seen in"] = f"{alert.occurrences} runs"
     return {label: plain(text, _LONGEST) for label, text in said.items() if text}
 

@@ -8,7 +8,7 @@ import click
 
 from integration_pipelines.cli.context import ports
 from integration_pipelines.cli.show import print_facts, print_json, print_rows, say
-from integration_pipelines.core.alerts import EVERYBODY, Alert, AlertKind
+from integration_pipelines.core.alerts import Alert, AlertKind, Finding
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.alerts import Arrived, Delivery
 from integration_pipelines.ports.bundle import Ports
@@ -45,14 +45,14 @@ def list_alerts(tenant: str | None, kind: str | None, include_closed: bool, limi
         sent: dict[str, list[Delivery]] = {}
         for delivery in book.deliveries([a.alert_id for a in found]):
             sent.setdefault(delivery.alert.alert_id, []).append(delivery)
-        names = {t.tenant_id: t.name for t in opened.tenants.all()} | {EVERYBODY: "many tenants"}
+        names = {t.tenant_id: t.name for t in opened.tenants.all()}
         sinks = opened.alerting.sink_names
     if as_json:
         print_json([_as_data(a, sent.get(a.alert_id, [])) for a in found])
         return
     for alert in found:
         finding = alert.finding
-        print_facts(_facts(alert, sent.get(alert.alert_id, [])), title=f"{finding.title} · {names.get(finding.tenant_id, '')}")
+        print_facts(_facts(alert, sent.get(alert.alert_id, [])), title=_title(finding, names))
     if not found:
         say("There was no alert yet." if include_closed else "No alert is open.")
     if found and not sinks:
@@ -99,6 +99,12 @@ def look_after(opened: Ports) -> None:
         click.echo(f"Alerts were not looked after: {error}", err=True)
 
 
+def _title(finding: Finding, names: dict[str, str]) -> str:
+    """With the tenant's name, which only this machine shows."""
+    name = names.get(finding.tenant_id, "")
+    return f"{finding.title} · {name}" if name else finding.title
+
+
 def _facts(alert: Alert, sent: Sequence[Delivery]) -> dict[str, object]:
     finding = alert.finding
     told = ", ".join(
@@ -108,7 +114,7 @@ def _facts(alert: Alert, sent: Sequence[Delivery]) -> dict[str, object]:
     if alert.closed_at is not None:
         facts["over"] = alert.closed_at
     if alert.occurrences > 1:
-        facts["seen in"] = f"{alert.occurrences} {'tenants' if finding.tenant_id == EVERYBODY else 'runs'}"
+        facts["seen in"] = f"{alert.occurrences} {'tenants' if finding.is_of_many else 'runs'}"
     facts["severity"] = str(finding.severity)
     return facts | {"told": told or ("with the others" if alert.group_id else "nobody")}
 

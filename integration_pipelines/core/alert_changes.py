@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from integration_pipelines.core.alert_words import together
-from integration_pipelines.core.alerts import EVERYBODY, Alert, Changes, Finding, Rules, Sort
+from integration_pipelines.core.alerts import Alert, Changes, Finding, Rules, Sort
 
 SEEN_EVERY = timedelta(minutes=5)
 """How fresh `last_seen_at` of an unchanged alert is kept."""
@@ -35,7 +35,7 @@ def compare(
     known = {a.finding.key: a for a in open_alerts}
     wrong = {f.key: f for f in findings}
     crowd = _Crowd(findings, rules)
-    groups = {key[1:3]: a for key, a in known.items() if key[0] == EVERYBODY}
+    groups = {a.finding.sort: a for a in known.values() if a.finding.is_of_many}
     fresh = [f for key, f in wrong.items() if key not in known]
     new_groups = {
         sort: _opened(crowd.told(sort), now, new_id(), occurrences=len(crowd.tenants[sort]))
@@ -82,7 +82,7 @@ def _opened(finding: Finding, now: datetime, alert_id: str, *, occurrences: int 
 
 
 def _seen(alert: Alert, finding: Finding, now: datetime) -> Alert:
-    again = alert.finding.tenant_id != EVERYBODY and finding.run_id not in {None, alert.finding.run_id}
+    again = not alert.finding.is_of_many and finding.run_id not in {None, alert.finding.run_id}
     return replace(alert, finding=finding, last_seen_at=now, occurrences=alert.occurrences + again)
 
 
@@ -94,10 +94,10 @@ def _news(before: Alert, after: Alert) -> bool:
 def _due(alert: Alert, now: datetime, crowd: _Crowd) -> bool:
     if alert.group_id is not None:
         return False
-    grown = alert.finding.tenant_id == EVERYBODY and len(crowd.tenants[alert.finding.sort]) >= 2 * alert.occurrences
+    grown = alert.finding.is_of_many and len(crowd.tenants[alert.finding.sort]) >= 2 * alert.occurrences
     return grown or now - alert.told_at >= crowd.rules.remind_after
 
 
 def _reminded(alert: Alert, now: datetime, crowd: _Crowd) -> Alert:
-    many = alert.finding.tenant_id == EVERYBODY
+    many = alert.finding.is_of_many
     return replace(alert, told_at=now, occurrences=len(crowd.tenants[alert.finding.sort]) if many else alert.occurrences)

@@ -26,6 +26,7 @@ _TITLES = {
     AlertKind.PLAN_HELD: "A plan waits for a person",
     AlertKind.WRITES_GIVEN_UP: "Records could not be written",
     AlertKind.OUR_MISTAKE: "Writes were refused through a mistake of this program",
+    AlertKind.JOB_FAILED: "A job failed",
     AlertKind.TEST: "Test",
 }
 
@@ -98,6 +99,25 @@ def together(tenants: Collection[str], found: Sequence[Finding]) -> Finding:
         f"See them all: integration-pipelines alerts list --kind {first.kind}",
         first.link,
         first.run_id,
+    )
+
+
+def job_finding(job: str, run_id: str, dagster_url: str) -> Finding:
+    """A job that is no tenant's: its newest run failed."""
+    text = f"The newest run of {job} failed. It belongs to no tenant; what it looks after is not looked after."
+    link = f"{dagster_url.rstrip('/')}/runs/{run_id}"
+    remedy = "Open the run, correct what it names, and launch the job again. Is all well otherwise: integration-pipelines doctor"
+    return Finding(
+        EVERYBODY,
+        "-",
+        AlertKind.JOB_FAILED,
+        job,
+        Severity.ERROR,
+        f"{_TITLES[AlertKind.JOB_FAILED]}: {job}",
+        text,
+        remedy,
+        link,
+        run_id,
     )
 
 

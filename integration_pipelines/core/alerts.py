@@ -18,6 +18,7 @@ class AlertKind(StrEnum):
     PLAN_HELD = "plan_held"
     WRITES_GIVEN_UP = "writes_given_up"
     OUR_MISTAKE = "our_mistake"
+    JOB_FAILED = "job_failed"
     TEST = "test"
 
 
@@ -64,6 +65,11 @@ class Finding:
     def key(self) -> Key:
         """What makes two findings the same alert."""
         return self.tenant_id, self.integration, self.kind, self.subject
+
+    @property
+    def is_of_many(self) -> bool:
+        """Whether it stands for the same trouble at many tenants."""
+        return self.tenant_id == EVERYBODY and not self.subject
 
     @property
     def sort(self) -> Sort:

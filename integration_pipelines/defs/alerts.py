@@ -6,12 +6,14 @@ from datetime import timedelta
 import dagster as dg
 
 from integration_pipelines.defs.batches import RANGE_END, RANGE_START
+from integration_pipelines.defs.chain import RECORDS_JOB
 from integration_pipelines.defs.partitions import TENANTS
 from integration_pipelines.defs.resources import ProductResource
 from integration_pipelines.use_cases.alerts import Launch, end_runs, note_lost_launch, sweep_alerts
 
 EVERY = timedelta(minutes=1)
 _PARTITION = "dagster/partition"
+_OF_TENANTS = {"reconcile_all", "reconcile_tenant", RECORDS_JOB, "__ASSET_JOB"}
 _WATCHED = {"schedule", "event"}
 """Launches that nobody watches; who starts a run by hand sees how it ends."""
 
@@ -47,15 +49,27 @@ def _every_minute() -> dg.SensorDefinition:
         minimum_interval_seconds=int(EVERY.total_seconds()),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Every minute: looks for tenants without a certified full reconciliation within the contract's hours, held plans, "
-        "failed checks, connections that are not accepted, writes that were given up and runs that died; opens and closes alerts "
+        "failed checks, connections that are not accepted, writes that were given up, runs that died and jobs that failed; opens and closes alerts "
         "and sends them. On by default.",
     )
     def look(context: dg.SensorEvaluationContext, product: ProductResource) -> dg.SkipReason:
-        del context
         with product.ports() as ports:
-            return dg.SkipReason(str(sweep_alerts(ports, ports.clock.now())))
+            return dg.SkipReason(str(sweep_alerts(ports, ports.clock.now(), failed_jobs=_failed_jobs(context))))
 
     return look
+
+
+def _failed_jobs(context: dg.SensorEvaluationContext) -> dict[str, str] | None:
+    """Jobs beside the chains' whose newest run that ended failed; a tenant's runs are judged by the store."""
+    if context.repository_def is None:
+        return None
+    found = {}
+    for job in sorted({j.name for j in context.repository_def.get_all_jobs()} - _OF_TENANTS):
+        ended = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE])
+        for record in context.instance.get_run_records(ended, limit=1):
+            if record.dagster_run.status is dg.DagsterRunStatus.FAILURE:
+                found[job] = record.dagster_run.run_id
+    return found
 
 
 def _tenants(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> Sequence[str]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from integration_pipelines.core.alert_changes import compare
-from integration_pipelines.core.alert_words import findings, test_finding
-from integration_pipelines.core.alerts import Alert, AlertEvent, Changes
+from integration_pipelines.core.alert_words import findings, job_finding, test_finding
+from integration_pipelines.core.alerts import Alert, AlertEvent, AlertKind, Changes
 from integration_pipelines.errors import ErrorKind
 from integration_pipelines.ports.alerts import AlertSink, Arrived, Delivery, DeliveryState, NotArrived
 from integration_pipelines.ports.bundle import Ports
@@ -58,12 +58,13 @@ class Launch:
     scope: str
 
 
-def sweep_alerts(ports: Ports, now: datetime, *, seconds: float = SECONDS) -> Swept:
+def sweep_alerts(ports: Ports, now: datetime, *, failed_jobs: Mapping[str, str] | None = None, seconds: float = SECONDS) -> Swept:
     """Compare what is wrong with what people were told, and tell them.
 
     Args:
         ports: the outside.
         now: the moment of the look.
+        failed_jobs: job → newest run, of jobs that are no tenant's and whose newest run failed; None if the caller cannot know.
         seconds: how long to send at most.
     """
     alerting = ports.alerting
@@ -74,6 +75,8 @@ def sweep_alerts(ports: Ports, now: datetime, *, seconds: float = SECONDS) -> Sw
         nonlocal total
         standings = alerting.standings.load(ports.contracts)  # read under the lock: an older look never undoes a newer one
         wrong = [f for s in standings for f in findings(s, ports.contracts[s.integration], now, alerting.dagster_url)]
+        wrong += [job_finding(job, run, alerting.dagster_url) for job, run in sorted((failed_jobs or {}).items())]
+        known = [a for a in known if failed_jobs is not None or a.finding.kind is not AlertKind.JOB_FAILED]
         changes = compare(known, wrong, now, alerting.rules, new_id=lambda: ports.ids.new("alert"))
         total = len(known) + len(changes.opened) - len(changes.closed)
         return changes

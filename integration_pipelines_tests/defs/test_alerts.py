@@ -11,6 +11,7 @@ from integration_pipelines.core.alerts import EVERYBODY
 from integration_pipelines.defs.integrations import integrations
 from integration_pipelines.errors import AuthError
 from integration_pipelines.ports.evidence import Run
+from integration_pipelines.use_cases.alerts import sweep_alerts
 from integration_pipelines_tests.defs.conftest import QUIET, OpenShop, Shop, given
 from integration_pipelines_tests.kit.alerts import Recorder
 from integration_pipelines_tests.kit.bench import CONTRACT
@@ -33,7 +34,8 @@ def sensor(name: str) -> dg.SensorDefinition:
 
 def look(shop: Shop) -> str:
     """One tick of the sensor that looks every minute; what it says."""
-    with dg.build_sensor_context(instance=shop.instance, resources={"product": given(shop.product.ports)}) as context:
+    resources = {"product": given(shop.product.ports)}
+    with dg.build_sensor_context(instance=shop.instance, resources=resources, definitions=integrations()) as context:
         skipped = sensor("stale_tenants")(context)
     assert isinstance(skipped, dg.SkipReason)
     return str(skipped.skip_message)
@@ -137,6 +139,22 @@ def test_freshness_is_a_check_of_every_tenant(shop: Shop) -> None:
     shop.product.crm().broken = AuthError("The token is not accepted.")
     shop.run(mode="apply")
     assert shop.checks("sync_certificate", "fresh_within_contract") == {"t1": False}
+
+
+def test_a_job_that_is_no_tenants_is_told_while_its_newest_run_failed(shop: Shop) -> None:
+    """Opened and closed by who can see Dagster's runs; a look that cannot leaves it as it is."""
+    shop, heard = listening(shop)
+    job = integrations().resolve_job_def("prune_storage")
+    shop.instance.report_run_failed(shop.instance.create_run_for_job(job))
+    look(shop)
+    assert heard.told == [("opened", EVERYBODY, "job_failed")]
+    assert heard.got[0][1].finding.title == "A job failed: prune_storage"
+    sweep_alerts(shop.product.ports, shop.product.clock.now())
+    assert len(heard.told) == 1
+    good = shop.instance.create_run_for_job(job)
+    shop.instance.report_dagster_event(dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, job.name), run_id=good.run_id)
+    look(shop)
+    assert heard.told[1:] == [("closed", EVERYBODY, "job_failed")]
 
 
 def test_the_sensors_are_on_under_their_names() -> None:
