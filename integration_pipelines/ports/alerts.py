@@ -78,8 +78,13 @@ class AlertBook(ABC):
     """Alerts and their deliveries. What one process opens, no other opens again."""
 
     @abstractmethod
-    def revise(self, decide: Callable[[Sequence[Alert]], Changes], sinks: Sequence[str]) -> Changes:
-        """Let `decide` see all open alerts and store what it wants, with one delivery per event and sink; alone, in one transaction."""
+    def revise(
+        self, decide: Callable[[Sequence[Alert]], Changes], sinks: Sequence[str], *, forget_before: datetime | None = None
+    ) -> Changes:
+        """Let `decide` see all open alerts and store what it wants, with one delivery per event and sink; alone, in one transaction.
+
+        Alerts that closed before `forget_before` are removed with their deliveries.
+        """
 
     @abstractmethod
     def find(

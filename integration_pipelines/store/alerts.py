@@ -28,7 +28,9 @@ class SqlAlertBook(AlertBook):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def revise(self, decide: Callable[[Sequence[Alert]], Changes], sinks: Sequence[str]) -> Changes:
+    def revise(
+        self, decide: Callable[[Sequence[Alert]], Changes], sinks: Sequence[str], *, forget_before: datetime | None = None
+    ) -> Changes:
         """One process at a time looks at the open alerts and changes them."""
         with writing(self._engine) as connection:
             dialect.serialise(connection, "alerts")
@@ -41,7 +43,9 @@ class SqlAlertBook(AlertBook):
             told = [a for a in changes.opened if a.group_id is None]
             upsert(connection, ALERT_DELIVERIES, _asked(told, AlertEvent.OPENED, sinks))
             upsert(connection, ALERT_DELIVERIES, _asked(changes.reminded, AlertEvent.REMINDED, sinks))
-            _close(connection, changes.closed, sinks)
+            _close(connection, [a for a in changes.closed if a.group_id is None], sinks)
+            if forget_before is not None:
+                _forget(connection, forget_before)
         return changes
 
     def find(
@@ -129,6 +133,13 @@ def _close(connection: Connection, closed: Sequence[Alert], sinks: Sequence[str]
     for row in rows:  # never before the message that is on its way now
         row["next_try_at"] = under_way[row["alert_id"], row["sink"]] or row["next_try_at"]
     upsert(connection, ALERT_DELIVERIES, rows)
+
+
+def _forget(connection: Connection, before: datetime) -> None:
+    # any tenant: what is over for long enough is forgotten for everybody
+    old = sa.select(_A.alert_id).where(_A.closed_at < before)
+    connection.execute(sa.delete(ALERT_DELIVERIES).where(_D.alert_id.in_(old)))
+    connection.execute(sa.delete(ALERTS).where(_A.closed_at < before))
 
 
 def _store(connection: Connection, deliveries: Sequence[Delivery], values: dict[str, Any], *, even_dropped: bool = False) -> None:

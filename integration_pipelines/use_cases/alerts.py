@@ -19,6 +19,8 @@ from integration_pipelines.use_cases.side_by_side import side_by_side
 
 DIED_AFTER = timedelta(minutes=5)
 """A run that has held no lease for so long after its start is gone; a living one takes them within seconds."""
+KEPT = timedelta(days=90)
+"""For so long an alert that is over can be looked up."""
 CLAIM = timedelta(minutes=2)
 """For so long a message belongs to the process that is sending it."""
 AT_ONCE = 20
@@ -81,7 +83,7 @@ def sweep_alerts(ports: Ports, now: datetime, *, failed_jobs: Mapping[str, str] 
         total = len(known) + len(changes.opened) - len(changes.closed)
         return changes
 
-    changes = alerting.book.revise(decide, alerting.sink_names)
+    changes = alerting.book.revise(decide, alerting.sink_names, forget_before=now - KEPT)
     sent = send_due(now, ports=ports, seconds=seconds)
     return Swept(len(changes.opened), len(changes.closed), len(changes.reminded), total, died, sent)
 

@@ -161,3 +161,15 @@ def test_the_store_itself_refuses_a_second_open_alert(stores: Stores, closed: bo
     else:
         with pytest.raises(ConflictError):
             change(stores, opened=[alert("a2")])
+
+
+def test_what_is_over_for_long_is_forgotten(stores: Stores) -> None:
+    """With its messages; what is open stays, however old it is."""
+    change(stores, opened=[alert(), alert("a2", "t2")])
+    arrived(stores, *claimed(stores))
+    change(stores, closed=[replace(alert(), closed_at=NOW)])
+    stores.alert_book.revise(lambda _: Changes(), SINKS, forget_before=NOW)
+    assert len(stores.alert_book.find(None, include_closed=True)) == 2
+    stores.alert_book.revise(lambda _: Changes(), SINKS, forget_before=LATER)
+    assert [a.alert_id for a in stores.alert_book.find(None, include_closed=True)] == ["a2"]
+    assert stores.alert_book.deliveries(["a1"]) == []
