@@ -270,6 +270,22 @@ def test_hubspot_keeps_twenty_versions(hubspot: tuple[HubSpotBench, Connector]) 
     assert "HubSpot keeps 20 versions" in found.days[0].reason
 
 
+def test_values_are_spelled_as_a_read_spells_them(hubspot: tuple[HubSpotBench, Connector]) -> None:
+    """A time in milliseconds, a value that is no text, and text that is no proper Unicode: the newest version says what a fetch says."""
+    bench, connector = hubspot
+    odd = {
+        "billing_synced_at": "1795435200000",
+        "billing_mrr": 12.5,
+        "name": "\ud800 Acme",
+        "billing_renewal_date": "1795392000000",
+    }
+    bench.hubspot.insert("companies", {"id": "104", "properties": odd, "createdAt": f"{today(bench)}T09:00:00Z"})
+    rows = read(bench, connector, ids=("104",)).changes.to_pylist()
+    (fetched,) = connector.fetch("crm_accounts", bench.spec, ["104"]).to_pylist()
+    assert {r["field"]: r["new_value"] for r in rows if r["field"] in odd} == {name: fetched[name] for name in odd}
+    assert fetched["billing_synced_at"] == "2026-11-23T12:00:00Z"
+
+
 def test_archived_companies_keep_their_history(hubspot: tuple[HubSpotBench, Connector]) -> None:
     """What happened to them before, and that they were archived."""
     bench, connector = hubspot

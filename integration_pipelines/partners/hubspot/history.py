@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from integration_pipelines.core.contract import SourceObject
+from integration_pipelines.core.contract import FieldType, SourceObject
 from integration_pipelines.core.history import ONE_DAY, RECORD, Coverage, DayTold, start_of_day, told
 from integration_pipelines.core.tables import CHANGES
 from integration_pipelines.partners.hubspot.columns import asked
@@ -20,21 +20,24 @@ from integration_pipelines.partners.hubspot.fetching import merged_into
 from integration_pipelines.partners.hubspot.lists import results_of
 from integration_pipelines.partners.hubspot.preimages import WITH_HISTORY
 from integration_pipelines.partners.hubspot.session import Session
-from integration_pipelines.partners.hubspot.translate import moment_of
+from integration_pipelines.partners.hubspot.translate import RESPELL, moment_of
 from integration_pipelines.partners.hubspot.wire import MERGED_IDS, property_of
+from integration_pipelines.partners.observe import neutral_text
 from integration_pipelines.ports.history import HistoryRead
 
 MOST_VERSIONS = 20
 SOURCE = "HubSpot's property history"
 
 _Row = dict[str, Any]
+Columns = tuple[tuple[str, FieldType], ...]
+"""Columns of the contract that rest on one property, with their types."""
 
 
 @dataclass(slots=True)
 class _Gathered:
     """What was read, and what could not be told."""
 
-    columns: Mapping[str, tuple[str, ...]]  # property → the contract's columns that rest on it
+    columns: Mapping[str, Columns]  # property → the contract's columns that rest on it
     wanted: frozenset[str]
     since: datetime
     until: datetime
@@ -63,7 +66,7 @@ class _Gathered:
         for name, columns in self.columns.items():
             yield from self._versions(record_id, columns, _versions_of(record, name))
 
-    def _versions(self, record_id: str, columns: tuple[str, ...], versions: Sequence[Mapping[str, Any]]) -> Iterator[_Row]:
+    def _versions(self, record_id: str, columns: Columns, versions: Sequence[Mapping[str, Any]]) -> Iterator[_Row]:
         moments = [moment_of(str(version.get("timestamp"))) for version in versions]
         self.timeless += moments.count(None)
         whole = len(versions) < MOST_VERSIONS
@@ -72,10 +75,10 @@ class _Gathered:
         for place, (version, at) in enumerate(zip(versions, moments, strict=True)):
             if at is None or not self.since <= at < self.until:
                 continue
-            older = versions[place + 1 :]
-            before = _text(older[0].get("value")) if older else "" if whole else None
-            for column in columns:
-                yield _row(record_id, column, at, (before, _text(version.get("value"))), version)
+            for column, kind in columns:
+                older = [_text(one.get("value"), kind) for one in versions[place + 1 : place + 2]]
+                before = older[0] if older else "" if whole else None
+                yield _row(record_id, column, at, (before, _text(version.get("value"), kind)), version)
 
     def _note_merged(self, record: Mapping[str, Any]) -> None:
         """Which known records this one swallowed, and when: the first version that names them."""
@@ -116,12 +119,12 @@ def of_companies(
     return HistoryRead(changes, tuple(able), SOURCE, of_known_records=True)
 
 
-def _columns(spec: SourceObject) -> dict[str, tuple[str, ...]]:
-    columns: dict[str, tuple[str, ...]] = {}
+def _columns(spec: SourceObject) -> dict[str, Columns]:
+    columns: dict[str, Columns] = {}
     for name, column in spec.columns.items():
         found = property_of(column.source)
         if found is not None:
-            columns[found] = (*columns.get(found, ()), name)
+            columns[found] = (*columns.get(found, ()), (name, column.type))
     return columns
 
 
@@ -155,5 +158,7 @@ def _limited(day: DayTold, gathered: _Gathered, missing: Sequence[str]) -> DayTo
     return day
 
 
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
+def _text(value: object, kind: FieldType = FieldType.TEXT) -> str:
+    """A version's value in neutral text, as a read of the company would spell it; what is no proper Unicode stays visible."""
+    text = RESPELL.get(kind, neutral_text)(value)
+    return text.encode("utf-8", "backslashreplace").decode()

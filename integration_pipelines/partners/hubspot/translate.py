@@ -5,10 +5,11 @@ HubSpot sent it, so that the gate can refuse the record with the value's own rea
 """
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from integration_pipelines.core.contract import FieldType, SourceObject
-from integration_pipelines.partners.observe import Flattener, neutral_text
+from integration_pipelines.partners.observe import Flattener, Respell, neutral_text
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})")
@@ -51,9 +52,13 @@ def _respell_datetime(value: object) -> str:
     return neutral_datetime(neutral_text(value))
 
 
+RESPELL: Mapping[FieldType, Respell] = {FieldType.DATE: _respell_date, FieldType.DATETIME: _respell_datetime}
+"""Types whose texts HubSpot spells in its own way."""
+
+
 def flattener(spec: SourceObject) -> Flattener:
     """Turns HubSpot's records into observation batches. Blank and null are both '', since HubSpot does not tell them apart."""
-    return Flattener(spec, respell={FieldType.DATE: _respell_date, FieldType.DATETIME: _respell_datetime})
+    return Flattener(spec, respell=RESPELL)
 
 
 def moment_of(text: str) -> datetime | None:
