@@ -25,6 +25,7 @@ WRITES = "integration_pipelines_writes"
 """Execution option of connections that are going to write."""
 
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY", "cache_size = -65536")
+_FORGOTTEN_SECONDS = 600
 _FREE_SPACE = "Free space or repair the disk that holds the store; nothing was changed."
 _WAIT = "Try again; if it stays so, look which process holds the store."
 
@@ -78,6 +79,13 @@ def configure_sqlite(engine: Engine) -> None:
     def _on_begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def postgresql_limits(busy_seconds: float) -> dict[str, Any]:
+    """Nothing waits for ever: not for a connection, not for a lock, and a transaction that its process forgot ends by itself."""
+    settings = {"lock_timeout": busy_seconds, "idle_in_transaction_session_timeout": _FORGOTTEN_SECONDS}
+    options = " ".join(f"-c {name}={round(seconds * 1000)}" for name, seconds in settings.items())
+    return {"connect_timeout": max(2, round(busy_seconds)), "options": options}
 
 
 def insert(connection: Connection, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":

@@ -19,7 +19,7 @@ def make_engine(url: str, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
 
     Args:
         url: `sqlite:///path` or `postgresql+psycopg2://…`.
-        busy_seconds: how long a transaction waits for another one.
+        busy_seconds: how long a transaction waits for another one, and for a free connection.
 
     Raises:
         ConfigError: the URL or its place is of no use.
@@ -31,10 +31,18 @@ def make_engine(url: str, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
             raise ConfigError("The store cannot use that database.", remedy="Use an sqlite:/// or postgresql:// database URL.")
         if kind == "sqlite":
             dialect.prepare_sqlite_file(parsed)
-            engine = sa.create_engine(parsed, hide_parameters=True, connect_args={"timeout": busy_seconds})
+            engine = sa.create_engine(
+                parsed, hide_parameters=True, pool_timeout=busy_seconds, connect_args={"timeout": busy_seconds}
+            )
             dialect.configure_sqlite(engine)
             return engine
-        return sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
+        return sa.create_engine(
+            parsed,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            pool_timeout=busy_seconds,
+            connect_args=dialect.postgresql_limits(busy_seconds),
+        )
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise ConfigError(
             "The database URL is not readable or its driver is not installed.",

@@ -93,6 +93,23 @@ def test_one_failing_tenant_of_a_range_gets_a_run_of_its_own(shop_of: OpenShop) 
     assert asked_after(shop, own) == []
 
 
+@pytest.mark.fault("P13")
+def test_a_sensor_that_forgot_what_it_asked_for_has_no_second_effect(shop_of: OpenShop) -> None:
+    """Its cursor is lost: it asks for the same run again, which finds everything done, since what was done stands in our own tables."""
+    shop = shop_of("t1", "t2")
+    for tenant in ("t1", "t2"):
+        shop.product.first_sync(tenant)
+    shop.product.crm("t2").broken = AuthError("The token is not accepted.", remedy="Connect again.")
+    result = shop.run("t1", "t2", job="reconcile_all", mode="apply")
+    shop.product.crm("t2").broken = None
+    shop.product.billing("t2").objects["billing_subscriptions"]["sub_acme"]["status"] = "past_due"
+    known, made = shop.writes, []
+    for (request,) in (asked_after(shop, result), asked_after(shop, result)):
+        assert shop.run("t2", tags=request.tags, mode="apply").success
+        made.append(shop.writes - known)
+    assert made == [1, 1]
+
+
 def asked_after(shop: Shop, result: dg.ExecuteInProcessResult) -> list[dg.RunRequest]:
     """What the sensor asks for after that run failed."""
     sensor: Any = next(s for s in integrations().sensors or () if s.name == "own_run_for_failed_tenants")

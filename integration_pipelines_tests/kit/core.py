@@ -14,6 +14,7 @@ import yaml
 import integration_pipelines
 from integration_pipelines.core.contract import Column, Contract, FieldType, NestedColumn
 from integration_pipelines.core.passes import Pass, PassInputs, PassResult, base_schema
+from integration_pipelines.core.sql import Rows
 from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS, INTENTS, OBSERVED_PREFIX, TEXT
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -156,8 +157,8 @@ def joined(worlds: Iterable[World], contract: Contract | None = None) -> PassInp
     )
 
 
-def _all(parts: Iterable[pa.Table | pa.RecordBatchReader]) -> pa.Table:
-    return pa.concat_tables([part if isinstance(part, pa.Table) else part.read_all() for part in parts])
+def _all(parts: Iterable[Rows]) -> pa.Table:
+    return pa.concat_tables([part for part in parts if isinstance(part, pa.Table)])  # as every world makes them
 
 
 def verdicts(result: PassResult) -> dict[str, dict[str, Any]]:
