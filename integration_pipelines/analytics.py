@@ -30,6 +30,7 @@ from integration_pipelines.errors import ConfigError
 from integration_pipelines.settings import load_settings
 from integration_pipelines.store.bulk import read_table
 from integration_pipelines.store.clock import SortableIds, SystemClock
+from integration_pipelines.store.engine import reading, scope
 from integration_pipelines.store.lake import ParquetLake
 from integration_pipelines.store.schema import FIELD_COUNTS, RUN_OUTCOMES, RUNS, WRITE_LEDGER
 from integration_pipelines.use_cases.history_kept import kept_files
@@ -222,10 +223,11 @@ def writes(*, tenants: Tenants = None, integration: str = CRM_BILLING, since: da
     """
     t, moment = WRITE_LEDGER.c, _aware(since)
     with _Store() as store:
-        query = sa.select(*(t[n] for n in LEDGER.names)).where(t.tenant_id.in_(store.ids(tenants)), t.integration == integration)
+        ids = store.ids(tenants)
+        query = sa.select(*(t[n] for n in LEDGER.names)).where(t.tenant_id.in_(ids), t.integration == integration)
         if moment is not None:
             query = query.where(t.created_at >= moment)
-        return _typed(read_table(store.stores.engine, query.order_by(t.created_at.desc(), t.tenant_id, t.write_id), LEDGER))
+        return _typed(read_table(store.stores.engine, query.order_by(t.created_at.desc(), t.tenant_id, t.write_id), LEDGER, ids))
 
 
 def written_fields(*, tenants: Tenants = None, integration: str = CRM_BILLING, since: datetime | None = None) -> pd.DataFrame:
@@ -288,9 +290,10 @@ def view(name: str, *, tenants: Tenants = None) -> pd.DataFrame:
             raise ConfigError(f"There is no view {name}.", remedy=f"Choose one of: {', '.join(sorted(known))}.")
         source = sa.table(name, sa.column("tenant_id"))
         query = sa.select(sa.text("*")).select_from(source)
-        if tenants is not None:
-            query = query.where(source.c.tenant_id.in_(store.ids(tenants)))
-        with store.stores.engine.connect() as connection:
+        ids = None if tenants is None else store.ids(tenants)
+        if ids is not None:
+            query = query.where(source.c.tenant_id.in_(ids))
+        with reading(store.stores.engine, scope(ids)) as connection:
             found = connection.execute(query)
             frame = pd.DataFrame([tuple(row) for row in found], columns=list(found.keys()), dtype=object)
     for column in frame.columns:
@@ -323,15 +326,16 @@ def _of_runs(table: sa.Table, shape: pa.Schema, tenants: Tenants, integration: s
     same = (RUNS.c.tenant_id == table.c.tenant_id, RUNS.c.integration == table.c.integration, RUNS.c.run_id == table.c.run_id)
     columns = [RUNS.c.started_at if n == "started_at" else table.c[n] for n in shape.names]
     with _Store() as store:
+        ids = store.ids(tenants)
         query = sa.select(*columns).join_from(table, RUNS, sa.and_(*same))
-        query = query.where(table.c.tenant_id.in_(store.ids(tenants)), table.c.integration == integration)
+        query = query.where(table.c.tenant_id.in_(ids), table.c.integration == integration)
         if moment is not None:
             query = query.where(RUNS.c.started_at >= moment)
         order = (
             RUNS.c.started_at.desc(),
             *(table.c[n] for n in shape.names if n in {"tenant_id", "run_id", "object", "field", "outcome"}),
         )
-        return _typed(read_table(store.stores.engine, query.order_by(*order), shape))
+        return _typed(read_table(store.stores.engine, query.order_by(*order), shape, ids))
 
 
 def _aware(moment: datetime | None) -> datetime | None:

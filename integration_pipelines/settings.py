@@ -35,6 +35,9 @@ class Settings(BaseSettings):
 
     home: Path
     database_url: str = ""  # default: SQLite under data/store
+    database_admin_url: SecretStr | None = (
+        None  # PostgreSQL: a role that may create tables, for migrations; the one above need not
+    )
     lake_url: str = ""  # default: data/lake
     landing_dir: str = ""  # default: data/landing
     public_url: str = "http://127.0.0.1:8800"

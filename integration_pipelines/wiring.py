@@ -7,7 +7,7 @@ libraries when first used.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cache, lru_cache
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -30,11 +30,9 @@ from integration_pipelines.ports.vault import SecretContext, Vault
 from integration_pipelines.settings import Settings
 from integration_pipelines.store.clock import SortableIds, SystemClock
 from integration_pipelines.store.lake import ParquetLake
-from integration_pipelines.store.migrate import upgrade
 from integration_pipelines.store.open import Stores, open_stores
 from integration_pipelines.store.quota import SharedQuota
 from integration_pipelines.store.vault import EnvelopeVault, master_key_from_text
-from integration_pipelines.store.views import create_contract_views
 
 
 @cache
@@ -114,17 +112,9 @@ def open_stores_of(settings: Settings, clock: Clock) -> Stores:
     """The store alone, migrated: for commands that only read."""
     if settings.store_url.startswith("sqlite:///"):
         Path(settings.store_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    stores = open_stores(settings.store_url, clock)
-    _migrate(stores)
-    return stores
-
-
-@lru_cache(maxsize=8)
-def _migrate(stores: Stores) -> None:
-    """Once per process and store."""
-    upgrade(stores.engine)
-    for contract in packaged_contracts().values():
-        create_contract_views(stores.engine, contract)
+    admin = settings.database_admin_url
+    contracts = list(packaged_contracts().values())
+    return open_stores(settings.store_url, clock, admin_url=admin.get_secret_value() if admin else "", contracts=contracts)
 
 
 def open_vault(settings: Settings) -> Vault:
@@ -177,6 +167,7 @@ def open_ports(settings: Settings) -> Iterator[Ports]:
         lake=ParquetLake(settings.lake, ids),
         manifest=stores.manifest,
         tenants=stores.tenants,
+        grants=stores.grants,
         links=stores.links,
         diffs=stores.diffs,
         quarantine=stores.quarantine,

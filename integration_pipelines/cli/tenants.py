@@ -5,7 +5,14 @@ import click
 from integration_pipelines.cli.context import actor, ports
 from integration_pipelines.cli.show import print_facts, print_json, print_rows, say
 from integration_pipelines.errors import ConfigError
-from integration_pipelines.use_cases.onboard import add_tenant, connect_tenant, install_integration, remove_tenant
+from integration_pipelines.use_cases.onboard import (
+    add_tenant,
+    connect_tenant,
+    grant_tenant,
+    install_integration,
+    remove_tenant,
+    revoke_tenant,
+)
 
 DEFAULT_URLS = {"stripe": "https://api.stripe.com", "hubspot": "https://api.hubapi.com"}
 
@@ -123,6 +130,36 @@ def remove(name: str) -> None:
         found = opened.tenants.find(name)
         remove_tenant(found.tenant_id, actor=actor(), ports=opened)
         say(f"Removed {found.name} ({found.tenant_id}).")
+
+
+@tenant.command("grant")
+@click.argument("name")
+@click.option("--to", "role", required=True, help="The database role of the analyst.")
+def grant(name: str, role: str) -> None:
+    """Let an analyst's PostgreSQL role read this tenant in the views, and nothing else.
+
+    The role itself is made in the database: CREATE ROLE ann LOGIN PASSWORD '…'; GRANT analyst TO ann;
+
+    Example: integration-pipelines tenant grant acme --to ann
+    """
+    with ports() as opened:
+        found = opened.tenants.find(name)
+        grant_tenant(found.tenant_id, role, actor=actor(), ports=opened)
+        say(f"{role} may read {found.name} in the views, once it is a member of the database's role analyst.")
+
+
+@tenant.command("revoke")
+@click.argument("name")
+@click.option("--to", "role", required=True, help="The database role of the analyst.")
+def revoke(name: str, role: str) -> None:
+    """Take a tenant back from an analyst's PostgreSQL role; takes effect with its next query.
+
+    Example: integration-pipelines tenant revoke acme --to ann
+    """
+    with ports() as opened:
+        found = opened.tenants.find(name)
+        revoke_tenant(found.tenant_id, role, actor=actor(), ports=opened)
+        say(f"{role} may not read {found.name} any more.")
 
 
 def _switch(enabled: bool, paused: bool) -> str:

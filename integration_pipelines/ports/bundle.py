@@ -15,7 +15,7 @@ from integration_pipelines.ports.history import History
 from integration_pipelines.ports.lake import Lake, Manifest
 from integration_pipelines.ports.partner import Connector
 from integration_pipelines.ports.retries import Overwrites, Retries, Spellings
-from integration_pipelines.ports.tenants import Connection, TenantStore
+from integration_pipelines.ports.tenants import Connection, Grants, TenantStore
 from integration_pipelines.ports.vault import Vault
 from integration_pipelines.ports.writing import Leases, Ledger, Metrics, Plans
 
@@ -41,6 +41,7 @@ class Ports:
     lake: Lake
     manifest: Manifest
     tenants: TenantStore
+    grants: Grants
     links: Links
     diffs: Diffs
     quarantine: Quarantine

@@ -41,6 +41,18 @@ class Installation:
     installed_at: datetime
 
 
+class Grants(ABC):
+    """Which tenants a database role of an analyst may read."""
+
+    @abstractmethod
+    def grant(self, tenant_id: str, role: str, at: datetime) -> None:
+        """Let the role read that tenant in the views. Raises ConfigError where the store knows no roles."""
+
+    @abstractmethod
+    def revoke(self, tenant_id: str, role: str) -> None:
+        """Take it back; it is no fault if there was nothing. Raises ConfigError where the store knows no roles."""
+
+
 class TenantStore(ABC):
     """Tenants, connections and installations."""
 

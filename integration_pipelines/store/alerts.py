@@ -12,7 +12,7 @@ from integration_pipelines.core.alerts import Alert, AlertEvent, AlertKind, Chan
 from integration_pipelines.ports.alerts import AlertBook, Delivery, DeliveryState
 from integration_pipelines.store import dialect
 from integration_pipelines.store.bulk import upsert
-from integration_pipelines.store.engine import reading, writing
+from integration_pipelines.store.engine import EVERYONE, reading, scope, writing
 from integration_pipelines.store.schema import ALERT_DELIVERIES, ALERTS
 
 _A, _D = ALERTS.c, ALERT_DELIVERIES.c
@@ -32,7 +32,7 @@ class SqlAlertBook(AlertBook):
         self, decide: Callable[[Sequence[Alert]], Changes], sinks: Sequence[str], *, forget_before: datetime | None = None
     ) -> Changes:
         """One process at a time looks at the open alerts and changes them."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, EVERYONE) as connection:
             dialect.serialise(connection, "alerts")
             # any tenant: the comparison is about all of them
             rows = connection.execute(sa.select(ALERTS).where(_OPEN).order_by(_A.opened_at, _A.alert_id)).mappings()
@@ -64,20 +64,20 @@ class SqlAlertBook(AlertBook):
             query = query.where(_A.kind == kind.value)
         if not include_closed:
             query = query.where(_OPEN)
-        with reading(self._engine) as connection:
+        with reading(self._engine, scope(tenant_ids)) as connection:
             return [_alert(row) for row in connection.execute(query).mappings()]
 
     def deliveries(self, alert_ids: Sequence[str]) -> list[Delivery]:
         """By alert, sink and time."""
         # any tenant: the ids are made by us, and the caller was given them for the tenants it may see
         query = _joined().where(_A.alert_id.in_(alert_ids)).order_by(_D.alert_id, _D.sink, _D.asked_at, _D.event)
-        with reading(self._engine) as connection:
+        with reading(self._engine, EVERYONE) as connection:
             return [_delivery(row) for row in connection.execute(query).mappings()]
 
     def claim(self, sink: str, now: datetime, until: datetime, limit: int) -> list[Delivery]:
         """Oldest first; one whose sender died is due again when its claim ends."""
         due = (_D.sink == sink, _D.state.in_(_UNSENT), _D.next_try_at <= now)
-        with writing(self._engine) as connection:
+        with writing(self._engine, EVERYONE) as connection:
             dialect.serialise(connection, "alert_deliveries")
             # any tenant: one sink gets everybody's messages
             query = _joined().where(*due).order_by(_D.asked_at, _D.alert_id, _D.event).limit(limit)
@@ -87,7 +87,7 @@ class SqlAlertBook(AlertBook):
 
     def note(self, deliveries: Sequence[Delivery], at: datetime) -> None:
         """State, attempts, next try and why; a message that was dropped meanwhile stays dropped unless it arrived."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, EVERYONE) as connection:
             for d in deliveries:
                 values = {
                     "state": d.state.value,

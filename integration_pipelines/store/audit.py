@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from integration_pipelines.ports.evidence import Audit
 from integration_pipelines.store import dialect
 from integration_pipelines.store.columns import time_text
-from integration_pipelines.store.engine import reading, writing
+from integration_pipelines.store.engine import reading, scope, writing
 from integration_pipelines.store.schema import AUDIT_HEADS, AUDIT_LOG
 
 BEGINNING = "0" * 64
@@ -32,7 +32,7 @@ class SqlAudit(Audit):
     def append(self, tenant_id: str, actor: str, act: str, facts: dict[str, str], at: datetime) -> None:
         """Add one act; `facts` never hold customer data."""
         heads = AUDIT_HEADS.c
-        with writing(self._engine) as connection:
+        with writing(self._engine, (tenant_id,)) as connection:
             first = {"tenant_id": tenant_id, "seq": 0, "hash": BEGINNING}
             connection.execute(dialect.insert(connection, AUDIT_HEADS).on_conflict_do_nothing(), first)
             mine = sa.select(heads.seq, heads.hash).where(heads.tenant_id == tenant_id).with_for_update()
@@ -52,7 +52,7 @@ class SqlAudit(Audit):
             acts = acts.where(AUDIT_LOG.c.tenant_id == tenant_id)
             heads = heads.where(AUDIT_HEADS.c.tenant_id == tenant_id)
         checked, breaks = 0, []
-        with reading(self._engine) as connection:
+        with reading(self._engine, scope(None if tenant_id is None else (tenant_id,))) as connection:
             ends = {row.tenant_id: (row.seq, row.hash) for row in connection.execute(heads)}
             for tenant, rows in groupby(_rows(connection, acts), key=lambda r: str(r["tenant_id"])):
                 chain = list(rows)

@@ -7,13 +7,14 @@ private files beside the store's and never on the store itself is told in `diale
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
@@ -21,7 +22,7 @@ from integration_pipelines.errors import TransientError
 from integration_pipelines.store import dialect
 from integration_pipelines.store.arrow import from_plain, from_rows, holdable, to_plain
 from integration_pipelines.store.columns import column_type
-from integration_pipelines.store.engine import reading, translated
+from integration_pipelines.store.engine import reading, translated, writing
 
 SMALL = 500
 """Up to so many rows plain statements are quicker than a file."""
@@ -31,15 +32,19 @@ _PREFIX = ".staging-"
 
 
 @contextmanager
-def staged(engine: Engine, tables: Mapping[str, pa.Table]) -> Iterator[tuple[Connection, dict[str, sa.Table]]]:
+def staged(
+    engine: Engine, tables: Mapping[str, pa.Table], tenants: Iterable[str] | None = None
+) -> Iterator[tuple[Connection, dict[str, sa.Table]]]:
     """A writing transaction that can read those Arrow tables as SQL tables; they are gone afterwards.
+
+    It is about those tenants, or else those that the tables' column `tenant_id` names.
 
     Raises:
         TransientError: there is no room for the stage, or the store is locked.
     """
     stages = {name: _stage_table(engine, name, table.schema) for name, table in tables.items()}
     if not dialect.is_sqlite(engine):
-        with translated(), engine.connect() as connection, connection.begin():
+        with writing(engine, _named(tables) if tenants is None else tenants) as connection:
             yield _filled(connection, stages, tables), stages
         return
     large = {name: table for name, table in tables.items() if table.num_rows > SMALL}
@@ -56,9 +61,9 @@ def staged(engine: Engine, tables: Mapping[str, pa.Table]) -> Iterator[tuple[Con
         yield _filled(connection, stages, small), stages
 
 
-def read_table(engine: Engine, query: sa.Select[Any], shape: pa.Schema) -> pa.Table:
-    """The result of a query as an Arrow table of that shape; the query's columns stand in the shape's order."""
-    with reading(engine) as connection:
+def read_table(engine: Engine, query: sa.Select[Any], shape: pa.Schema, tenants: Iterable[str]) -> pa.Table:
+    """The result of a query about those tenants as an Arrow table of that shape; the query's columns stand in the shape's order."""
+    with reading(engine, tenants) as connection:
         rows = connection.execute(query).fetchmany(SMALL + 1) if dialect.is_sqlite(engine) else connection.execute(query).all()
     if len(rows) <= SMALL or not dialect.is_sqlite(engine):
         return from_rows(rows, shape)
@@ -67,9 +72,9 @@ def read_table(engine: Engine, query: sa.Select[Any], shape: pa.Schema) -> pa.Ta
         return from_plain(_fetch(path, len(shape), "SELECT * FROM spool ORDER BY rowid", _spooled(path)), shape)
 
 
-def read_batches(engine: Engine, query: sa.Select[Any], shape: pa.Schema) -> Iterator[pa.RecordBatch]:
+def read_batches(engine: Engine, query: sa.Select[Any], shape: pa.Schema, tenants: Iterable[str]) -> Iterator[pa.RecordBatch]:
     """The same, some rows at a time, in no order: for results that are too large to hold."""
-    with reading(engine) as connection:
+    with reading(engine, tenants) as connection:
         result = connection.execution_options(stream_results=not dialect.is_sqlite(engine)).execute(query)
         rows = result.fetchmany(SMALL + 1)
         if len(rows) <= SMALL or not dialect.is_sqlite(engine):
@@ -122,6 +127,11 @@ def sweep_stages(engine: Engine, older_than: datetime) -> None:
         for left in dialect.database_file(engine).parent.glob(f"{_PREFIX}*"):
             if left.stat().st_mtime < older_than.timestamp():
                 shutil.rmtree(left, ignore_errors=True)
+
+
+def _named(tables: Mapping[str, pa.Table]) -> set[str]:
+    """The tenants of all rows."""
+    return {str(tenant) for table in tables.values() for tenant in pc.unique(table["tenant_id"]).to_pylist()}
 
 
 def _stage_table(engine: Engine, name: str, shape: pa.Schema) -> sa.Table:

@@ -5,9 +5,11 @@ one process do not see each other's locks: both would get the write lock of the 
 store's file; it fills and reads private files that Python's connection attaches (see `bulk`).
 """
 
+import hashlib
 import io
 import os
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,13 @@ from integration_pipelines.errors import BugError, ConfigError, ConflictError, I
 WRITES = "integration_pipelines_writes"
 """Execution option of connections that are going to write."""
 
+TENANTS_SETTING = "integration_pipelines.tenants"
+"""Setting of a PostgreSQL transaction that the row policies compare with: tenant ids separated by commas, or `*`."""
+
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY", "cache_size = -65536")
 _FORGOTTEN_SECONDS = 600
 _FREE_SPACE = "Free space or repair the disk that holds the store; nothing was changed."
+_ROLE = "the role of the database URL"
 _WAIT = "Try again; if it stays so, look which process holds the store."
 
 
@@ -93,6 +99,12 @@ def insert(connection: Connection, table: sa.Table) -> "sqlite.Insert | postgres
     return sqlite.insert(table) if is_sqlite(connection) else postgresql.insert(table)
 
 
+def begin_for(connection: Connection, tenants: Sequence[str]) -> None:
+    """Tell PostgreSQL whose rows this transaction is about; the next one on this connection begins with nobody's."""
+    if not is_sqlite(connection):
+        connection.execute(sa.select(sa.func.set_config(TENANTS_SETTING, ",".join(tenants), sa.true())))
+
+
 def serialise(connection: Connection, what: str) -> None:
     """Only one transaction at a time goes on from here; SQLite's writing transactions are alone anyway."""
     if not is_sqlite(connection):
@@ -132,6 +144,9 @@ def _postgresql_fault(error: DBAPIError, code: str, detail: str) -> IntegrationE
         return TransientError("The store's database is busy or does not answer.", remedy=_WAIT, detail=detail)
     if code.startswith("53"):
         return TransientError("The store's database is out of space or connections.", remedy=_FREE_SPACE, detail=detail)
+    if code == "42501" and "row-level security" not in str(error.orig):
+        remedy = f"Run `integration-pipelines doctor`; it prints the SQL that gives {_ROLE} its rights."
+        return ConfigError("The store's database role may not do that.", remedy=remedy, detail=detail)
     if code.startswith("28") or code == "3D000":
         return ConfigError("The store's database refuses the connection.", remedy="Correct the database URL.", detail=detail)
     return _no_schema(detail) if code == "42P01" else _refused(error, detail)
@@ -171,20 +186,29 @@ def create_view(connection: Connection, name: str, select: str, comment: str) ->
     """Make a view, or make it anew; its comment stays with it."""
     quoted = connection.dialect.identifier_preparer.quote_identifier(name)
     connection.exec_driver_sql(f"DROP VIEW IF EXISTS {quoted}")
-    connection.exec_driver_sql(_view_text(quoted, select, comment).replace("%", _percent(connection)))
+    text = _view_text(quoted, select, comment)
+    connection.exec_driver_sql(text.replace("%", _percent(connection)))
     if not is_sqlite(connection):
-        told = comment.replace("'", "''").replace("%", _percent(connection))
+        told = _told(comment, text).replace("'", "''").replace("%", _percent(connection))
         connection.exec_driver_sql(f"COMMENT ON VIEW {quoted} IS '{told}'")
 
 
 def is_same_view(connection: Connection, name: str, select: str, comment: str) -> bool:
-    """Whether the view stands there to the letter; PostgreSQL rewrites what it is told, so there it never does."""
+    """Whether the view stands there to the letter. PostgreSQL rewrites what it is told, so there the comment tells it by a hash."""
     quoted = connection.dialect.identifier_preparer.quote_identifier(name)
-    return sa.inspect(connection).get_view_definition(name) == _view_text(quoted, select, comment)
+    text = _view_text(quoted, select, comment)
+    if is_sqlite(connection):
+        return sa.inspect(connection).get_view_definition(name) == text
+    query = sa.select(sa.func.obj_description(sa.cast(quoted, postgresql.REGCLASS), "pg_class"))
+    return connection.execute(query).scalar() == _told(comment, text)
 
 
 def _view_text(quoted: str, select: str, comment: str) -> str:
     return f"CREATE VIEW {quoted} AS /* {comment.replace('*/', '* /')} */ {select}"
+
+
+def _told(comment: str, text: str) -> str:
+    return f"{comment} [definition {hashlib.sha256(text.encode()).hexdigest()[:12]}]"
 
 
 def _percent(connection: Connection) -> str:

@@ -31,7 +31,7 @@ class SqlDiffs(Diffs):
     def unresolved(self, tenant_ids: Sequence[str], integration: str) -> pa.Table:
         """Rows (`DIFFS`) whose `resolved_at` is null, ordered by tenant and diff id."""
         query = _query(tenant_ids, integration).where(_D.resolved_at.is_(None)).order_by(_D.tenant_id, _D.diff_id)
-        return read_table(self._engine, query, DIFFS)
+        return read_table(self._engine, query, DIFFS, tenant_ids)
 
     def record(self, diffs: pa.Table, run_ids: dict[str, str]) -> None:
         """Insert or update by `diff_id`, and note each row under its tenant's run for `diff_history`; one transaction."""
@@ -53,10 +53,12 @@ class SqlDiffs(Diffs):
             query = query.where(_D.last_seen_at >= since)
         if fields:
             query = query.where(_D.field.in_(fields))
-        return read_table(self._engine, query.order_by(_D.last_seen_at.desc(), _D.tenant_id, _D.diff_id), DIFFS)
+        return read_table(self._engine, query.order_by(_D.last_seen_at.desc(), _D.tenant_id, _D.diff_id), DIFFS, tenant_ids)
 
     def of_records(self, tenant_id: str, integration: str, left_ids: Sequence[str], right_ids: Sequence[str]) -> pa.Table:
         """Rows (`DIFFS`) of any time about those records, newest first."""
         about = sa.or_(_D.left_id.in_(left_ids), _D.right_id.in_(right_ids))
         query = _query([tenant_id], integration).where(about)
-        return read_table(self._engine, query.order_by(_D.last_seen_at.desc(), _D.first_seen_at.desc(), _D.diff_id), DIFFS)
+        return read_table(
+            self._engine, query.order_by(_D.last_seen_at.desc(), _D.first_seen_at.desc(), _D.diff_id), DIFFS, (tenant_id,)
+        )

@@ -1,17 +1,20 @@
 """Opening the store and its transactions. Which database does what is `dialect`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from integration_pipelines.errors import ConfigError, TransientError
+from integration_pipelines.errors import BugError, ConfigError, TransientError
 from integration_pipelines.store import dialect
 
 BUSY_SECONDS = 15.0
+EVERYONE: Final = ("*",)
+"""For work of the system itself, which is about no tenant in particular."""
 
 
 def make_engine(url: str, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
@@ -61,17 +64,36 @@ def translated() -> Iterator[None]:
         raise TransientError("Too many things use the store at once.", remedy="Try again with fewer tenants at once.") from None
 
 
+def scope(tenant_ids: Iterable[str] | None) -> Iterable[str]:
+    """Those tenants; None means all."""
+    return EVERYONE if tenant_ids is None else tenant_ids
+
+
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """A transaction that reads one consistent state."""
+def reading(engine: Engine, tenants: Iterable[str] = ()) -> Iterator[Connection]:
+    """A transaction that reads one consistent state, of those tenants only. With none it sees no tenant's rows on PostgreSQL."""
     with translated(), engine.connect() as connection, connection.begin():
+        admit(connection, tenants)
         yield connection
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that writes; all of it counts when the block ends, none of it when the block raises."""
+def writing(engine: Engine, tenants: Iterable[str] = ()) -> Iterator[Connection]:
+    """A transaction that writes rows of those tenants; all of it counts when the block ends, none of it when the block raises."""
     with translated(), engine.connect() as connection:
         connection.execution_options(**{dialect.WRITES: True})
         with connection.begin():
+            admit(connection, tenants)
             yield connection
+
+
+def admit(connection: Connection, tenants: Iterable[str]) -> None:
+    """Let the transaction that began see those tenants, whatever its statements ask for; PostgreSQL's policies hold it to that.
+
+    Raises:
+        BugError: that is no tenant's id.
+    """
+    named = list(tenants)
+    if named != list(EVERYONE) and any("," in t or t == EVERYONE[0] for t in named):
+        raise BugError("A transaction was opened for something that is no tenant's id.")
+    dialect.begin_for(connection, named)

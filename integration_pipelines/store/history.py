@@ -26,13 +26,13 @@ class SqlHistory(History):
         """Insert or replace by tenant, integration, object and day, in one transaction."""
         if days:
             rows = [asdict(d) | {"day": d.day.isoformat(), "coverage": d.coverage.value} for d in days]
-            with writing(self._engine) as connection:
+            with writing(self._engine, {d.tenant_id for d in days}) as connection:
                 upsert(connection, HISTORY_DAYS, rows)
 
     def forget(self, tenant_ids: Sequence[str], integration: str, before: date) -> None:
         """Remove the days before that day."""
         mine = (_H.tenant_id.in_(tenant_ids), _H.integration == integration)
-        with writing(self._engine) as connection:
+        with writing(self._engine, tenant_ids) as connection:
             connection.execute(sa.delete(HISTORY_DAYS).where(*mine, _H.day < before.isoformat()))
 
     def load(
@@ -52,7 +52,7 @@ class SqlHistory(History):
             query = query.where(_H.day >= first.isoformat())  # ISO dates sort as they follow each other
         if last is not None:
             query = query.where(_H.day <= last.isoformat())
-        with reading(self._engine) as connection:
+        with reading(self._engine, tenant_ids) as connection:
             found = connection.execute(query.order_by(_H.tenant_id, _H.object, _H.day)).mappings()
             return [
                 HistoryDay(**{**row, "day": date.fromisoformat(row["day"]), "coverage": Coverage(row["coverage"])})

@@ -34,7 +34,7 @@ class SqlLeases(Leases):
         wanted = sorted(set(tenant_ids))  # always in one order, so that two batches never wait for each other in a circle
         if not wanted:
             return []
-        with writing(self._engine) as connection:
+        with writing(self._engine, wanted) as connection:
             era, now = self._clock.read(connection)
             common = {"integration": integration, "token": 0, "holder": None, "era": era, "expires_ns": 0}
             new = dialect.insert(connection, LEASES).on_conflict_do_nothing()
@@ -48,14 +48,14 @@ class SqlLeases(Leases):
 
     def renew_all(self, leases: Sequence[Lease], seconds: float) -> list[Lease]:
         """Those still held. One that ran out and that nobody took meanwhile still counts as held."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, {lease.tenant_id for lease in leases}) as connection:
             era, now = self._clock.read(connection)
             ordered = sorted(leases, key=lambda lease: lease.tenant_id)
             return [lease for lease in ordered if _change(connection, lease, {"era": era, "expires_ns": _end(now, seconds)})]
 
     def give_back_all(self, leases: Sequence[Lease]) -> None:
         """Free them for the next one; one that was lost already stays with whoever has it."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, {lease.tenant_id for lease in leases}) as connection:
             for lease in sorted(leases, key=lambda lease: lease.tenant_id):
                 _change(connection, lease, {"holder": None, "expires_ns": 0})
 

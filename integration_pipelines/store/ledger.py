@@ -1,7 +1,7 @@
 """The write ledger in SQL: intent before the request, outcome after it, and no move but the allowed ones."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from integration_pipelines.errors import BugError, ConflictError, ErrorKind
 from integration_pipelines.ports.writing import Lease, Ledger, Settled
 from integration_pipelines.store import dialect
 from integration_pipelines.store.bulk import read_table, staged
-from integration_pipelines.store.engine import reading
+from integration_pipelines.store.engine import EVERYONE, reading
 from integration_pipelines.store.schema import LEASES, WRITE_LEDGER, WRITE_PLANS
 
 _W = WRITE_LEDGER.c
@@ -51,7 +51,7 @@ class SqlLedger(Ledger):
             ConflictError: the lease was lost, or one of the writes is not waiting to be sent; no write was changed.
         """
         ids = pa.Table.from_pylist([{"write_id": w} for w in sorted(set(write_ids))], _IDS)
-        with staged(self._engine, {"ids": ids}) as (connection, stage):
+        with staged(self._engine, {"ids": ids}, (lease.tenant_id,)) as (connection, stage):
             _must_hold(connection, lease)
             wanted = stage["ids"].c.write_id
             allowed = [s.value for s, next_states in MOVES.items() if WriteState.SENT in next_states]
@@ -71,7 +71,7 @@ class SqlLedger(Ledger):
         if len({r.write_id for r in results}) != len(results):
             raise BugError("A write was to be settled twice at once.")
         rows = [{n: _plain(getattr(r, n)) for n in _RESULTS.names} for r in results]
-        with staged(self._engine, {"results": pa.Table.from_pylist(rows, _RESULTS)}) as (connection, stage):
+        with staged(self._engine, {"results": pa.Table.from_pylist(rows, _RESULTS)}, EVERYONE) as (connection, stage):
             source = stage["results"].c
             _must_be_allowed(connection, stage["results"], len(results))
             confirmed = sa.case((source.state == WriteState.CONFIRMED.value, sa.literal(at, _W.confirmed_at.type)))
@@ -87,12 +87,12 @@ class SqlLedger(Ledger):
 
     def unsettled(self, tenant_ids: Sequence[str], integration: str) -> pa.Table:
         """`LEDGER` rows in state planned, sent, unknown or applied (not yet confirmed), by tenant and write."""
-        return self._load(_W.tenant_id.in_(tenant_ids), _W.integration == integration, _W.state.in_(_UNSETTLED))
+        return self._load(tenant_ids, _W.tenant_id.in_(tenant_ids), _W.integration == integration, _W.state.in_(_UNSETTLED))
 
     def lost_since(self, tenant_ids: Sequence[str], integration: str, since: datetime) -> pa.Table:
         """`LEDGER` rows that were sent and failed in passing since then."""
         sent = (_W.state == WriteState.FAILED.value, _W.error_kind == ErrorKind.TRANSIENT.value, _W.attempts > 0)
-        return self._load(_W.tenant_id.in_(tenant_ids), _W.integration == integration, _W.created_at >= since, *sent)
+        return self._load(tenant_ids, _W.tenant_id.in_(tenant_ids), _W.integration == integration, _W.created_at >= since, *sent)
 
     def written_since(self, tenant_ids: Sequence[str], integration: str, since: datetime) -> dict[str, Written]:
         """Per tenant what was sent since then by plans that no person approved."""
@@ -101,7 +101,7 @@ class SqlLedger(Ledger):
         plan = sa.and_(_P.tenant_id == _W.tenant_id, _P.plan_id == _W.plan_id)
         query = sa.select(*(_W[n] for n in columns)).join(WRITE_PLANS, plan)
         unapproved = sa.or_(_P.decided_by.is_(None), _P.decided_by == _ITSELF)
-        with reading(self._engine) as connection:
+        with reading(self._engine, tenant_ids) as connection:
             rows = connection.execute(query.where(*mine, unapproved)).all()
         by_tenant: dict[str, list[sa.Row[Any]]] = {}
         for row in rows:
@@ -113,25 +113,25 @@ class SqlLedger(Ledger):
         made = (_W.operation == "create", _W.record_id.is_not(None))
         mine = (_W.tenant_id.in_(tenant_ids), _W.integration == integration)
         query = sa.select(*(_W[n] for n in _NAMED)).where(*mine, *made).order_by(_W.tenant_id, _W.write_id)
-        return read_table(self._engine, query, pa.schema([(n, TEXT) for n in _NAMED]))
+        return read_table(self._engine, query, pa.schema([(n, TEXT) for n in _NAMED]), tenant_ids)
 
     def of_plan(self, tenant_id: str, plan_id: str) -> pa.Table:
         """`LEDGER` rows of that plan."""
-        return self._load(_W.tenant_id == tenant_id, _W.plan_id == plan_id)
+        return self._load((tenant_id,), _W.tenant_id == tenant_id, _W.plan_id == plan_id)
 
     def of_records(self, tenant_id: str, integration: str, target_ids: Sequence[str]) -> pa.Table:
         """`LEDGER` rows of any time about those records, newest first."""
         mine = (_W.tenant_id == tenant_id, _W.integration == integration, _W.target_id.in_(target_ids))
         query = sa.select(*(_W[n] for n in LEDGER.names)).where(*mine).order_by(_W.created_at.desc(), _W.write_id)
-        return read_table(self._engine, query, LEDGER)
+        return read_table(self._engine, query, LEDGER, (tenant_id,))
 
     def of_run(self, tenant_id: str, run_id: str) -> pa.Table:
         """`LEDGER` rows of that run."""
-        return self._load(_W.tenant_id == tenant_id, _W.run_id == run_id)
+        return self._load((tenant_id,), _W.tenant_id == tenant_id, _W.run_id == run_id)
 
-    def _load(self, *conditions: sa.ColumnElement[bool]) -> pa.Table:
+    def _load(self, tenants: Iterable[str], *conditions: sa.ColumnElement[bool]) -> pa.Table:
         query = sa.select(*(_W[n] for n in LEDGER.names)).where(*conditions).order_by(_W.tenant_id, _W.write_id)
-        return read_table(self._engine, query, LEDGER)
+        return read_table(self._engine, query, LEDGER, tenants)
 
 
 def _counted(rows: Sequence[sa.Row[Any]]) -> Written:

@@ -28,7 +28,7 @@ class SqlLinks(Links):
         """Every link of those tenants in every state (`IDENTITY_LINKS`), ordered by tenant and link id."""
         mine = (LINKS.c.tenant_id.in_(tenant_ids), LINKS.c.integration == integration)
         query = sa.select(*(LINKS.c[n] for n in IDENTITY_LINKS.names)).where(*mine)
-        return read_table(self._engine, query.order_by(LINKS.c.tenant_id, LINKS.c.link_id), IDENTITY_LINKS)
+        return read_table(self._engine, query.order_by(LINKS.c.tenant_id, LINKS.c.link_id), IDENTITY_LINKS, tenant_ids)
 
     def batches(self, tenant_ids: Sequence[str], integration: str) -> pa.RecordBatchReader:
         """The same links in no order, some at a time, so that they need not be held whole; live ones without the words about them."""
@@ -36,7 +36,9 @@ class SqlLinks(Links):
         shape = pa.schema([field for field in IDENTITY_LINKS if field.name != "integration"])
         columns = [sa.case((LINKS.c.state != "live", LINKS.c[n])).label(n) if n in _WORDS else LINKS.c[n] for n in shape.names]
         query = sa.select(*columns).where(*mine)
-        found = Ahead(lambda: (_with(batch, integration) for batch in read_batches(self._engine, query, shape)), _AHEAD)
+        found = Ahead(
+            lambda: (_with(batch, integration) for batch in read_batches(self._engine, query, shape, tenant_ids)), _AHEAD
+        )
         return pa.RecordBatchReader.from_batches(IDENTITY_LINKS, found)
 
     def find(
@@ -49,7 +51,7 @@ class SqlLinks(Links):
         if records:
             mine.append(sa.or_(*(LINKS.c[n].in_(records) for n in ("left_id", "right_id", "link_id"))))
         query = sa.select(*(LINKS.c[n] for n in IDENTITY_LINKS.names)).where(*mine)
-        return read_table(self._engine, query.order_by(LINKS.c.tenant_id, LINKS.c.link_id), IDENTITY_LINKS)
+        return read_table(self._engine, query.order_by(LINKS.c.tenant_id, LINKS.c.link_id), IDENTITY_LINKS, tenant_ids)
 
     def save(self, links: pa.Table) -> None:
         """Insert new links and update known ones by `link_id`, in one transaction; words that are null stay as they were.

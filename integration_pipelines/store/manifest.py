@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection, Engine
 from integration_pipelines.ports.lake import Manifest, ManifestEntry, Mode, NewEntry, StoredFile, Watermark
 from integration_pipelines.store import dialect
 from integration_pipelines.store.bulk import upsert
-from integration_pipelines.store.engine import reading, writing
+from integration_pipelines.store.engine import EVERYONE, reading, writing
 from integration_pipelines.store.schema import LAKE_MANIFEST, WATERMARKS, WRITE_PLANS
 
 _M = LAKE_MANIFEST.c
@@ -31,7 +31,7 @@ class SqlManifest(Manifest):
         """
         if not entries:
             return []
-        with writing(self._engine) as connection:
+        with writing(self._engine, {e.tenant_id for e in entries}) as connection:
             dialect.serialise(connection, "lake_manifest")
             added = _numbered(entries, _newest(connection, entries), at)
             connection.execute(LAKE_MANIFEST.insert(), [_row(e) for e in added])
@@ -64,14 +64,14 @@ class SqlManifest(Manifest):
             .where(*mine, _M.sequence >= sa.func.coalesce(newest.c.first, 0))
             .order_by(*key, _M.sequence)
         )
-        with reading(self._engine) as connection:
+        with reading(self._engine, tenant_ids) as connection:
             return [_entry(row) for row in connection.execute(query)]
 
     def watermark(self, tenant_id: str, integration: str, dataset: str) -> Watermark | None:
         """The newest watermark of that dataset, if it was ever read."""
         w = WATERMARKS.c
         query = sa.select(w.token, w.taken_at).where(w.tenant_id == tenant_id, w.integration == integration, w.dataset == dataset)
-        with reading(self._engine) as connection:
+        with reading(self._engine, (tenant_id,)) as connection:
             row = connection.execute(query).one_or_none()
         return None if row is None else Watermark(row.token, row.taken_at)
 
@@ -80,7 +80,7 @@ class SqlManifest(Manifest):
         if not tenant_ids or not datasets:
             return []
         mine = (_M.tenant_id.in_(tenant_ids), _M.integration == integration, _M.dataset.in_(datasets))
-        with writing(self._engine) as connection:
+        with writing(self._engine, tenant_ids) as connection:
             found = connection.scalars(sa.select(_M.path).where(*mine).order_by(_M.path)).all()
             connection.execute(sa.delete(LAKE_MANIFEST).where(*mine))
         return [str(path) for path in found]
@@ -89,7 +89,7 @@ class SqlManifest(Manifest):
         """Every path that any row names, plans' files among them; what a sweep must keep."""
         # any tenant: a sweep must keep everybody's files
         query = sa.union(sa.select(_M.path), sa.select(WRITE_PLANS.c.file_path))
-        with reading(self._engine) as connection:
+        with reading(self._engine, EVERYONE) as connection:
             return {str(path) for path in connection.scalars(query)}
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from integration_pipelines.ports.clock import Clock
 from integration_pipelines.ports.writing import Metrics
-from integration_pipelines.store.engine import reading
+from integration_pipelines.store.engine import EVERYONE, reading
 from integration_pipelines.store.schema import (
     ALERTS,
     INSTALLATIONS,
@@ -37,7 +37,7 @@ class SqlMetrics(Metrics):
         state, `write_failures` by error kind, `quarantined_records`, `open_alerts` by kind, `certified_age_seconds` since the newest
         certified run ended, `enabled` and `paused` as 0 or 1; each with the product's prefix.
         """
-        with reading(self._engine) as connection:
+        with reading(self._engine, EVERYONE) as connection:
             found = {
                 "runs": _counted(connection, RUNS, sa.func.coalesce(RUNS.c.outcome, "running").label("outcome")),
                 "records": _records(connection),

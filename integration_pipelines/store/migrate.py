@@ -9,7 +9,8 @@ from sqlalchemy.exc import DBAPIError
 
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.store import dialect
-from integration_pipelines.store.engine import reading, writing
+from integration_pipelines.store.engine import EVERYONE, reading, writing
+from integration_pipelines.store.row_security import secure
 from integration_pipelines.store.views import create_views
 
 if TYPE_CHECKING:
@@ -19,8 +20,12 @@ HEAD = "0002"
 """The newest revision, so that a store which has it is opened without loading Alembic."""
 
 
-def upgrade(engine: Engine) -> None:
-    """Create or update all tables and views; does nothing if they are current, and waits if another process is at it.
+def upgrade(engine: Engine, app_role: str | None = None) -> None:
+    """Create or update all tables, their row policies and views; does nothing if they are current, and waits for another process.
+
+    Args:
+        engine: of a role that may create tables.
+        app_role: the role that the product itself works as, if it is another one; it gets the engine's rights.
 
     Raises:
         ConfigError: the store was made by a newer version of this program.
@@ -28,9 +33,10 @@ def upgrade(engine: Engine) -> None:
     with reading(engine) as connection:
         current = _revision(connection)
     if current != HEAD:
-        with writing(engine) as connection:
+        with writing(engine, EVERYONE) as connection:
             dialect.serialise(connection, "migrations")
             _migrate(connection)
+            secure(connection, app_role)
     create_views(engine)
 
 

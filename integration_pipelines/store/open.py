@@ -1,16 +1,20 @@
 """All stores of one database together, opened once by the composition root."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy.engine import Engine
 
+from integration_pipelines.core.contract import Contract
 from integration_pipelines.ports.clock import Clock
+from integration_pipelines.store import dialect
 from integration_pipelines.store.alerts import SqlAlertBook
 from integration_pipelines.store.audit import SqlAudit
 from integration_pipelines.store.bulk import sweep_stages
 from integration_pipelines.store.diffs import SqlDiffs
 from integration_pipelines.store.engine import make_engine
+from integration_pipelines.store.grants import SqlGrants
 from integration_pipelines.store.history import SqlHistory
 from integration_pipelines.store.leases import SqlLeases
 from integration_pipelines.store.ledger import SqlLedger
@@ -25,6 +29,7 @@ from integration_pipelines.store.runs import SqlRuns
 from integration_pipelines.store.standings import SqlStandings
 from integration_pipelines.store.tenants import SqlTenantStore
 from integration_pipelines.store.unknown_fields import SqlUnknownFields
+from integration_pipelines.store.views import create_contract_views
 
 _LEFT_BEHIND = timedelta(days=1)
 
@@ -36,6 +41,7 @@ class Stores:
     engine: Engine
     manifest: SqlManifest
     tenants: SqlTenantStore
+    grants: SqlGrants
     links: SqlLinks
     diffs: SqlDiffs
     quarantine: SqlQuarantine
@@ -64,6 +70,7 @@ def stores_of(engine: Engine, clock: Clock) -> Stores:
         engine=engine,
         manifest=SqlManifest(engine),
         tenants=SqlTenantStore(engine, clock),
+        grants=SqlGrants(engine),
         links=SqlLinks(engine),
         diffs=SqlDiffs(engine),
         quarantine=SqlQuarantine(engine),
@@ -83,8 +90,32 @@ def stores_of(engine: Engine, clock: Clock) -> Stores:
     )
 
 
-def open_stores(url: str, clock: Clock) -> Stores:
-    """Open the store at a database URL and bring its tables up to date.
+def prepare(engine: Engine, admin_url: str, contracts: Sequence[Contract]) -> None:
+    """Bring tables and views up to date, as the role of the admin URL if there is one."""
+    if not admin_url or dialect.is_sqlite(engine):
+        _prepare(engine, None, contracts)
+        return
+    admin = make_engine(admin_url)
+    try:
+        _prepare(admin, engine.url.username, contracts)
+    finally:
+        admin.dispose()
+
+
+def _prepare(engine: Engine, app_role: str | None, contracts: Sequence[Contract]) -> None:
+    upgrade(engine, app_role)
+    for contract in contracts:
+        create_contract_views(engine, contract)
+
+
+def open_stores(url: str, clock: Clock, *, admin_url: str = "", contracts: Sequence[Contract] = ()) -> Stores:
+    """Open the store at a database URL and bring its tables, and the views of those contracts, up to date.
+
+    Args:
+        url: the database as the product works with it.
+        clock: tells what is old.
+        admin_url: the same database for a role that may create tables, if that of `url` may not.
+        contracts: whose words get views of their own.
 
     Raises:
         ConfigError: the URL is of no use, or a newer version of this program made the store.
@@ -92,7 +123,7 @@ def open_stores(url: str, clock: Clock) -> Stores:
     """
     engine = make_engine(url)
     try:
-        upgrade(engine)
+        prepare(engine, admin_url, contracts)
         sweep_stages(engine, clock.now() - _LEFT_BEHIND)
     except BaseException:
         engine.dispose()

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 from integration_pipelines.errors import BugError, ConfigError, ConflictError
 from integration_pipelines.ports.lake import StoredFile
 from integration_pipelines.ports.writing import Plans, PlanState, StoredPlan
-from integration_pipelines.store.engine import reading, writing
+from integration_pipelines.store.engine import EVERYONE, reading, writing
 from integration_pipelines.store.schema import WRITE_PLANS
 
 _P = WRITE_PLANS.c
@@ -34,7 +34,7 @@ class SqlPlans(Plans):
 
     def save(self, plans: Sequence[StoredPlan]) -> None:
         """Insert; a plan that waits supersedes earlier held or ready ones of the same tenant and integration, in one transaction."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, {p.tenant_id for p in plans}) as connection:
             for plan in plans:
                 earlier = (_P.tenant_id == plan.tenant_id, _P.integration == plan.integration, _P.state.in_(_UNDECIDED))
                 if plan.state in _OPEN:
@@ -44,7 +44,7 @@ class SqlPlans(Plans):
     def open(self, tenant_id: str, integration: str) -> StoredPlan | None:
         """The newest plan that is held, ready or approved."""
         query = sa.select(WRITE_PLANS).where(_P.tenant_id == tenant_id, _P.integration == integration, _P.state.in_(_OPEN))
-        with reading(self._engine) as connection:
+        with reading(self._engine, (tenant_id,)) as connection:
             row = connection.execute(query.order_by(*_NEWEST).limit(1)).one_or_none()
         return None if row is None else _plan(row)
 
@@ -55,7 +55,7 @@ class SqlPlans(Plans):
             raise ConfigError("No plan was named.", remedy=_LIST)
         begins = (sa.func.substr(c, 1, len(wanted)) == wanted for c in (_P.plan_id, _P.plan_hash))
         query = sa.select(WRITE_PLANS).where(_P.tenant_id == tenant_id, sa.or_(*begins)).order_by(*_NEWEST)
-        with reading(self._engine) as connection:
+        with reading(self._engine, (tenant_id,)) as connection:
             found = [_plan(row) for row in connection.execute(query)]
         exact = [p for p in found if p.plan_id == wanted]
         by_content = {p.plan_hash: p for p in reversed(exact or found)}
@@ -70,7 +70,7 @@ class SqlPlans(Plans):
         query = sa.select(WRITE_PLANS).where(_P.tenant_id == tenant_id)
         if integration is not None:
             query = query.where(_P.integration == integration)
-        with reading(self._engine) as connection:
+        with reading(self._engine, (tenant_id,)) as connection:
             return [_plan(row) for row in connection.execute(query.order_by(*_NEWEST).limit(limit))]
 
     def decide(self, plan_id: str, plan_hash: str, state: PlanState, actor: str, at: datetime) -> StoredPlan:
@@ -82,7 +82,7 @@ class SqlPlans(Plans):
             raise BugError(f"Nobody decides that a plan is {state}.")
         # any tenant: the plan's id is made by us, and its hash proves that the caller was shown this very plan
         mine = _P.plan_id == plan_id
-        with writing(self._engine) as connection:
+        with writing(self._engine, EVERYONE) as connection:
             row = connection.execute(sa.select(WRITE_PLANS).where(mine).with_for_update()).one_or_none()
             if row is None:
                 raise ConfigError(f"There is no plan {plan_id}.", remedy=_LIST)

@@ -32,7 +32,7 @@ class SqlQuarantine(Quarantine):
         rows = refused.select(_REFUSED.names).cast(_REFUSED)
         _inside(rows, "tenant_id", tenant_ids)
         _inside(rows, "object", objects)
-        with staged(self._engine, {"refused": rows}) as (connection, stage):
+        with staged(self._engine, {"refused": rows}, tenant_ids) as (connection, stage):
             source = stage["refused"].c
             key = [sa.func.coalesce(source[n], "").label(n) for n in _KEY]  # a rule about whole records names no field
             still = sa.exists().where(*(_Q[c.name] == c.element for c in key))
@@ -54,7 +54,7 @@ class SqlQuarantine(Quarantine):
         query = sa.select(*(_Q[n] for n in QUARANTINE.names)).where(*mine)
         if not include_resolved:
             query = query.where(_Q.resolved_at.is_(None))
-        return read_table(self._engine, query.order_by(*(_Q[n] for n in _KEY)), QUARANTINE)
+        return read_table(self._engine, query.order_by(*(_Q[n] for n in _KEY)), QUARANTINE, tenant_ids)
 
 
 def _inside(rows: pa.Table, column: str, allowed: Sequence[str]) -> None:

@@ -29,14 +29,14 @@ class SqlRetries(Retries):
     def load(self, tenant_ids: Sequence[str], integration: str) -> list[Retry]:
         """Ordered by tenant and record."""
         query = sa.select(WRITE_RETRIES).where(_R.tenant_id.in_(tenant_ids), _R.integration == integration)
-        with reading(self._engine) as connection:
+        with reading(self._engine, tenant_ids) as connection:
             rows = connection.execute(query.order_by(_R.tenant_id, _R.target, _R.target_id)).mappings()
             return [Retry(**_named(row, WRITE_RETRIES)) for row in rows]
 
     def save(self, retries: Sequence[Retry]) -> None:
         """Insert or replace by record, in one transaction."""
         if retries:
-            with writing(self._engine) as connection:
+            with writing(self._engine, {retry.tenant_id for retry in retries}) as connection:
                 upsert(connection, WRITE_RETRIES, [asdict(retry) for retry in retries])
 
     def clear(self, tenant_id: str, integration: str, records: Sequence[tuple[str, str]]) -> None:
@@ -46,7 +46,7 @@ class SqlRetries(Retries):
         mine = (_R.tenant_id == tenant_id, _R.integration == integration)
         record = (_R.target == sa.bindparam("of_target"), _R.target_id == sa.bindparam("of_record"))
         rows = [{"of_target": target, "of_record": record_id} for target, record_id in records]
-        with writing(self._engine) as connection:
+        with writing(self._engine, (tenant_id,)) as connection:
             connection.execute(sa.delete(WRITE_RETRIES).where(*mine, *record), rows)
 
 
@@ -59,7 +59,7 @@ class SqlOverwrites(Overwrites):
     def record(self, overwrites: Sequence[Overwrite]) -> None:
         """Insert or replace by write and field, in one transaction."""
         if overwrites:
-            with writing(self._engine) as connection:
+            with writing(self._engine, {o.tenant_id for o in overwrites}) as connection:
                 upsert(connection, OVERWRITES, [asdict(overwrite) for overwrite in overwrites])
 
     def load(self, tenant_ids: Sequence[str], integration: str, *, since: datetime | None = None) -> list[Overwrite]:
@@ -67,7 +67,7 @@ class SqlOverwrites(Overwrites):
         query = sa.select(OVERWRITES).where(_O.tenant_id.in_(tenant_ids), _O.integration == integration)
         if since is not None:
             query = query.where(_O.detected_at >= since)
-        with reading(self._engine) as connection:
+        with reading(self._engine, tenant_ids) as connection:
             rows = connection.execute(query.order_by(_O.detected_at.desc(), _O.write_id, _O.field)).mappings()
             return [Overwrite(**_named(row, OVERWRITES)) for row in rows]
 
@@ -84,13 +84,13 @@ class SqlSpellings(Spellings):
             _S.tenant_id.in_(tenant_ids), _S.integration == integration
         )
         ordered = query.order_by(_S.tenant_id, _S.target, _S.target_id, _S.field)
-        return read_table(self._engine, ordered, SPELLING_ROWS)
+        return read_table(self._engine, ordered, SPELLING_ROWS, tenant_ids)
 
     def save(self, spellings: pa.Table, integration: str, at: datetime) -> None:
         """Insert or replace by record and field, in one transaction."""
         rows = [row | {"integration": integration, "seen_at": at} for row in spellings.to_pylist()]
         if rows:
-            with writing(self._engine) as connection:
+            with writing(self._engine, {row["tenant_id"] for row in rows}) as connection:
                 upsert(connection, SPELLINGS, rows)
 
 

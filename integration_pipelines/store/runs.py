@@ -12,7 +12,7 @@ from integration_pipelines.core.tables import COUNT, OUTCOMES, TEXT
 from integration_pipelines.ports.evidence import Run, Runs
 from integration_pipelines.store.arrow import with_runs
 from integration_pipelines.store.bulk import read_table, staged, upsert
-from integration_pipelines.store.engine import reading, writing
+from integration_pipelines.store.engine import EVERYONE, reading, scope, writing
 from integration_pipelines.store.schema import FIELD_COUNTS, RUN_OUTCOMES, RUN_RECORDS, RUNS
 
 _COUNTS = ("compared", "matched", "differing", "held")
@@ -28,12 +28,12 @@ class SqlRuns(Runs):
 
     def start(self, runs: Sequence[Run]) -> None:
         """Note that they began; a run that begins again starts afresh."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, {r.tenant_id for r in runs}) as connection:
             upsert(connection, RUNS, [_row(run) for run in runs])
 
     def finish(self, runs: Sequence[Run]) -> None:
         """Note how they ended; when and why they began stays as it was."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, {r.tenant_id for r in runs}) as connection:
             upsert(connection, RUNS, [_row(run) for run in runs], keep=("trigger", "scope", "started_at"))
 
     def last(self, tenant_ids: Sequence[str] | None, integration: str, limit: int = 1) -> list[Run]:
@@ -45,20 +45,20 @@ class SqlRuns(Runs):
             query = query.where(RUNS.c.tenant_id.in_(tenant_ids))
         ranked = query.subquery()
         wanted = sa.select(ranked).where(ranked.c.place <= limit).order_by(ranked.c.tenant_id, ranked.c.place)
-        with reading(self._engine) as connection:
+        with reading(self._engine, scope(tenant_ids)) as connection:
             return [run_of(row) for row in connection.execute(wanted).mappings()]
 
     def of_run(self, run_id: str) -> list[Run]:
         """The run as each of its tenants saw it, ordered by tenant."""
         # any tenant: the run's id is made by us, and a batch's run belongs to all its tenants
         query = sa.select(RUNS).where(RUNS.c.run_id == run_id).order_by(RUNS.c.tenant_id, RUNS.c.integration)
-        with reading(self._engine) as connection:
+        with reading(self._engine, EVERYONE) as connection:
             return [run_of(row) for row in connection.execute(query).mappings()]
 
     def save_outcomes(self, outcomes: pa.Table, integration: str, run_ids: dict[str, str]) -> None:
         """Counts per tenant, object, outcome and rule of that run, and every record that is not `in_sync` (`OUTCOMES`)."""
         rows = with_runs(outcomes.select(OUTCOMES.names), run_ids)
-        with staged(self._engine, {"outcomes": rows}) as (connection, stage):
+        with staged(self._engine, {"outcomes": rows}, run_ids) as (connection, stage):
             for table in (RUN_OUTCOMES, RUN_RECORDS):
                 _forget(connection, table, integration, run_ids)
             source = stage["outcomes"].c
@@ -81,7 +81,7 @@ class SqlRuns(Runs):
         t = RUN_OUTCOMES.c
         query = sa.select(*(t[n] for n in _BALANCE.names))
         query = query.where(t.tenant_id == tenant_id, t.integration == integration, t.run_id == run_id)
-        return read_table(self._engine, query.order_by(t.object, t.outcome, t.rule), _BALANCE)
+        return read_table(self._engine, query.order_by(t.object, t.outcome, t.rule), _BALANCE, (tenant_id,))
 
 
 def _forget(connection: Connection, table: sa.Table, integration: str, run_ids: Mapping[str, str]) -> None:

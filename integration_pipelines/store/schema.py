@@ -45,6 +45,15 @@ CONNECTIONS = sa.Table(
     sa.UniqueConstraint("partner", "account"),
 )
 
+ANALYST_GRANTS = sa.Table(
+    "analyst_grants",
+    METADATA,
+    text("tenant_id", key=True),
+    text("role_name", key=True),
+    time("granted_at"),
+    comment="which tenants a database role may read in the views",
+)
+
 INSTALLATIONS = sa.Table(
     "installations",
     METADATA,

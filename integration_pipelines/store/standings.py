@@ -18,7 +18,7 @@ from integration_pipelines.ports.alerts import Standings
 from integration_pipelines.ports.evidence import Run
 from integration_pipelines.ports.writing import PlanState
 from integration_pipelines.store import dialect
-from integration_pipelines.store.engine import reading
+from integration_pipelines.store.engine import EVERYONE, reading, scope
 from integration_pipelines.store.lease_clock import BootClock, DatabaseClock, LeaseClock
 from integration_pipelines.store.runs import run_of
 from integration_pipelines.store.schema import INSTALLATIONS, LEASES, RUNS, WRITE_PLANS, WRITE_RETRIES
@@ -52,7 +52,7 @@ class SqlStandings(Standings):
         if tenant_ids is not None:
             mine.append(_I.tenant_id.in_(tenant_ids))
         query = sa.select(INSTALLATIONS).where(*mine).order_by(_I.tenant_id, _I.integration)
-        with reading(self._engine) as connection:
+        with reading(self._engine, scope(tenant_ids)) as connection:
             rows = connection.execute(query).mappings().all()
             runs = {sort: _newest(connection, sort, mine) for sort in _SAYING}
             plans = _held(connection, mine)
@@ -62,7 +62,7 @@ class SqlStandings(Standings):
     def abandoned(self, started_before: datetime) -> list[Run]:
         """A run holds leases from just after its start until it has stored how it ended."""
         # any tenant: who died with a run is all its tenants
-        with reading(self._engine) as connection:
+        with reading(self._engine, EVERYONE) as connection:
             era, now = self._clock.read(connection)
             alive = sa.select(_L.holder).where(_L.holder.isnot(None), _L.era == era, _L.expires_ns > now)
             query = sa.select(RUNS).where(

@@ -17,8 +17,8 @@ from integration_pipelines.ports.clock import Clock
 from integration_pipelines.ports.tenants import Connection, Installation, Tenant, TenantStore
 from integration_pipelines.store import dialect
 from integration_pipelines.store.bulk import upsert
-from integration_pipelines.store.engine import reading, writing
-from integration_pipelines.store.schema import CONNECTIONS, INSTALLATIONS, TENANTS
+from integration_pipelines.store.engine import EVERYONE, reading, scope, writing
+from integration_pipelines.store.schema import ANALYST_GRANTS, CONNECTIONS, INSTALLATIONS, TENANTS
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _T, _C, _I = TENANTS.c, CONNECTIONS.c, INSTALLATIONS.c
@@ -39,7 +39,7 @@ class SqlTenantStore(TenantStore):
         key = _folded(tenant.name)
         if not key:
             raise ConfigError("A tenant needs a name.", remedy="Give it one that people recognise.")
-        with writing(self._engine) as db:
+        with writing(self._engine, EVERYONE) as db:
             dialect.serialise(db, "tenants")
             taken = sa.select(_T.tenant_id).where((_T.name_key == key) | (_T.tenant_id == tenant.tenant_id))
             if db.execute(taken).first() is not None:
@@ -61,22 +61,23 @@ class SqlTenantStore(TenantStore):
 
     def all(self) -> list[Tenant]:
         """Ordered by id."""
-        with reading(self._engine) as db:
+        with reading(self._engine, EVERYONE) as db:
             rows = db.execute(sa.select(*_TENANT).where(_T.removed_at.is_(None)).order_by(_T.tenant_id))
             return [Tenant(*row) for row in rows]
 
     def remove(self, tenant_id: str) -> None:
         """Forget connections and installations, keep what was written as evidence; the id is never used again."""
-        with writing(self._engine) as db:
+        with writing(self._engine, (tenant_id,)) as db:
             _must_exist(db, tenant_id)
             db.execute(sa.delete(CONNECTIONS).where(_C.tenant_id == tenant_id))
             db.execute(sa.delete(INSTALLATIONS).where(_I.tenant_id == tenant_id))
+            db.execute(sa.delete(ANALYST_GRANTS).where(ANALYST_GRANTS.c.tenant_id == tenant_id))
             gone = {"removed_at": self._clock.now(), "name_key": None}
             db.execute(sa.update(TENANTS).where(_T.tenant_id == tenant_id).values(**gone))
 
     def connect(self, connection: Connection) -> None:
         """Store or replace. Raises ConflictError if the account is connected to another tenant or differs from the one stored."""
-        with writing(self._engine) as db:
+        with writing(self._engine, EVERYONE) as db:
             dialect.serialise(db, "connections")
             _must_exist(db, connection.tenant_id)
             account = sa.select(_C.tenant_id).where(_C.partner == connection.partner, _C.account == connection.account)
@@ -106,14 +107,14 @@ class SqlTenantStore(TenantStore):
 
     def connections(self, tenant_id: str) -> list[Connection]:
         """All of a tenant's connections, by partner."""
-        with reading(self._engine) as db:
+        with reading(self._engine, (tenant_id,)) as db:
             rows = db.execute(sa.select(CONNECTIONS).where(_C.tenant_id == tenant_id).order_by(_C.partner))
             return [Connection(**row) for row in rows.mappings()]
 
     def install(self, tenant_id: str, integration: str, contract_version: int, at: datetime) -> Installation:
         """Switched off and unpaused; a second call changes nothing but the contract version."""
         fresh = Installation(tenant_id, integration, False, False, False, 1, contract_version, at)
-        with writing(self._engine) as db:
+        with writing(self._engine, (tenant_id,)) as db:
             _must_exist(db, tenant_id)
             kept = [f.name for f in fields(Installation) if f.name != "contract_version"]
             upsert(db, INSTALLATIONS, [asdict(fresh)], keep=kept)
@@ -121,7 +122,7 @@ class SqlTenantStore(TenantStore):
 
     def installation(self, tenant_id: str, integration: str) -> Installation:
         """Raises ConfigError if the integration is not installed there."""
-        with reading(self._engine) as db:
+        with reading(self._engine, (tenant_id,)) as db:
             return _installation(db, tenant_id, integration)
 
     def installations(self, tenant_ids: Sequence[str] | None, integration: str | None) -> list[Installation]:
@@ -131,7 +132,7 @@ class SqlTenantStore(TenantStore):
             query = query.where(_I.tenant_id.in_(tenant_ids))
         if integration is not None:
             query = query.where(_I.integration == integration)
-        with reading(self._engine) as db:
+        with reading(self._engine, scope(tenant_ids)) as db:
             return [Installation(**row) for row in db.execute(query).mappings()]
 
     def switch(
@@ -147,7 +148,7 @@ class SqlTenantStore(TenantStore):
 
     def _change(self, tenant_id: str, integration: str, values: dict[str, bool]) -> Installation:
         mine = (_I.tenant_id == tenant_id, _I.integration == integration)
-        with writing(self._engine) as db:
+        with writing(self._engine, (tenant_id,)) as db:
             if values:
                 db.execute(sa.update(INSTALLATIONS).where(*mine).values(**values))
             return _installation(db, tenant_id, integration)

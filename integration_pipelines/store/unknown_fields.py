@@ -33,4 +33,4 @@ class SqlUnknownFields(UnknownFields):
         """`UNKNOWN_FIELDS` rows, by tenant, object and name."""
         mine = (_U.tenant_id.in_(tenant_ids), _U.integration == integration)
         query = sa.select(*(_U[n] for n in UNKNOWN_FIELDS.names)).where(*mine)
-        return read_table(self._engine, query.order_by(_U.tenant_id, _U.object, _U.name, _U.type), UNKNOWN_FIELDS)
+        return read_table(self._engine, query.order_by(_U.tenant_id, _U.object, _U.name, _U.type), UNKNOWN_FIELDS, tenant_ids)

@@ -14,6 +14,7 @@ from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS
 from integration_pipelines.errors import ContractError
 from integration_pipelines.store import dialect
 from integration_pipelines.store.engine import reading, writing
+from integration_pipelines.store.row_security import open_view
 from integration_pipelines.store.schema import METADATA
 from integration_pipelines.store.view_money import Value, with_readable
 from integration_pipelines.store.view_summary import DIFF_HISTORY, MRR_AT_RISK, RECONCILIATION_SUMMARY
@@ -99,6 +100,7 @@ def _replace(engine: Engine, views: Mapping[str, View]) -> None:
         dialect.serialise(connection, "migrations")
         for name in _outdated(connection, views):
             dialect.create_view(connection, name, views[name].select, views[name].comment)
+            open_view(connection, name)
 
 
 def _outdated(connection: Connection, views: Mapping[str, View]) -> list[str]:

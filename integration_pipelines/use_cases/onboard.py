@@ -70,6 +70,19 @@ def remove_tenant(tenant_id: str, *, actor: str, ports: Ports) -> None:
     ports.tenants.remove(tenant_id)
 
 
+def grant_tenant(tenant_id: str, role: str, *, actor: str, ports: Ports) -> None:
+    """Let a database role of an analyst read that tenant in the views."""
+    now = ports.clock.now()
+    ports.grants.grant(tenant_id, role, now)
+    ports.audit.append(tenant_id, actor, "tenant_granted", {"role": role}, now)
+
+
+def revoke_tenant(tenant_id: str, role: str, *, actor: str, ports: Ports) -> None:
+    """Take that back."""
+    ports.grants.revoke(tenant_id, role)
+    ports.audit.append(tenant_id, actor, "tenant_revoked", {"role": role}, ports.clock.now())
+
+
 def check_connections(tenant_id: str, *, ports: Ports) -> dict[str, Probe]:
     """Try every connection of a tenant; a failing one is a probe that is not ok, never an exception."""
     found = {}

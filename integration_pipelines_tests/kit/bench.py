@@ -97,20 +97,21 @@ def product(
     *,
     enabled: bool = True,
     database_url: str = "",
+    lake_url: str = "",
 ) -> Iterator[Product]:
     """A product with those tenants (CRM account, billing account) installed and, unless told otherwise, switched on.
 
-    The store is SQLite below the folder, or the database named.
+    The store is SQLite below the folder, or the database named; the lake lies there, too, or at the URL named.
     """
     clock, ids, gate = FakeClock(), FakeIds(), OpenGate()
-    settings = Settings(home=folder, database_url=database_url)
+    settings = Settings(home=folder, database_url=database_url, lake_url=lake_url)
     stores = open_stores_of(settings, clock)
     chosen = tenants or {"t1": small_accounts()}
     accounts = {(t, p): a for t, pair in chosen.items() for p, a in zip(("hubspot", "stripe"), pair, strict=True)}
     contract = crm_billing()
     names = (
-        "manifest", "tenants", "links", "diffs", "quarantine", "unknown_fields", "runs", "audit", "plans", "ledger", "leases", "metrics",
-        "retries", "overwrites", "spellings", "history",
+        "manifest", "tenants", "grants", "links", "diffs", "quarantine", "unknown_fields", "runs", "audit", "plans", "ledger", "leases",
+        "metrics", "retries", "overwrites", "spellings", "history",
     )  # fmt: skip
     ports = Ports(
         clock=clock, ids=ids, lake=ParquetLake(settings.lake, ids), vault=EnvelopeVault({"k1": bytes(32)}, "k1"), gate=gate,

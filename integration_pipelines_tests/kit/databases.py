@@ -15,11 +15,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from integration_pipelines.store.engine import make_engine
-from integration_pipelines.store.migrate import upgrade
+from integration_pipelines.store.open import prepare
+from integration_pipelines.store.row_security import ENGINE
+from integration_pipelines.wiring import packaged_contracts
 
 KINDS = ("sqlite", "postgresql")
 _numbers = count(1)
 _TEMPLATE = "migrated"
+_APP = "product"
+"""The role that tests work as, which row policies hold; the server's own role passes them by."""
 
 
 @cache
@@ -34,18 +38,32 @@ def _server() -> Any:  # noqa: ANN401 - the server's own type, imported late
     return serve.get_server(tempfile.mkdtemp(prefix="pg-"), cleanup_mode="delete")
 
 
-def postgresql_url(name: str = "postgres") -> str:
-    """SQLAlchemy URL of a database on the server."""
+def postgresql_url(name: str = "postgres", role: str = "postgres") -> str:
+    """SQLAlchemy URL of a database on the server, for the server's own role or another one."""
     url = sa.make_url(_server().get_uri())
-    return url.set(drivername="postgresql+psycopg2", database=name).render_as_string(hide_password=False)
+    return url.set(drivername="postgresql+psycopg2", database=name, username=role).render_as_string(hide_password=False)
+
+
+def admin_url(url: str) -> str:
+    """The same database for a role that may do everything."""
+    database = sa.make_url(url).database
+    return postgresql_url(database or "") if url.startswith("postgresql") else url
+
+
+def new_role(role: str, *, member_of: str) -> None:
+    """A login role on the server, unless it is there."""
+    create = f'CREATE ROLE "{role}" LOGIN'
+    _run(f"DO $$ BEGIN {create}; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    _run(f'GRANT {member_of} TO "{role}"')
 
 
 @cache
 def _postgresql_template() -> str:
     _run(f'CREATE DATABASE "{_TEMPLATE}"')
     engine = make_engine(postgresql_url(_TEMPLATE))
-    upgrade(engine)
+    prepare(engine, "", list(packaged_contracts().values()))
     engine.dispose()
+    new_role(_APP, member_of=ENGINE)
     return _TEMPLATE
 
 
@@ -54,7 +72,7 @@ def migrated_file() -> Path:
     """An SQLite store that was migrated once and has no rows; copy it, never open it."""
     path = Path(tempfile.mkdtemp(prefix="migrated-")) / "store.db"
     engine = make_engine(f"sqlite:///{path}")
-    upgrade(engine)
+    prepare(engine, "", list(packaged_contracts().values()))
     engine.dispose()
     return path
 
@@ -63,7 +81,7 @@ def fresh_postgresql() -> str:
     """The URL of a migrated PostgreSQL database without rows."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     _run(f'CREATE DATABASE "{name}" TEMPLATE "{_postgresql_template()}"')
-    return postgresql_url(name)
+    return postgresql_url(name, _APP)
 
 
 def fresh_sqlite(folder: Path) -> str:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from integration_pipelines.store.engine import make_engine, reading
 from integration_pipelines.store.open import stores_of
 from integration_pipelines.use_cases.outcome import RunOutcome
 from integration_pipelines_tests.kit.bench import CONTRACT, Product, product
+from integration_pipelines_tests.kit.databases import admin_url
 from integration_pipelines_tests.kit.fakes import FakeClock
 
 WORKERS = 6
@@ -25,7 +27,7 @@ PATIENCE = 0.3
 @contextmanager
 def locked(url: str) -> Iterator[None]:
     """Somebody holds the write lock of the store, or of the table that everybody writes to."""
-    other = sa.create_engine(url)
+    other = sa.create_engine(admin_url(url))
     with other.connect() as connection:
         if other.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -89,15 +91,11 @@ def test_a_commit_whose_answer_is_lost_has_one_effect(shop: Product, method: str
 def losing(inner: Ledger, method: str) -> Ledger:
     """A ledger that does as told and whose answer to that call is lost."""
 
-    class Losing(type(inner)):  # type: ignore[misc] # the class is that of the ledger at hand
-        def __init__(self) -> None:
-            self.__dict__.update(inner.__dict__)
-
     def lost(*given: object, **named: object) -> None:
         getattr(inner, method)(*given, **named)
         raise TransientError("The store's database is busy or does not answer.", remedy="Try again.")
 
-    made: Ledger = Losing()
+    made = copy(inner)
     setattr(made, method, lost)
     return made
 
@@ -119,7 +117,7 @@ def test_a_restart_in_the_middle_of_a_run_has_one_effect(shop: Product, each_dat
 
 def cut(url: str) -> None:
     """End every other connection to that database, as a restart does."""
-    other = sa.create_engine(url)
+    other = sa.create_engine(admin_url(url))
     with other.connect() as connection:
         connection.execute(
             sa.text(

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 from integration_pipelines.ports.clock import Clock
 from integration_pipelines.store.engine import make_engine
 from integration_pipelines.store.open import Stores, stores_of
-from integration_pipelines_tests.kit.databases import migrated_file
+from integration_pipelines_tests.kit.databases import admin_url, migrated_file
 from integration_pipelines_tests.unit.store.rows import NOW
 
 
@@ -37,6 +37,14 @@ class StillClock(Clock):
 def engine(each_database: str) -> Iterator[Engine]:
     """A migrated store of its own."""
     engine = make_engine(each_database, busy_seconds=5)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def owner(each_database: str) -> Iterator[Engine]:
+    """The same store for somebody whom no right and no policy holds."""
+    engine = make_engine(admin_url(each_database))
     yield engine
     engine.dispose()
 

@@ -11,7 +11,7 @@ from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS, LEDGER, OUT
 from integration_pipelines.ports.evidence import Run
 from integration_pipelines.ports.lake import StoredFile
 from integration_pipelines.ports.writing import PlanState, StoredPlan
-from integration_pipelines.store.engine import reading
+from integration_pipelines.store.engine import EVERYONE, reading
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123_456, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -108,5 +108,5 @@ def plan(plan_id: str, **changes: Any) -> StoredPlan:  # noqa: ANN401 - idem
 
 def query(engine: Engine, sql: str) -> list[dict[str, Any]]:
     """What an analyst sees."""
-    with reading(engine) as connection:
+    with reading(engine, EVERYONE) as connection:
         return [dict(row._mapping) for row in connection.exec_driver_sql(sql)]

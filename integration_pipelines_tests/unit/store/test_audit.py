@@ -40,9 +40,9 @@ def test_an_untouched_chain_holds(acted: Stores) -> None:
 
 
 @pytest.mark.parametrize("what", TAMPERINGS)
-def test_tampering_is_found(acted: Stores, engine: Engine, what: str) -> None:
+def test_tampering_is_found(acted: Stores, owner: Engine, what: str) -> None:
     """A change, a removal, a move: each is told, and the other tenant's chain is not blamed."""
-    with writing(engine) as connection:
+    with writing(owner) as connection:
         connection.exec_driver_sql(TAMPERINGS[what])
         connection.exec_driver_sql("UPDATE audit_log SET seq = -seq WHERE seq < 0")
     _, breaks = acted.audit.verify()

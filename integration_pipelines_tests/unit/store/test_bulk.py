@@ -15,7 +15,7 @@ from integration_pipelines.errors import BugError
 from integration_pipelines.store.bulk import SMALL, read_table, staged, sweep_stages, upsert
 from integration_pipelines.store.columns import column_type
 from integration_pipelines.store.dialect import database_file
-from integration_pipelines.store.engine import reading
+from integration_pipelines.store.engine import EVERYONE, reading
 from integration_pipelines.store.open import Stores
 from integration_pipelines.store.schema import RECONCILIATION_DIFFS
 from integration_pipelines_tests.unit.store.rows import CRM, LATER, NOW, diff, diffs
@@ -32,7 +32,9 @@ def test_rows_come_back_as_they_went_in(stores: Stores, extra: int) -> None:
     """Every value survives to the microsecond and the last bit, by the quick way and by the bulk way."""
     table = diffs(*ODD, *(diff(f"e_{i:05d}") for i in range(extra)))
     stores.diffs.record(table, {"t1": "run_1"})
-    back = read_table(stores.engine, sa.select(*(RECONCILIATION_DIFFS.c[n] for n in DIFFS.names)).order_by("diff_id"), DIFFS)
+    back = read_table(
+        stores.engine, sa.select(*(RECONCILIATION_DIFFS.c[n] for n in DIFFS.names)).order_by("diff_id"), DIFFS, EVERYONE
+    )
     assert back.equals(table)
 
 

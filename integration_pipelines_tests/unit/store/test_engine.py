@@ -87,7 +87,7 @@ def test_a_refused_row_is_a_conflict_that_quotes_nothing(engine: Engine) -> None
     """What the database says about a doubled key stays out of the error and its chain."""
 
     def add() -> None:
-        with writing(engine) as connection:
+        with writing(engine, ("secret",)) as connection:
             connection.execute(sa.text("INSERT INTO audit_heads (tenant_id, seq, hash) VALUES ('secret', 1, 'x')"))
 
     add()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from sqlalchemy.engine import Engine
 
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.errors import ContractError
@@ -110,14 +111,14 @@ def test_a_contract_has_views_in_its_own_words(stores: Stores) -> None:
     assert query(stores.engine, "SELECT crm_id, billing_id FROM crm_billing_links") == [{"crm_id": "1", "billing_id": "cus_1"}]
 
 
-def test_a_changed_contract_changes_its_views(stores: Stores) -> None:
+def test_a_changed_contract_changes_its_views(stores: Stores, owner: Engine) -> None:
     """The view says what the contract says now."""
-    create_contract_views(stores.engine, crm_billing())
+    create_contract_views(owner, crm_billing())
     told = crm_billing().model_dump()
     told["roles"]["left"]["name"] = "sales"
     for part in (*told["objects"].values(), *told["scopes"]):
         part["role"] = "sales" if part["role"] == "crm" else part["role"]
-    create_contract_views(stores.engine, Contract.model_validate(told))
+    create_contract_views(owner, Contract.model_validate(told))
     assert query(stores.engine, "SELECT sales_id FROM crm_billing_links") == []
 
 

@@ -13,10 +13,22 @@ depends_on = None
 
 def upgrade() -> None:
     """Additions only: the version before this one goes on reading and writing."""
+    _grants()
     _alerts()
     _history()
     _writes()
     _evidence()
+
+
+def _grants() -> None:
+    op.create_table(
+        "analyst_grants",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("role_name", sa.Text(), nullable=False),
+        sa.Column("granted_at", Utc(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "role_name", name="pk_analyst_grants"),
+        comment="which tenants a database role may read in the views",
+    )
 
 
 def _alerts() -> None:
