@@ -51,7 +51,7 @@ class ParquetLake(Lake):
         try:
             digest, rows, size = _stream(draft, schema, batches)
             path = f"{folder}/{self._ids.new('f')}-{digest[:12]}.parquet"
-            with _faults():
+            with _faults(), _somewhere():
                 self._place.publish(draft, path)
         finally:
             draft.unlink(missing_ok=True)
@@ -263,6 +263,15 @@ def _checked_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise BugError("A tenant's or dataset's name is not an id: letters, digits, '_' and '-', at most 64.")
     return name
+
+
+@contextmanager
+def _somewhere() -> Iterator[None]:
+    """What is not found while something is put there is the place itself."""
+    try:
+        yield
+    except FileNotFoundError as fault:
+        raise OSError(errno.EIO, type(fault).__name__) from None
 
 
 @contextmanager

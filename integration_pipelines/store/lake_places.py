@@ -3,10 +3,12 @@
 A place moves whole files about and knows nothing of Parquet, hashes or tenants; that is `lake`. Faults leave here as OSError.
 """
 
+import errno
 import os
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -109,6 +111,8 @@ class RemotePlace(Place):
     def __init__(self, filesystem: Any, root: str) -> None:  # noqa: ANN401 - fsspec ships no types
         self._fs = filesystem
         self._root = root.rstrip("/")
+        spoken = filesystem.protocol
+        self._has_folders = not _WITHOUT_FOLDERS.intersection((spoken,) if isinstance(spoken, str) else spoken)
 
     def draft(self, folder: str) -> Path:
         """A temporary file of this machine."""
@@ -120,34 +124,55 @@ class RemotePlace(Place):
     def publish(self, draft: Path, path: str) -> None:
         """Upload; object stores show an object only when it is complete."""
         target = self._at(path)
-        self._fs.makedirs(target.rpartition("/")[0], exist_ok=True)
-        self._fs.put_file(str(draft), target)
+        with _answering():
+            if self._has_folders:  # to make one where there are none would make a bucket of a misspelt name
+                self._fs.makedirs(target.rpartition("/")[0], exist_ok=True)
+            self._fs.put_file(str(draft), target)
         draft.unlink()
 
     def load(self, path: str) -> pa.Buffer:
         """Download."""
-        return pa.py_buffer(self._fs.cat_file(self._at(path)))
+        with _answering():
+            return pa.py_buffer(self._fs.cat_file(self._at(path)))
 
     def files(self) -> Iterator[str]:
         """Every object below the root."""
-        for name in self._fs.find(self._root):
+        with _answering():
+            found = self._fs.find(self._root)
+        for name in found:
             yield str(name).removeprefix(self._root).lstrip("/")
 
     def modified(self, path: str) -> datetime | None:
         """By the store's clock."""
         try:
-            at: datetime = self._fs.modified(self._at(path))
+            with _answering():
+                at: datetime = self._fs.modified(self._at(path))
         except FileNotFoundError:
             return None
         return at if at.tzinfo else at.replace(tzinfo=UTC)
 
     def remove(self, path: str) -> None:
         """Delete it."""
-        if self._fs.exists(self._at(path)):
-            self._fs.rm_file(self._at(path))
+        with _answering():
+            if self._fs.exists(self._at(path)):
+                self._fs.rm_file(self._at(path))
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{path}"
+
+
+_WITHOUT_FOLDERS = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"})
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Each object store's library has faults of its own kind; here they all become what a disk's are."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as fault:  # noqa: BLE001 - nobody can name the faults of every library that fsspec may use
+        raise OSError(errno.EIO, type(fault).__name__) from None
 
 
 def place_at(location: str | Path) -> Place:
