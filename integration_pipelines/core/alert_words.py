@@ -170,7 +170,8 @@ def _failure(teller: _Teller, run: RunFacts | None) -> Iterator[Finding]:
         yield teller.say(_Topic(AlertKind.NEEDS_RECONNECT), text, remedy, run.run_id)
     else:
         severity = _SEVERITY.get(run.error_kind, Severity.ERROR)
-        remedy = f"Correct what it names, then: {_sync(tenant)}"
+        mend = "Wait for the next run, which tries again, or" if severity is Severity.WARNING else "Correct what it names, then"
+        remedy = f"{mend}: {_sync(tenant)}"
         yield teller.say(_Topic(AlertKind.RUN_FAILED, severity), text, remedy, run.run_id)
 
 
