@@ -182,6 +182,7 @@ def open_ports(settings: Settings) -> Iterator[Ports]:
         overwrites=stores.overwrites,
         spellings=stores.spellings,
         history=stores.history,
+        pruning=stores.pruning,
         vault=vault,
         gate=ExpectationGate(),
         connectors=PartnerConnectors(stores.tenants, vault, quota, clock),

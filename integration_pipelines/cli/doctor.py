@@ -66,6 +66,8 @@ def _checks(loaded: Settings) -> Iterator[Check]:
 def _inside(opened: Ports, loaded: Settings) -> Iterator[Check]:
     yield _result("store", loaded.store_url.split("@")[-1])
     yield _result("lake", loaded.lake)
+    for what, remedy in opened.grants.weaknesses():
+        yield _result("tenants apart", what, remedy)
     con = opened.duck()
     con.execute("SELECT 1")
     con.close()

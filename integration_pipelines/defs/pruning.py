@@ -1,6 +1,6 @@
 """Dagster's own storage stays small: of every asset and check each partition keeps its newest run, older runs go with their events.
 
-Nothing of a tenant is lost by it: what the sync knows is in the product's own tables and files.
+Nothing of a tenant is lost by it: what the sync knows is in the product's own tables and files. Of those goes what `use_cases.prune` says.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from pydantic import Field
 
+from integration_pipelines.defs.resources import ProductResource
 from integration_pipelines.defs.specs import check_specs
+from integration_pipelines.use_cases.prune import prune
 from integration_pipelines.wiring import packaged_contracts
 
 KEEP_DAYS = 7
@@ -58,13 +60,26 @@ def _ended_before(instance: dg.DagsterInstance, moment: datetime) -> list[str]:
     return [record.dagster_run.run_id for record in instance.get_run_records(filters, limit=MOST_RUNS, ascending=True)]
 
 
+@dg.op(description="Remove notes of old runs, replaced files and orphans of the product's own store and lake.")
+def remove_what_nobody_needs(context: dg.OpExecutionContext, product: ProductResource) -> None:
+    """Forget what is older than people may ask about, and files that newer ones replaced."""
+    with product.ports() as ports:
+        pruned = prune(ports=ports)
+    context.log.info("pruned: %s", pruned)
+    context.add_output_metadata(
+        {f"{table}_rows_removed": n for table, n in pruned.rows.items()}
+        | {"replaced_files_removed": pruned.replaced_files, "orphans_removed": pruned.orphans}
+    )
+
+
 @dg.job(
-    description="Remove runs that nothing needs any more; each partition keeps its newest run.",
+    description="Remove runs, notes and files that nothing needs any more; each partition keeps its newest run.",
     executor_def=dg.in_process_executor,
 )
 def prune_storage() -> None:
-    """Keep Dagster's storage small."""
+    """Keep Dagster's storage, the store and the lake small."""
     remove_superseded_runs()
+    remove_what_nobody_needs()
 
 
 @dg.schedule(

@@ -14,6 +14,7 @@ from integration_pipelines.ports.gate import Gate
 from integration_pipelines.ports.history import History
 from integration_pipelines.ports.lake import Lake, Manifest
 from integration_pipelines.ports.partner import Connector
+from integration_pipelines.ports.pruning import Pruning
 from integration_pipelines.ports.retries import Overwrites, Retries, Spellings
 from integration_pipelines.ports.tenants import Connection, Grants, TenantStore
 from integration_pipelines.ports.vault import Vault
@@ -56,6 +57,7 @@ class Ports:
     overwrites: Overwrites
     spellings: Spellings
     history: History
+    pruning: Pruning
     vault: Vault
     gate: Gate
     connectors: Connectors

@@ -42,7 +42,11 @@ class Installation:
 
 
 class Grants(ABC):
-    """Which tenants a database role of an analyst may read."""
+    """Which tenants a database role of an analyst may read, and what keeps the database from holding tenants apart."""
+
+    @abstractmethod
+    def weaknesses(self) -> list[tuple[str, str]]:
+        """Pairs of what is wrong and what ends it; none where the database does its part or cannot."""
 
     @abstractmethod
     def grant(self, tenant_id: str, role: str, at: datetime) -> None:

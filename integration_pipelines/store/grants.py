@@ -10,7 +10,8 @@ from integration_pipelines.errors import ConfigError
 from integration_pipelines.ports.tenants import Grants
 from integration_pipelines.store import dialect
 from integration_pipelines.store.bulk import upsert
-from integration_pipelines.store.engine import writing
+from integration_pipelines.store.engine import reading, writing
+from integration_pipelines.store.row_security import weaknesses
 from integration_pipelines.store.schema import ANALYST_GRANTS
 
 _G = ANALYST_GRANTS.c
@@ -22,6 +23,11 @@ class SqlGrants(Grants):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    def weaknesses(self) -> list[tuple[str, str]]:
+        """Of the role that this store works as."""
+        with reading(self._engine) as connection:
+            return weaknesses(connection)
 
     def grant(self, tenant_id: str, role: str, at: datetime) -> None:
         """Let the role read that tenant in the views; when it was first granted stays."""

@@ -23,6 +23,7 @@ from integration_pipelines.store.manifest import SqlManifest
 from integration_pipelines.store.metrics import SqlMetrics
 from integration_pipelines.store.migrate import upgrade
 from integration_pipelines.store.plans import SqlPlans
+from integration_pipelines.store.prune import SqlPruning
 from integration_pipelines.store.quarantine import SqlQuarantine
 from integration_pipelines.store.retries import SqlOverwrites, SqlRetries, SqlSpellings
 from integration_pipelines.store.runs import SqlRuns
@@ -58,6 +59,7 @@ class Stores:
     standings: SqlStandings
     alert_book: SqlAlertBook
     history: SqlHistory
+    pruning: SqlPruning
 
     def close(self) -> None:
         """Give all connections back."""
@@ -87,6 +89,7 @@ def stores_of(engine: Engine, clock: Clock) -> Stores:
         standings=SqlStandings(engine),
         alert_book=SqlAlertBook(engine),
         history=SqlHistory(engine),
+        pruning=SqlPruning(engine),
     )
 
 
