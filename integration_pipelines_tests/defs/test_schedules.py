@@ -126,7 +126,8 @@ def test_pruning_keeps_the_newest_run_of_every_partition(shop_of: OpenShop) -> N
     shop = shop_of("t1", "t2")
     runs = [shop.run("t1"), shop.run("t1"), shop.run("t2"), shop.run("t1", "t2"), shop.run("t2")]
     before = {asset: shop.materialized(asset) for asset in ("crm_accounts", "sync_certificate")}
-    job = dg.Definitions(jobs=[prune_storage]).resolve_job_def("prune_storage")
+    given_product = {"product": given(shop.product.ports)}
+    job = dg.Definitions(jobs=[prune_storage], resources=given_product).resolve_job_def("prune_storage")
     config = {"ops": {"remove_superseded_runs": {"config": {"keep_days": 0}}}}
     assert job.execute_in_process(instance=shop.instance, run_config=config).success
     left = {record.dagster_run.run_id for record in shop.instance.get_run_records()}
