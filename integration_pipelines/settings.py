@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     home: Path
     database_url: str = ""  # default: SQLite under data/store
     database_admin_url: SecretStr | None = (
-        None  # PostgreSQL: a role that may create tables, for migrations; the one above need not
+        None  # PostgreSQL: a role that may create tables
     )
     lake_url: str = ""  # default: data/lake
     landing_dir: str = ""  # default: data/landing
