@@ -32,7 +32,6 @@ TENANTS_SETTING = "integration_pipelines.tenants"
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY", "cache_size = -65536")
 _FORGOTTEN_SECONDS = 600
 _FREE_SPACE = "Free space or repair the disk that holds the store; nothing was changed."
-_ROLE = "the role of the database URL"
 _WAIT = "Try again; if it stays so, look which process holds the store."
 
 
@@ -145,7 +144,7 @@ def _postgresql_fault(error: DBAPIError, code: str, detail: str) -> IntegrationE
     if code.startswith("53"):
         return TransientError("The store's database is out of space or connections.", remedy=_FREE_SPACE, detail=detail)
     if code == "42501" and "row-level security" not in str(error.orig):
-        remedy = f"Run `integration-pipelines doctor`; it prints the SQL that gives {_ROLE} its rights."
+        remedy = "Set INTEGRATION_PIPELINES_DATABASE_ADMIN_URL to the role that owns the store and start again; it grants what is needed."
         return ConfigError("The store's database role may not do that.", remedy=remedy, detail=detail)
     if code.startswith("28") or code == "3D000":
         return ConfigError("The store's database refuses the connection.", remedy="Correct the database URL.", detail=detail)

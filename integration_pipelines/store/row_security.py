@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from integration_pipelines.errors import ConfigError
 from integration_pipelines.store import dialect
 from integration_pipelines.store.schema import ANALYST_GRANTS, AUDIT_LOG, METADATA
 
@@ -50,13 +51,14 @@ def secure(connection: Connection, app_role: str | None) -> None:
     quote = connection.dialect.identifier_preparer.quote_identifier
     for role in (ENGINE, VIEWS, ANALYST):
         _make_role(connection, role)
+    owner = str(connection.execute(sa.select(sa.func.current_user())).scalar_one())
+    for role, member in ((ENGINE, owner), (VIEWS, owner), (ENGINE, app_role)):
+        _join(connection, role, member)
     schema = quote(str(connection.execute(sa.select(sa.func.current_schema())).scalar_one()))
     statements = [
-        f"GRANT {ENGINE}, {VIEWS} TO CURRENT_USER",
         f"GRANT USAGE ON SCHEMA {schema} TO {ENGINE}, {VIEWS}, {ANALYST}",
         f"GRANT CREATE ON SCHEMA {schema} TO {VIEWS}",  # without which it cannot own a view
         f"GRANT SELECT ON alembic_version TO {ENGINE}",
-        *([f"GRANT {ENGINE} TO {quote(app_role)}"] if app_role else []),
         *(statement for table in tenant_tables() for statement in _of_table(quote(table), table)),
     ]
     for statement in statements:
@@ -96,6 +98,20 @@ def _make_role(connection: Connection, role: str) -> None:
         connection.exec_driver_sql(
             f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
         )
+
+
+def _join(connection: Connection, role: str, member: str | None) -> None:
+    """Make somebody a member who is none; in a server with several such databases the role may be another owner's."""
+    if member is None or connection.execute(sa.select(sa.func.pg_has_role(member, role, "USAGE"))).scalar():
+        return
+    grant = f"GRANT {role} TO {connection.dialect.identifier_preparer.quote_identifier(member)}"
+    try:
+        connection.exec_driver_sql(grant)
+    except sa.exc.ProgrammingError as error:
+        message = f"The database role {member} is to be a member of {role}, and the admin URL's role may not make it one."
+        raise ConfigError(
+            message, remedy=f"As an administrator run: {grant}; then start again.", detail=type(error.orig).__name__
+        ) from None
 
 
 def weaknesses(connection: Connection) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from integration_pipelines.errors import BugError, IntegrationError
+from integration_pipelines.errors import BugError, ConfigError, IntegrationError
 from integration_pipelines.ports.tenants import Tenant
 from integration_pipelines.store.engine import EVERYONE, make_engine, reading, writing
 from integration_pipelines.store.open import Stores, open_stores
@@ -149,6 +149,12 @@ def test_a_role_that_no_policy_holds_is_told_of(filled: Stores, owner: Engine) -
         ((what, remedy),) = weaknesses(connection)
     assert "bypasses row-level security" in what
     assert "CREATE ROLE" in remedy
+
+
+def test_a_role_that_may_make_no_table_is_told_what_is_missing(bare: str) -> None:
+    """The setting that names somebody who may."""
+    with pytest.raises(ConfigError, match="DATABASE_ADMIN_URL"):
+        open_stores(bare, StillClock())
 
 
 def test_a_fresh_database_is_made_by_one_role_and_used_by_another(bare: str) -> None:
