@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from integration_pipelines.core.contract import SourceObject
 from integration_pipelines.ports.gate import GateResult
 from integration_pipelines.ports.partner import RecordWrite
-from integration_pipelines.store.engine import writing
+from integration_pipelines.store.engine import EVERYONE, writing
 from integration_pipelines.store.leases import SqlLeases
 from integration_pipelines.store.schema import LEASES
 from integration_pipelines.use_cases.outcome import RunOutcome, TenantReport
@@ -46,7 +46,7 @@ def let_expire(shop: Product) -> None:
     """So much time passes that the lease of a run that stood still is over."""
     leases = shop.ports.leases
     assert isinstance(leases, SqlLeases)
-    with writing(leases._engine) as connection:
+    with writing(leases._engine, EVERYONE) as connection:
         connection.execute(sa.update(LEASES).values(expires_ns=0))
 
 
