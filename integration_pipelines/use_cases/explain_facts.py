@@ -68,10 +68,16 @@ class Facts:
 
 def find_links(tenant_id: str, contract: Contract, record: str, ports: Ports) -> list[Row]:
     """The links that count of a record's group: everything that is rolled up together; a detail record stands for its parent."""
-    links = [k for k in ports.links.load([tenant_id], contract.contract).to_pylist() if k["state"] in {"live", "one_sided"}]
-    wanted = {record, _parent(tenant_id, contract, record, ports)}
-    groups = {k["left_id"] for k in links if wanted & {k["left_id"], k["right_id"], k["link_id"]}}
-    return sorted((k for k in links if k["left_id"] in groups), key=lambda k: (k["created_at"], k["right_id"]))
+    wanted = [part for part in dict.fromkeys((record, _parent(tenant_id, contract, record, ports))) if part]
+    groups = {k["left_id"] for k in _counting(tenant_id, contract, wanted, ports)}
+    if not groups:
+        return []
+    mine = [k for k in _counting(tenant_id, contract, sorted(groups), ports) if k["left_id"] in groups]
+    return sorted(mine, key=lambda k: (k["created_at"], k["right_id"]))
+
+
+def _counting(tenant_id: str, contract: Contract, records: Sequence[str], ports: Ports) -> Sequence[Row]:
+    return ports.links.find([tenant_id], contract.contract, states=("live", "one_sided"), records=records).to_pylist()
 
 
 def _parent(tenant_id: str, contract: Contract, record: str, ports: Ports) -> str:
