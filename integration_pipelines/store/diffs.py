@@ -12,7 +12,7 @@ from integration_pipelines.core.tables import DIFFS
 from integration_pipelines.ports.evidence import Diffs
 from integration_pipelines.store.arrow import with_runs
 from integration_pipelines.store.bulk import read_table, staged, upsert
-from integration_pipelines.store.schema import DIFF_OBSERVATIONS, RECONCILIATION_DIFFS
+from integration_pipelines.store.schema import DIFF_OBSERVATIONS, LINKS, RECONCILIATION_DIFFS
 
 _D = RECONCILIATION_DIFFS.c
 _OBSERVED = ("tenant_id", "diff_id", "integration", "kind", "action", "status", "left_value", "right_value", "resolved_value")
@@ -57,7 +57,12 @@ class SqlDiffs(Diffs):
 
     def of_records(self, tenant_id: str, integration: str, left_ids: Sequence[str], right_ids: Sequence[str]) -> pa.Table:
         """Rows (`DIFFS`) of any time about those records, newest first."""
-        about = sa.or_(_D.left_id.in_(left_ids), _D.right_id.in_(right_ids))
+        # Nearly every difference has a right record, and by that it is found; few have a left one only.
+        rights = sa.select(LINKS.c.right_id).where(
+            LINKS.c.tenant_id == tenant_id, LINKS.c.integration == integration, LINKS.c.left_id.in_(left_ids)
+        )
+        mine = _D.left_id.in_(left_ids)
+        about = sa.or_(_D.right_id.in_(right_ids), sa.and_(_D.right_id.in_(rights), mine), sa.and_(_D.right_id.is_(None), mine))
         query = _query([tenant_id], integration).where(about)
         return read_table(
             self._engine, query.order_by(_D.last_seen_at.desc(), _D.first_seen_at.desc(), _D.diff_id), DIFFS, (tenant_id,)

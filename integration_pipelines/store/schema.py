@@ -106,6 +106,7 @@ RECONCILIATION_DIFFS = sa.Table(
     *columns_of(DIFFS, key=("tenant_id", "diff_id"), optional=set(DIFFS.names) - _FILLED_DIFFS),
     sa.Index(None, "tenant_id", "integration", "resolved_at"),
     sa.Index(None, "tenant_id", "integration", "last_seen_at"),
+    sa.Index(None, "tenant_id", "right_id"),
 )
 
 DIFF_OBSERVATIONS = sa.Table(

@@ -68,8 +68,11 @@ class Facts:
 
 def find_links(tenant_id: str, contract: Contract, record: str, ports: Ports) -> list[Row]:
     """The links that count of a record's group: everything that is rolled up together; a detail record stands for its parent."""
-    wanted = [part for part in dict.fromkeys((record, _parent(tenant_id, contract, record, ports))) if part]
-    groups = {k["left_id"] for k in _counting(tenant_id, contract, wanted, ports)}
+    found = _counting(tenant_id, contract, [record], ports)
+    if not found:  # it may be a detail record
+        parent = _parent(tenant_id, contract, record, ports)
+        found = _counting(tenant_id, contract, [parent], ports) if parent else []
+    groups = {k["left_id"] for k in found}
     if not groups:
         return []
     mine = [k for k in _counting(tenant_id, contract, sorted(groups), ports) if k["left_id"] in groups]

@@ -137,6 +137,7 @@ def _diffs() -> None:
         sa.Column("resolved_at", Utc(), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "diff_id", name="pk_reconciliation_diffs"),
     )
+    op.create_index("ix_reconciliation_diffs_tenant_id_right_id", "reconciliation_diffs", ["tenant_id", "right_id"])
     op.create_index(
         "ix_reconciliation_diffs_tenant_id_integration_last_seen_at",
         "reconciliation_diffs",
