@@ -108,6 +108,7 @@ def _carried(sql: Sql, contract: Contract, now_text: str) -> None:
     reborn = [young.format(side, key) for side, (spec, key) in born.items() if contract.objects[spec].born is not None]
     elsewhere = """s.old_state = 'proposed' AND EXISTS (SELECT 1 FROM known_links t WHERE t.tenant_id = s.tenant_id
       AND t.right_id = s.right_id AND t.left_id <> s.left_id AND t.state IN ('live', 'one_sided'))"""
+    none = "WHERE false" if sql.yes("SELECT count(*) = 0 FROM odd_links") else ""  # so that nothing is looked up in vain
     sql.make(
         "carried",
         f"""SELECT *, {_RULES} AS now_rule, {_EVIDENCE} AS now_evidence FROM (SELECT *, {_STATES} AS now_state
@@ -115,7 +116,7 @@ def _carried(sql: Sql, contract: Contract, now_text: str) -> None:
           FROM (SELECT l.* EXCLUDE (state), l.state AS old_state, coalesce(a.survivor_id, l.left_id) AS now_left,
               {text(now_text)}::TIMESTAMPTZ AS now_at
             FROM known_links l SEMI JOIN odd_links USING (tenant_id, link_id) LEFT JOIN aliases a
-            ON a.tenant_id = l.tenant_id AND a.old_id = l.left_id AND l.state IN ('live', 'one_sided')) s))""",
+            ON a.tenant_id = l.tenant_id AND a.old_id = l.left_id AND l.state IN ('live', 'one_sided') {none}) s))""",
     )
     sql.view(
         "standing",
