@@ -35,9 +35,7 @@ class Settings(BaseSettings):
 
     home: Path
     database_url: str = ""  # default: SQLite under data/store
-    database_admin_url: SecretStr | None = (
-        None  # PostgreSQL: a role that may create tables
-    )
+    database_admin_url: SecretStr | None = None  # PostgreSQL: a role that may create tables
     lake_url: str = ""  # default: data/lake
     landing_dir: str = ""  # default: data/landing
     public_url: str = "http://127.0.0.1:8800"
