@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
-from importlib import resources
+from importlib import import_module, resources
 from pathlib import Path
+from typing import cast
 
 import duckdb
 from pydantic import SecretStr
@@ -34,6 +35,11 @@ from integration_pipelines.store.open import Stores, open_stores
 from integration_pipelines.store.quota import SharedQuota
 from integration_pipelines.store.vault import EnvelopeVault, master_key_from_text
 
+PARTNERS = ("hubspot", "pagerduty", "stripe", "zendesk")
+"""Whose records are read and written; a contract's roles are played by them."""
+_PARTNERS = "integration_pipelines.partners"
+"""Where their modules are; who needs one loads it."""
+
 
 @cache
 def packaged_contracts() -> Mapping[str, Contract]:
@@ -47,10 +53,7 @@ def packaged_contracts() -> Mapping[str, Contract]:
 @cache
 def catalogues() -> Mapping[str, Catalogue]:
     """What each partner really has, for the contract linter."""
-    from integration_pipelines.partners.hubspot import wire as hubspot  # noqa: PLC0415 - only who lints pays for it
-    from integration_pipelines.partners.stripe import wire as stripe  # noqa: PLC0415 - idem
-
-    return {"hubspot": hubspot, "stripe": stripe}
+    return {partner: cast("Catalogue", import_module(f"{_PARTNERS}.{partner}.wire")) for partner in PARTNERS}
 
 
 def duck_factory(settings: Settings) -> Callable[[], duckdb.DuckDBPyConnection]:
