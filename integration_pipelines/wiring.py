@@ -186,6 +186,7 @@ def open_ports(settings: Settings) -> Iterator[Ports]:
         spellings=stores.spellings,
         history=stores.history,
         pruning=stores.pruning,
+        inbox=stores.inbox,
         vault=vault,
         gate=ExpectationGate(),
         connectors=PartnerConnectors(stores.tenants, vault, quota, clock),

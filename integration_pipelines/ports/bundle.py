@@ -12,6 +12,7 @@ from integration_pipelines.ports.clock import Clock, Ids
 from integration_pipelines.ports.evidence import Audit, Diffs, Links, Quarantine, Runs, UnknownFields
 from integration_pipelines.ports.gate import Gate
 from integration_pipelines.ports.history import History
+from integration_pipelines.ports.inbox import Inbox
 from integration_pipelines.ports.lake import Lake, Manifest
 from integration_pipelines.ports.partner import Connector
 from integration_pipelines.ports.pruning import Pruning
@@ -58,6 +59,7 @@ class Ports:
     spellings: Spellings
     history: History
     pruning: Pruning
+    inbox: Inbox
     vault: Vault
     gate: Gate
     connectors: Connectors

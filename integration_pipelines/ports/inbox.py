@@ -44,7 +44,7 @@ class InboxEvent:
     occurred_at: datetime | None  # as the partner says; never decides anything
     received_at: datetime
     landed_path: str  # relative to the landing zone
-    landed_at: datetime
+    landed_at: datetime  # one moment for all events of a file, never before `received_at`
     outcome: EventOutcome = EventOutcome.WAITING
     reason: str = ""
     echo_key: str = ""  # the idempotency key of the request that caused it, where the partner tells it
@@ -119,4 +119,4 @@ class Inbox(ABC):
 
     @abstractmethod
     def forget(self, before: datetime) -> list[str]:
-        """Forget ended events received before then; returns the landing files that nothing names any more."""
+        """Forget ended events that landed before then; returns the landing files that nothing names any more."""

@@ -16,6 +16,7 @@ from integration_pipelines.store.diffs import SqlDiffs
 from integration_pipelines.store.engine import make_engine
 from integration_pipelines.store.grants import SqlGrants
 from integration_pipelines.store.history import SqlHistory
+from integration_pipelines.store.inbox import SqlInbox
 from integration_pipelines.store.leases import SqlLeases
 from integration_pipelines.store.ledger import SqlLedger
 from integration_pipelines.store.links import SqlLinks
@@ -60,6 +61,7 @@ class Stores:
     alert_book: SqlAlertBook
     history: SqlHistory
     pruning: SqlPruning
+    inbox: SqlInbox
 
     def close(self) -> None:
         """Give all connections back."""
@@ -90,6 +92,7 @@ def stores_of(engine: Engine, clock: Clock) -> Stores:
         alert_book=SqlAlertBook(engine),
         history=SqlHistory(engine),
         pruning=SqlPruning(engine),
+        inbox=SqlInbox(engine),
     )
 
 

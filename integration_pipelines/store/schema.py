@@ -10,6 +10,7 @@ from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS, LEDGER, QUA
 from integration_pipelines.store.columns import Words, columns_of
 from integration_pipelines.store.schema_memory import ALERT_DELIVERIES, ALERTS, HISTORY_DAYS, OVERWRITES, SPELLINGS, WRITE_RETRIES
 from integration_pipelines.store.schema_parts import METADATA, count, flag, of_tenant, text, time
+from integration_pipelines.store.schema_webhooks import WEBHOOK_EVENTS, WEBHOOK_SECRETS
 
 __all__ = [
     "ALERTS",
@@ -18,6 +19,8 @@ __all__ = [
     "METADATA",
     "OVERWRITES",
     "SPELLINGS",
+    "WEBHOOK_EVENTS",
+    "WEBHOOK_SECRETS",
     "WRITE_RETRIES",
 ]  # the store's tables, wherever they are
 
@@ -228,21 +231,6 @@ FIELD_COUNTS = sa.Table(
     count("matched"),
     count("differing"),
     count("held"),
-)
-
-WEBHOOK_EVENTS = sa.Table(
-    "webhook_events",
-    METADATA,
-    text("tenant_id", key=True),
-    text("partner", key=True),
-    text("event_id", key=True),
-    text("type"),
-    time("received_at"),
-    text("landed_path"),
-    text("outcome", optional=True),
-    time("applied_at", optional=True),
-    text("run_id", optional=True),
-    sa.Index(None, "outcome", "received_at"),
 )
 
 AUDIT_LOG = sa.Table(

@@ -111,7 +111,7 @@ def product(
     contract = crm_billing()
     names = (
         "manifest", "tenants", "grants", "links", "diffs", "quarantine", "unknown_fields", "runs", "audit", "plans", "ledger", "leases",
-        "metrics", "retries", "overwrites", "spellings", "history", "pruning",
+        "metrics", "retries", "overwrites", "spellings", "history", "pruning", "inbox",
     )  # fmt: skip
     ports = Ports(
         clock=clock, ids=ids, lake=ParquetLake(settings.lake, ids), vault=EnvelopeVault({"k1": bytes(32)}, "k1"), gate=gate,
