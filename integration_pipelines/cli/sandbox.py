@@ -23,11 +23,19 @@ def sandbox() -> None:
     "--customers", default=500, show_default=True, type=click.IntRange(1, 100_000), help="How many billing customers each."
 )
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same world.")
+@click.option(
+    "--hurry",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(1),
+    help="How many times quicker refused webhooks come again.",
+)
 @click.option("--faults", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSON list of faults to switch on.")
-def serve_command(port: int, tenants: int, customers: int, seed: int, faults: Path | None) -> None:
+def serve_command(port: int, tenants: int, customers: int, seed: int, hurry: float, faults: Path | None) -> None:
     """Serve Stripe below /stripe and HubSpot below /hubspot until Ctrl-C. State is kept in memory.
 
     Accounts and tokens: GET /_control/accounts. Edit as a person: POST /_control/edit. What was written: GET /_control/effects.
+    Have changes told to a receiver: POST /_control/webhooks {partner, account or *, url, secret}; deliveries: GET /_control/deliveries.
 
     Example: integration-pipelines sandbox serve --port 8900 --customers 100
     """
@@ -39,7 +47,7 @@ def serve_command(port: int, tenants: int, customers: int, seed: int, faults: Pa
     from integration_pipelines.sandbox.server import serve  # noqa: PLC0415 - idem
     from integration_pipelines.sandbox.world import World  # noqa: PLC0415 - idem
 
-    world = World(tenants=tenants, customers=customers, seed=seed, now=time.time())
+    world = World(tenants=tenants, customers=customers, seed=seed, now=time.time(), hurry=hurry)
     if faults is not None:
         try:
             wanted = json.loads(faults.read_text(encoding="utf-8"))

@@ -30,10 +30,10 @@ class FaultKind(StrEnum):
     LATE_WRITE = "late_write"  # answered 5xx, applied params.seconds later
     SCOPE_REMOVED = "scope_removed"  # 403 until cleared; params: scope
     TOKEN_REVOKED = "token_revoked"  # noqa: S105 - 401 until cleared; the name of a fault, no secret
-    WEBHOOK_DUPLICATE = "webhook_duplicate"
-    WEBHOOK_DELAYED = "webhook_delayed"
-    WEBHOOK_REORDERED = "webhook_reordered"
-    WEBHOOK_LOST = "webhook_lost"
+    WEBHOOK_DUPLICATE = "webhook_duplicate"  # of webhooks `path` is looked for in the event's type; params: copies
+    WEBHOOK_DELAYED = "webhook_delayed"  # params: seconds
+    WEBHOOK_REORDERED = "webhook_reordered"  # waits until a later event was delivered; params: seconds it waits at most
+    WEBHOOK_LOST = "webhook_lost"  # never sent
 
 
 @dataclass(slots=True)
@@ -137,6 +137,10 @@ class PartnerAccount(ABC):
     @abstractmethod
     def edit(self, object_name: str, record_id: str, fields: Json) -> Json:
         """A person edits a record; nested paths use dots. Raises PartnerRefusalError if unknown."""
+
+    def pass_time(self) -> int:
+        """Let happen what the clock has made due; returns how many records changed. None, unless the partner acts by itself."""
+        return 0
 
     def merge(self, object_name: str, primary_id: str, other_id: str) -> Json:
         """A person merges two records. Raises PartnerRefusalError where the partner cannot."""

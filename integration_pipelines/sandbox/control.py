@@ -1,6 +1,7 @@
-"""The control door of the sandbox: what no partner offers. See accounts and state, edit as a person, switch faults on, list effects.
+"""The control door of the sandbox: what no partner offers.
 
-What callers may send is checked in `control_input`; the faults themselves strike in `http_faults` and in the models.
+See accounts and state, edit as a person, switch faults on, list effects, have webhooks delivered and see each delivery. What callers
+may send is checked in `control_input`; the faults themselves strike in `http_faults`, `webhooks` and the models.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,6 +22,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 Work = Callable[[World, Request], Awaitable[Any]]
 _ACCOUNT = ("tenant", "partner", "account")
 _RECORD: dict[str, type] = {"partner": str, "account": str, "object": str}
+_ENDPOINT: dict[str, type] = {"partner": str, "account": str, "url": str}
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -29,7 +31,8 @@ def control_routes(world: World) -> list[Route]:
     doors: dict[tuple[str, str], Work] = {
         ("GET", "/health"): _health, ("GET", "/accounts"): _accounts, ("GET", "/state"): _state, ("POST", "/edit"): _edit,
         ("POST", "/merge"): _merge, ("GET", "/faults"): _faults, ("POST", "/faults"): _add_faults, ("DELETE", "/faults"): _clear_faults,
-        ("GET", "/effects"): _effects,
+        ("GET", "/effects"): _effects, ("GET", "/webhooks"): _webhooks, ("POST", "/webhooks"): _register, ("DELETE", "/webhooks"): _unregister,
+        ("GET", "/deliveries"): _deliveries,
     }  # fmt: skip
     routes = [Route(path, _safe(world, work), methods=[method]) for (method, path), work in doors.items()]
     listed = ", ".join(f"{method} /_control{path}" for method, path in doors)
@@ -132,6 +135,31 @@ async def _effects(world: World, request: Request) -> list[Json]:
         and changed in {None, effect.changed}
         and all(getattr(effect, name) == value for name, value in same.items())
     ]
+
+
+async def _webhooks(world: World, request: Request) -> Json:
+    filters_of(request, ())
+    return {"endpoints": [shown for one in world.registrars for shown in one.listed()], "events": world.outbound.counts()}
+
+
+async def _register(world: World, request: Request) -> list[Json]:
+    body = await object_of(request, _ENDPOINT, optional={"secret": str})
+    registrar = next((one for one in world.registrars if one.partner == body["partner"]), None)
+    if registrar is None:
+        raise _unknown("No partner of that name sends webhooks here.")
+    return registrar.register(body["account"], body["url"], body.get("secret", ""))
+
+
+async def _unregister(world: World, request: Request) -> Json:
+    query = filters_of(request, _ENDPOINT)
+    chosen = [one for one in world.registrars if one.partner == query.get("partner", one.partner)]
+    return {"removed": sum(one.remove(query.get("account", ""), query.get("url", "")) for one in chosen)}
+
+
+async def _deliveries(world: World, request: Request) -> list[Json]:
+    query = filters_of(request, ("since", "partner"))
+    found = world.outbound.attempts(moment_of(query, "since"))
+    return [asdict(one) for one in found if one.partner == query.get("partner", one.partner)]
 
 
 def _named(account: PartnerAccount) -> Json:

@@ -28,17 +28,18 @@ async def json_of(request: Request) -> object:
     return found
 
 
-async def object_of(request: Request, wanted: Mapping[str, type]) -> Json:
-    """The body as an object with exactly these keys, each of its type."""
+async def object_of(request: Request, wanted: Mapping[str, type], *, optional: Mapping[str, type] | None = None) -> Json:
+    """The body as an object with these keys, each of its type, and no other but optional ones."""
     body = await json_of(request)
-    remedy = f"Send an object with {', '.join(f'{name} ({_word(kind)})' for name, kind in wanted.items())}."
+    allowed = {**wanted, **(optional or {})}
+    remedy = f"Send an object with {', '.join(f'{name} ({_word(kind)})' for name, kind in allowed.items())}."
     if not isinstance(body, dict):
         raise InvalidError("The body is not an object.", remedy=remedy)
     lacking = sorted(wanted.keys() - body.keys())
     if lacking:
         raise InvalidError(f"The body lacks {', '.join(lacking)}.", remedy=remedy)
-    _known(body, wanted, "The body", remedy)
-    _typed(body, wanted, remedy)
+    _known(body, allowed, "The body", remedy)
+    _typed(body, allowed, remedy)
     return body
 
 

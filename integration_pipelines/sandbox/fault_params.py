@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from integration_pipelines.errors import InvalidError
 
 _SERVER_ERRORS = range(500, 600)
+_COPIES = range(2, 1001)
 
 
 def _number(value: object) -> bool:
@@ -18,6 +19,10 @@ def _seconds(value: object) -> bool:
 
 def _status(value: object) -> bool:
     return isinstance(value, int) and value in _SERVER_ERRORS
+
+
+def _copies(value: object) -> bool:
+    return type(value) is int and value in _COPIES
 
 
 def _line(value: object) -> bool:
@@ -35,6 +40,7 @@ def _flag(value: object) -> bool:
 _PARAMS: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "seconds": (_seconds, "a number from 0"),
     "status": (_status, "500 to 599"),
+    "copies": (_copies, "2 to 1000"),
     "retry_after": (_wait, "a number or a line of ASCII text"),
     "policy": (_line, "a line of ASCII text"),
     "scope": (_line, "a line of ASCII text"),

@@ -2,7 +2,7 @@
 
 Faults that every HTTP partner can have live here: 429, 5xx, silence, a cut connection, half an answer, a page that is no
 JSON, a write that lands late, a lost scope, a revoked token. How a refusal looks on the wire belongs to the partner and
-comes in through `Face`; faults of search indexes and of webhooks belong to the models.
+comes in through `Face`; faults of search indexes strike beside the search, those of webhooks in `webhooks`.
 """
 
 import asyncio

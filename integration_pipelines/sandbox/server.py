@@ -15,6 +15,7 @@ from integration_pipelines.errors import TransientError
 from integration_pipelines.partner_models.hubspot.account import HubSpotAccount
 from integration_pipelines.partner_models.stripe.account import StripeAccount
 from integration_pipelines.sandbox.control import control_routes
+from integration_pipelines.sandbox.hubspot.app_routes import app_routes
 from integration_pipelines.sandbox.hubspot.routes import hubspot_routes
 from integration_pipelines.sandbox.stripe.routes import stripe_routes
 from integration_pipelines.sandbox.world import World
@@ -25,10 +26,11 @@ _PATIENCE_SECONDS = 15.0
 
 def make_app(world: World) -> Starlette:
     """The whole sandbox as an ASGI application."""
+    hubspot = [*app_routes(world.hubspot_app), *hubspot_routes(world.finder(HubSpotAccount), world.faults)]
     return Starlette(
         routes=[
             Mount("/stripe", routes=stripe_routes(world.finder(StripeAccount), world.faults)),
-            Mount("/hubspot", routes=hubspot_routes(world.finder(HubSpotAccount), world.faults)),
+            Mount("/hubspot", routes=hubspot),
             Mount("/_control", routes=control_routes(world)),
         ]
     )
@@ -36,13 +38,14 @@ def make_app(world: World) -> Starlette:
 
 def serve(world: World, *, host: str = LOOPBACK, port: int = 8900) -> None:
     """Serve until the process is told to stop."""
-    uvicorn.run(make_app(world), host=host, port=port, log_level="warning", access_log=False)
+    with world.alive():
+        uvicorn.run(make_app(world), host=host, port=port, log_level="warning", access_log=False)
 
 
 @contextmanager
 def running_sandbox(world: World, *, port: int = 0) -> Iterator[str]:
     """Serve from a thread; yields the base address. Port 0 takes a free one."""
-    with socket.create_server((LOOPBACK, port)) as listener:
+    with world.alive(), socket.create_server((LOOPBACK, port)) as listener:
         config = uvicorn.Config(make_app(world), log_level="warning", access_log=False, lifespan="off", ws="none")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="sandbox", daemon=True)

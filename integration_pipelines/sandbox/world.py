@@ -1,15 +1,21 @@
-"""All accounts of one sandbox: who exists, which token opens what, and the faults switched on. No HTTP here."""
+"""All accounts of one sandbox: who exists, which token opens what, the faults switched on, and who is told of changes. No HTTP here."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from integration_pipelines.partner_models.base import Faults, PartnerAccount
 from integration_pipelines.partner_models.hubspot.account import HubSpotAccount
+from integration_pipelines.partner_models.hubspot.app import HubSpotApp
 from integration_pipelines.partner_models.hubspot.limits import PROFESSIONAL
 from integration_pipelines.partner_models.seeds.world import Seeded, seed_tenant
 from integration_pipelines.partner_models.stripe.account import StripeAccount
 from integration_pipelines.partner_models.stripe.limits import LIVE_RATES
+from integration_pipelines.sandbox.webhooks.hubspot import HubSpotWebhooks
+from integration_pipelines.sandbox.webhooks.lines import Registrar
+from integration_pipelines.sandbox.webhooks.outbound import HURRY, Outbound
+from integration_pipelines.sandbox.webhooks.stripe import StripeWebhooks
 
 A = TypeVar("A", bound=PartnerAccount)
 _TOKEN_STEP = 7919  # any odd step keeps tokens of neighbouring tenants unlike
@@ -25,10 +31,19 @@ class World:
         now: seconds since the epoch at which the seeds were true; once they are made the clock goes on from there in real time.
         search_lag: how far the partners' search indexes are behind, in seconds.
         rate_limits: whether the partners' limits hold; benchmarks switch them off.
+        hurry: how many times quicker than their partners refused webhooks are tried again.
     """
 
     def __init__(  # noqa: PLR0913 - what makes one world unlike another
-        self, *, tenants: int, customers: int, seed: int, now: float, search_lag: float = 1.0, rate_limits: bool = True
+        self,
+        *,
+        tenants: int,
+        customers: int,
+        seed: int,
+        now: float,
+        search_lag: float = 1.0,
+        rate_limits: bool = True,
+        hurry: float = HURRY,
     ) -> None:
         self.faults = Faults()
         self.accounts: list[PartnerAccount] = []
@@ -47,7 +62,19 @@ class World:
             seed_tenant(Seeded(crm=crm, billing=billing), number=number, customers=customers, seed=seed, now=now)
             self.accounts += [crm, billing]
         self._by_token = {a.token: a for a in self.accounts}
+        self.hubspot_app = HubSpotApp(self.now, client_secret=_token("secret", seed, 0), developer_key=_token("hapikey", seed, 0))
+        self.outbound = Outbound(self.faults, hurry=hurry)
+        self.registrars: Sequence[Registrar] = (
+            StripeWebhooks(self._of(StripeAccount), self.outbound),
+            HubSpotWebhooks(self.hubspot_app, self._of(HubSpotAccount), self.outbound),
+        )
         self._started = time.monotonic()
+
+    @contextmanager
+    def alive(self) -> Iterator[None]:
+        """Time passes for the accounts, and their webhooks are delivered."""
+        with self.outbound.running(self._pass_time):
+            yield
 
     def now(self) -> float:
         """Seconds since the epoch; the clock stands still while the world is made, so that a seed makes the same world again."""
@@ -65,6 +92,14 @@ class World:
     def account(self, partner: str, account: str) -> PartnerAccount | None:
         """By partner and account id."""
         return next((a for a in self.accounts if a.partner == partner and a.account == account), None)
+
+    def _of(self, kind: type[A]) -> list[A]:
+        return [account for account in self.accounts if isinstance(account, kind)]
+
+    def _pass_time(self) -> None:
+        """Renewals, trial ends and planned cancellations happen when they are due."""
+        for account in self.accounts:
+            account.pass_time()
 
 
 def _token(prefix: str, seed: int, number: int) -> str:

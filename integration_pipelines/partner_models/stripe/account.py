@@ -4,6 +4,7 @@ Behaviour follows API version 2026-10-28.endive. The rules live in the modules o
 remembered by their idempotency key, and carried out one at a time.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -92,6 +93,7 @@ class StripeAccount(PartnerAccount):
         self.index = search.SearchIndex(search_lag)
         self._keys = IdempotencyKeys()
         self._limiter = None if rate_limits is None else RateLimiter(rate_limits)
+        self._looked_through, self._next_due = -1, math.inf
         self._about = templates.account(account, int(now()))
 
     def admit(self, endpoint: str) -> None:
@@ -181,6 +183,15 @@ class StripeAccount(PartnerAccount):
         with self.lock:
             return lifecycle.advance(self.store)
 
+    def pass_time(self) -> int:
+        """The same, looking through the subscriptions only when one is due or something of them changed."""
+        with self.lock:
+            tables = self.store.tables
+            revision = tables["subscriptions"].revision + tables["subscription_items"].revision
+            if revision != self._looked_through:
+                self._looked_through, self._next_due = revision, lifecycle.next_due(self.store)
+            return lifecycle.advance(self.store) if self._next_due <= self.now() else 0
+
     def freeze_search(self, seconds: float) -> None:
         """The search index stands still for so long."""
         with self.lock:
@@ -194,6 +205,20 @@ class StripeAccount(PartnerAccount):
         """Enabled webhook endpoints that want this type, with their secrets."""
         with self.lock:
             return events.endpoints_for(self.store, event_type)
+
+    def endpoints(self) -> list[Json]:
+        """Every webhook endpoint with its secret, oldest first."""
+        with self.lock:
+            return list(self.store.tables["webhook_endpoints"].all())[::-1]
+
+    def endpoint(self, endpoint_id: str) -> Json | None:
+        """One of them, None once it is deleted."""
+        return self.store.tables["webhook_endpoints"].get(endpoint_id)
+
+    def replace_secret(self, endpoint_id: str, secret: str) -> Json:
+        """A person gives an endpoint another secret, which the API cannot; returns the endpoint."""
+        with self.lock:
+            return webhooks.replace_secret(self.store, endpoint_id, secret)
 
     def mark_delivered(self, event_id: str, endpoint_id: str) -> None:
         """An endpoint took the event; it no longer counts as pending there."""

@@ -3,6 +3,8 @@
 Stripe acts by itself here, so the events carry no request.
 """
 
+import math
+
 from integration_pipelines.partner_models.base import Json
 from integration_pipelines.partner_models.stripe import items, subscriptions
 from integration_pipelines.partner_models.stripe.calls import Call
@@ -21,16 +23,27 @@ def advance(store: Store) -> int:
     return len(due)
 
 
+def next_due(store: Store) -> float:
+    """When the next subscription changes by itself, seconds since the epoch; infinite if none will."""
+    moments = (moment for record in store.tables["subscriptions"].all() for moment in _moments(store, record))
+    return min(moments, default=math.inf)
+
+
 def _is_due(store: Store, record: Json) -> bool:
     now = store.now()
+    return any(moment <= now for moment in _moments(store, record))
+
+
+def _moments(store: Store, record: Json) -> list[int]:
+    """When something of a subscription comes due."""
     if record.get("status") not in _RENEWING | {"trialing"} or "items" in record:
-        return False
+        return []
     moments = [record["cancel_at"]]
     if record["status"] == "trialing":
         moments.append(record["trial_end"])
     else:
         moments += [item["current_period_end"] for item in items.of(store, record["id"]) if _price_that_renews(store, item)]
-    return any(isinstance(moment, int) and moment <= now for moment in moments)
+    return [moment for moment in moments if isinstance(moment, int)]
 
 
 def _carry_out(store: Store, record: Json) -> None:

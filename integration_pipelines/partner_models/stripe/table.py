@@ -65,6 +65,8 @@ class Table:
     def __init__(self, name: str, *, indexes: tuple[str, ...] = (), newest_first: bool = True) -> None:
         self.name = name
         self.records: dict[str, Json] = {}
+        self.revision = 0
+        """Moves with every change."""
         self._direction = 1 if newest_first else -1
         self._order = _Ordered()
         self._keys: dict[str, Key] = {}
@@ -79,6 +81,7 @@ class Table:
 
     def put(self, record: Json, at: float) -> None:
         """Insert or replace a record; `at` is when the world could first see it."""
+        self.revision += 1
         record_id = record["id"]
         old = self.records.get(record_id)
         if old is not None:
@@ -97,6 +100,7 @@ class Table:
 
     def drop(self, record_id: str) -> None:
         """Forget a record, as if it had never been."""
+        self.revision += 1
         old = self.records.pop(record_id)
         key = self._keys.pop(record_id)
         self._order.remove(key)

@@ -47,6 +47,13 @@ def delete(store: Store, record_id: str, call: Call) -> Json:
     return gone
 
 
+def replace_secret(store: Store, record_id: str, secret: str) -> Json:
+    """Another signing secret; no event tells of it."""
+    record = {**store.require("webhook_endpoints", record_id), "secret": secret}
+    store.tables["webhook_endpoints"].put(record, store.now())
+    return record
+
+
 def _apply(record: Json, params: Params) -> Json:
     new = {**record, "metadata": merge_metadata(record.get("metadata"), params)}
     if "description" in params:
