@@ -24,7 +24,8 @@ from integration_pipelines.logs import configure_logs
 from integration_pipelines.ports.alerts import Alerting
 from integration_pipelines.ports.bundle import Connectors, Ports
 from integration_pipelines.ports.clock import Clock
-from integration_pipelines.ports.partner import Connector
+from integration_pipelines.ports.messages import Messenger
+from integration_pipelines.ports.partner import Connector, Door
 from integration_pipelines.ports.quota import Quota
 from integration_pipelines.ports.tenants import Connection, TenantStore
 from integration_pipelines.ports.vault import SecretContext, Vault
@@ -86,10 +87,20 @@ class PartnerConnectors(Connectors):
 
     def open(self, tenant_id: str, partner: str) -> Connector:
         """A fresh connector; close it."""
-        return self.open_with(self._tenants.connection(tenant_id, partner))
+        door = self.open_with(self._tenants.connection(tenant_id, partner))
+        if isinstance(door, Connector):
+            return door
+        raise ConfigError(f"{partner} has no records to read or write.", remedy="Correct the contract's roles.")
 
-    def open_with(self, connection: Connection) -> Connector:
-        """A connector for a connection, stored or not."""
+    def messenger(self, tenant_id: str, partner: str) -> Messenger:
+        """A fresh messenger; close it."""
+        door = self.open_with(self._tenants.connection(tenant_id, partner))
+        if isinstance(door, Messenger):
+            return door
+        raise ConfigError(f"Nothing can be said to people at {partner}.", remedy="Correct the contract's notifications.")
+
+    def open_with(self, connection: Connection) -> Door:
+        """The way into an account by a connection, stored or not; close it."""
         tenant_id, partner = connection.tenant_id, connection.partner
         context = SecretContext(tenant_id, partner)
 

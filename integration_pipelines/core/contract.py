@@ -101,6 +101,7 @@ class SourceObject(Frozen):
     parent: str | None = None  # detail: column with the main record's id
     parent_object: str | None = None
     exclude_when: dict[str, tuple[str, ...]] = Field(default_factory=dict)  # column → values that take it out of scope
+    options: dict[Name, tuple[str, ...]] = Field(default_factory=dict)  # what the partner's connector is to mean by this object
     allow_empty: bool = False
 
 

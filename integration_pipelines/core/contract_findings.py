@@ -38,7 +38,19 @@ class Catalogue(Protocol):
         """Whether that path can be read."""
 
     def writable(self, partner_object: str, path: str) -> bool:
-        """Whether that path may be written."""
+        """Whether that path of a record that exists may be written."""
+
+    def settable(self, partner_object: str, path: str) -> bool:
+        """Whether a new record may start with a value there."""
+
+    def identifying(self, partner_object: str, path: str) -> bool:
+        """Whether a value there belongs to one record for good: no other record ever has it, and it never changes."""
+
+    def creatable(self, partner_object: str, path: str) -> bool:
+        """Whether a field there can be made at set-up."""
+
+    def option(self, partner_object: str, name: str) -> frozenset[str] | None:
+        """What an option of that object may say; empty if anything, None if there is no such option."""
 
 
 Rule = Callable[[Contract, Mapping[str, Catalogue]], Iterator[Finding]]

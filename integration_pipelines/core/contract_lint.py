@@ -21,7 +21,7 @@ _STAGES: tuple[tuple[Rule, ...], ...] = (
     (objects.mains,),
     (objects.reserved_names, objects.columns_named, objects.parents, fields.owners),
     (
-        objects.partner_fields, objects.expectations, objects.used,
+        objects.partner_fields, objects.options, objects.expectations, objects.used,
         fields.sides, fields.targets, fields.created, fields.loops, fields.lookups, fields.privacy,
         values.types, values.maps, values.gates, values.defaults, values.money,
         whole.matching, making.creates, whole.rollup, whole.line_items, whole.limits, whole.scopes, whole.words,

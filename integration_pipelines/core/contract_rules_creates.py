@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from integration_pipelines.core.contract import Contract, CreateRule, FieldType
-from integration_pipelines.core.contract_findings import Catalogue, Finding, error, main_of, warning
+from integration_pipelines.core.contract_findings import SIDES, Catalogue, Finding, error, main_of, warning
 
 PLACE = "matching.create"
 
@@ -25,7 +25,7 @@ def creates(contract: Contract, catalogues: Mapping[str, Catalogue]) -> Iterator
     if not contract.guards.max_creates:
         yield warning("guards.max_creates", "Every plan that makes a record waits for approval.", "Allow some without one.")
     named = list(_columns_exist(contract, matching.create))
-    yield from named or (*_unique(contract, matching.create), *_starting(contract, matching.create, catalogues))
+    yield from named or (*_unique(contract, matching.create, catalogues), *_starting(contract, matching.create, catalogues))
 
 
 def _columns_exist(contract: Contract, rule: CreateRule) -> Iterator[Finding]:
@@ -38,12 +38,15 @@ def _columns_exist(contract: Contract, rule: CreateRule) -> Iterator[Finding]:
             yield error(PLACE, f"The right side has no column {column}.", "Correct the name.")
 
 
-def _unique(contract: Contract, rule: CreateRule) -> Iterator[Finding]:
+def _unique(contract: Contract, rule: CreateRule, catalogues: Mapping[str, Catalogue]) -> Iterator[Finding]:
+    left, right = main_of(contract, "left"), main_of(contract, "right")
+    here, there = (catalogues[contract.role(side).partner] for side in SIDES)
     kept = [f for f in contract.fields.values() if f.left.column == rule.unique and f.right.column == rule.value]
-    if not any(f.left.create is not None and f.left.create.unique for f in kept):
+    made_unique = any(f.left.create is not None and f.left.create.unique for f in kept)
+    if not made_unique and not here.identifying(left.partner_object, left.columns[rule.unique].source):
         message = f"{rule.unique} is no unique property that the sync keeps, so a repeat could make a second record."
         yield error(f"{PLACE}.unique", message, "Name a column whose field has `create: {unique: true}` and shows `value`.")
-    if main_of(contract, "right").columns[rule.value].source != "id":
+    if not there.identifying(right.partner_object, right.columns[rule.value].source):
         yield error(
             f"{PLACE}.value", f"{rule.value} may change, and the record would not be found again.", "Name the right side's id."
         )
@@ -57,12 +60,12 @@ def _unique(contract: Contract, rule: CreateRule) -> Iterator[Finding]:
 def _starting(contract: Contract, rule: CreateRule, catalogues: Mapping[str, Catalogue]) -> Iterator[Finding]:
     left, right = main_of(contract, "left"), main_of(contract, "right")
     owned = {f.left.column for f in contract.fields.values() if f.left.column is not None}
-    catalogue = catalogues.get(contract.roles.left.partner)
+    partner = contract.roles.left.partner
     for column, source in rule.columns.items():
         here, mine, other = f"{PLACE}.columns.{column}", left.columns[column], right.columns[source]
         if column in owned:
             yield error(here, "A field keeps it, and says what it starts with.", "Leave it to the field.")
         if mine.type is not other.type or mine.type in {FieldType.LIST, FieldType.MONEY}:
             yield error(here, f"A {other.type} is no {mine.type} to start with.", "Name columns of one type.")
-        if catalogue is not None and not catalogue.writable(left.partner_object, mine.source):
-            yield error(here, f"{contract.roles.left.partner} does not let {mine.source} be written.", "Name another column.")
+        if not catalogues[partner].settable(left.partner_object, mine.source):
+            yield error(here, f"{partner} does not let {mine.source} be written.", "Name another column.")

@@ -20,8 +20,6 @@ TEXT_LIKE = frozenset(
     {FieldType.TEXT, FieldType.ENUM, FieldType.ID, FieldType.IDS, FieldType.EMAIL, FieldType.DOMAIN, FieldType.CURRENCY}
 )
 AMOUNTS = frozenset({FieldType.DECIMAL, FieldType.INTEGER, FieldType.MONEY})
-CREATED_UNDER = "properties."
-"""Only fields under this path can be created at a partner."""
 
 
 def owners(contract: Contract, _: Mapping[str, Catalogue]) -> Iterator[Finding]:
@@ -83,14 +81,17 @@ def _targets(contract: Contract) -> Iterator[tuple[str, SideName, tuple[SideName
             yield name, side, (side, column.source) if column is not None else None
 
 
-def created(contract: Contract, _: Mapping[str, Catalogue]) -> Iterator[Finding]:
-    """Properties are created only where the partner has properties."""
+def created(contract: Contract, catalogues: Mapping[str, Catalogue]) -> Iterator[Finding]:
+    """Fields are made only where the partner lets them be made."""
     for name, field in contract.fields.items():
         for side in SIDES:
             column = column_of(contract, field, side)
-            if side_of(field, side).create is not None and column is not None and not column.source.startswith(CREATED_UNDER):
-                message = f"{column.source} is no property that can be created."
-                yield error(f"fields.{name}.{side}.create", message, f"Choose a source under {CREATED_UNDER}*, or remove it.")
+            if side_of(field, side).create is None or column is None:
+                continue
+            partner = contract.role(side).partner
+            if not catalogues[partner].creatable(main_of(contract, side).partner_object, column.source):
+                message = f"{partner} has no property {column.source} that can be created."
+                yield error(f"fields.{name}.{side}.create", message, "Choose a source that can be created, or remove it.")
 
 
 def loops(contract: Contract, _: Mapping[str, Catalogue]) -> Iterator[Finding]:

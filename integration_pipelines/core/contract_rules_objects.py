@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from integration_pipelines.core.contract import Column, Contract, FieldType, NestedColumn, ObjectKind, SourceObject
-from integration_pipelines.core.contract_findings import SIDES, Catalogue, Finding, error, main_of, side_of, warning
+from integration_pipelines.core.contract_findings import SIDES, Catalogue, Finding, error, listed, main_of, side_of, warning
 from integration_pipelines.core.rollup_inputs import DETAIL_COLUMNS, PARENT_COLUMNS
 
 ROLE_WORDS = frozenset({"left", "right", "sync", "two_way"})
@@ -95,6 +95,20 @@ def partner_fields(contract: Contract, catalogues: Mapping[str, Catalogue]) -> I
                 path = ".".join((*nested, source))
                 message = f"{partner} has no {path} on {spec.partner_object}."
                 yield error(place, message, "Correct the source; see the partner's reference.")
+
+
+def options(contract: Contract, catalogues: Mapping[str, Catalogue]) -> Iterator[Finding]:
+    """What a partner is asked to mean by an object is something that it understands."""
+    for name, spec in contract.objects.items():
+        partner = contract.role(contract.side_of(spec.role)).partner
+        for option, values in spec.options.items():
+            place, known = f"objects.{name}.options.{option}", catalogues[partner].option(spec.partner_object, option)
+            if known is None:
+                yield error(
+                    place, f"{partner} has no option {option} for {spec.partner_object}.", "Remove it or correct its name."
+                )
+            elif known and (strange := set(values) - known):
+                yield error(place, f"It cannot say {listed(strange)}.", f"Choose among: {listed(known)}.")
 
 
 def _sources(

@@ -14,7 +14,8 @@ from integration_pipelines.ports.gate import Gate
 from integration_pipelines.ports.history import History
 from integration_pipelines.ports.inbox import Inbox
 from integration_pipelines.ports.lake import Lake, Manifest
-from integration_pipelines.ports.partner import Connector
+from integration_pipelines.ports.messages import Messenger
+from integration_pipelines.ports.partner import Connector, Door
 from integration_pipelines.ports.pruning import Pruning
 from integration_pipelines.ports.retries import Overwrites, Retries, Spellings
 from integration_pipelines.ports.tenants import Connection, Grants, TenantStore
@@ -27,11 +28,15 @@ class Connectors(ABC):
 
     @abstractmethod
     def open(self, tenant_id: str, partner: str) -> Connector:
-        """Raises AuthError if the tenant never connected or its secret does not open."""
+        """Raises AuthError if the tenant never connected or its secret does not open, ConfigError if the partner holds no records."""
 
     @abstractmethod
-    def open_with(self, connection: Connection) -> Connector:
+    def open_with(self, connection: Connection) -> Door:
         """Try a connection that is not stored yet."""
+
+    @abstractmethod
+    def messenger(self, tenant_id: str, partner: str) -> Messenger:
+        """Raises AuthError as `open` does, ConfigError if nothing is said to people there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,13 +113,31 @@ class Probe:
     missing_scopes: tuple[str, ...] = ()
 
 
-class Connector(ABC):
+class Door(ABC):
+    """A tenant's way into its account at a partner, whatever is done there."""
+
+    partner: str
+
+    @abstractmethod
+    def probe(self) -> Probe:
+        """A cheap call that shows the connection works and to which account it leads."""
+
+    @property
+    @abstractmethod
+    def calls(self) -> int:
+        """Requests sent so far, retries included."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give connections back."""
+
+
+class Connector(Door):
     """One tenant's connection to one partner. Thread-safe; closes its connections on `close`.
 
     Every method raises AuthError, RateLimitedError (past the deadline only), TransientError or InvalidError.
     """
 
-    partner: str
     write_batch: int
     """How many records `fetch` and `write` take at once at most."""
 
@@ -205,16 +223,3 @@ class Connector(ABC):
     @abstractmethod
     def ensure_properties(self, partner_object: str, wanted: dict[str, PropertySpec]) -> tuple[str, ...]:
         """Create what does not exist yet; returns the names created. Partners without a schema create nothing."""
-
-    @abstractmethod
-    def probe(self) -> Probe:
-        """A cheap call that shows the connection works and to which account it leads."""
-
-    @property
-    @abstractmethod
-    def calls(self) -> int:
-        """Requests sent so far, retries included."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Give connections back."""

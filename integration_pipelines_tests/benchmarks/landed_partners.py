@@ -10,8 +10,10 @@ import pyarrow.compute as pc
 
 from integration_pipelines.core.contract import PropertySpec, SourceObject
 from integration_pipelines.core.tables import TEXT
+from integration_pipelines.errors import ConfigError
 from integration_pipelines.ports.bundle import Connectors
 from integration_pipelines.ports.lake import Mode, Watermark
+from integration_pipelines.ports.messages import Messenger
 from integration_pipelines.ports.partner import (
     Applied,
     Connector,
@@ -107,3 +109,7 @@ class LandedConnectors(Connectors):
     def open_with(self, connection: Connection) -> Connector:
         """The same, by connection."""
         return self.open(connection.tenant_id, connection.partner)
+
+    def messenger(self, tenant_id: str, partner: str) -> Messenger:
+        """Nobody is told anything here."""
+        raise ConfigError(f"{partner} of {tenant_id} takes no messages.")

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from integration_pipelines.ports.bundle import Connectors, Ports
-from integration_pipelines.ports.partner import Connector
+from integration_pipelines.ports.messages import Messenger
+from integration_pipelines.ports.partner import Connector, Door
 from integration_pipelines.ports.tenants import Connection
 
 DURABLE: dict[str, tuple[str, ...]] = {
@@ -120,9 +121,13 @@ class _WatchedConnectors(Connectors):
         made = _WatchedConnector(self._inner.open(tenant_id, partner), "connector", PARTNER_STEPS, self._watch)
         return cast("Connector", made)
 
-    def open_with(self, connection: Connection) -> Connector:
+    def open_with(self, connection: Connection) -> Door:
         """See `Connectors`."""
         return self._inner.open_with(connection)
+
+    def messenger(self, tenant_id: str, partner: str) -> Messenger:
+        """See `Connectors`."""
+        return self._inner.messenger(tenant_id, partner)
 
 
 def watched(ports: Ports, watch: Watch) -> Ports:

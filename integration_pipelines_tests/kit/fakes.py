@@ -9,11 +9,12 @@ import pyarrow as pa
 
 from integration_pipelines.core.contract import FieldType, PropertySpec, SourceObject
 from integration_pipelines.core.tables import TEXT
-from integration_pipelines.errors import ErrorKind, IntegrationError, TransientError
+from integration_pipelines.errors import ConfigError, ErrorKind, IntegrationError, TransientError
 from integration_pipelines.ports.bundle import Connectors
 from integration_pipelines.ports.clock import Clock, Ids
 from integration_pipelines.ports.gate import Gate, GateResult, Verdict
 from integration_pipelines.ports.lake import Mode, Watermark
+from integration_pipelines.ports.messages import Messenger
 from integration_pipelines.ports.partner import (
     Applied,
     Connector,
@@ -261,6 +262,10 @@ class FakeConnectors(Connectors):
     def open_with(self, connection: Connection) -> Connector:
         """The same, by connection."""
         return self.open(connection.tenant_id, connection.partner)
+
+    def messenger(self, tenant_id: str, partner: str) -> Messenger:
+        """Nobody is told anything here."""
+        raise ConfigError(f"{partner} of {tenant_id} takes no messages.")
 
 
 class OpenGate(Gate):

@@ -143,6 +143,28 @@ def writable(partner_object: str, path: str) -> bool:
     return name in _WRITABLE_HS or not (name.startswith("hs_") or name in _COMPUTED)
 
 
+def settable(partner_object: str, path: str) -> bool:
+    """Whether a new record may start with a value there; what we may write later, we may start with."""
+    return writable(partner_object, path)
+
+
+def identifying(partner_object: str, path: str) -> bool:
+    """Whether a value there belongs to one record for good; of properties only those that are made to hold unique values do."""
+    return partner_object in TOP_LEVEL and path == "id"
+
+
+def creatable(partner_object: str, path: str) -> bool:
+    """Whether a field there can be made at set-up: companies take properties of our own."""
+    name = property_of(path)
+    return partner_object == COMPANIES and name is not None and _may_be_custom(name)
+
+
+def option(partner_object: str, name: str) -> frozenset[str] | None:
+    """What an option of an object may say: there are none."""
+    del partner_object, name
+    return None
+
+
 def property_of(path: str) -> str | None:
     """The property's name in a path such as `properties.domain`; None for a top-level field."""
     head, _, name = path.partition(".")

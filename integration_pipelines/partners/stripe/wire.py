@@ -174,3 +174,25 @@ def writable(partner_object: str, path: str) -> bool:
     start, _, key = path.partition(".")
     proper = 0 < len(key) <= METADATA_KEY_LIMIT and not set("[]") & set(key)
     return partner_object == "customers" and start == "metadata" and proper
+
+
+def settable(partner_object: str, path: str) -> bool:
+    """Whether a new record may start with a value there; what we may write later, we may start with."""
+    return writable(partner_object, path)
+
+
+def identifying(partner_object: str, path: str) -> bool:
+    """Whether a value there belongs to one record for good: Stripe makes ids and never uses one again."""
+    return partner_object in RESOURCES and path == "id"
+
+
+def creatable(partner_object: str, path: str) -> bool:
+    """Whether a field there can be made at set-up: metadata needs no schema."""
+    del partner_object, path
+    return False
+
+
+def option(partner_object: str, name: str) -> frozenset[str] | None:
+    """What an option of an object may say: there are none."""
+    del partner_object, name
+    return None

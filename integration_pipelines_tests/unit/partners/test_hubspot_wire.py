@@ -2,7 +2,16 @@
 
 import pytest
 
-from integration_pipelines.partners.hubspot.wire import STANDARD_PROPERTIES, Paths, knows, writable
+from integration_pipelines.partners.hubspot.wire import (
+    STANDARD_PROPERTIES,
+    Paths,
+    creatable,
+    identifying,
+    knows,
+    option,
+    settable,
+    writable,
+)
 
 
 @pytest.mark.parametrize(
@@ -74,3 +83,20 @@ def test_no_path_speaks_a_version_that_ends() -> None:
 def test_standard_names_are_names() -> None:
     """The catalogue holds property names and nothing else."""
     assert all(name.isascii() and name == name.lower() and " " not in name for name in STANDARD_PROPERTIES)
+
+
+def test_an_id_names_a_record_for_good_and_companies_take_properties_of_ours() -> None:
+    """Whoever makes records goes by these; there is nothing to choose about what an object means."""
+    assert [identifying("companies", path) for path in ("id", "properties.domain", "properties.stripe_customer_id")] == [
+        True,
+        False,
+        False,
+    ]
+    assert [creatable("companies", path) for path in ("properties.billing_mrr", "properties.hs_lead_status", "id")] == [
+        True,
+        False,
+        False,
+    ]
+    assert not creatable("owners", "properties.billing_mrr")
+    assert (settable("companies", "properties.name"), settable("companies", "id")) == (True, False)
+    assert option("companies", "anything") is None

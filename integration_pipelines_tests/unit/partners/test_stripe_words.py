@@ -15,7 +15,7 @@ from integration_pipelines.partners.stripe.translate import (
     neutral_time,
     sources,
 )
-from integration_pipelines.partners.stripe.wire import TOP_LEVEL, knows, writable
+from integration_pipelines.partners.stripe.wire import TOP_LEVEL, creatable, identifying, knows, option, settable, writable
 from integration_pipelines.ports.partner import FieldWrite
 from integration_pipelines_tests.kit.core import crm_billing
 
@@ -130,3 +130,11 @@ def test_a_missing_permission_is_named_and_a_sentence_is_never_repeated() -> Non
 def test_known_names_are_not_reported() -> None:
     """Attributes of the pinned API version are known, also those that only appear expanded."""
     assert {"id", "object", "metadata", "subscriptions", "tax_ids"} <= TOP_LEVEL["customers"]
+
+
+def test_an_id_names_a_customer_for_good_and_metadata_needs_no_schema() -> None:
+    """An e-mail may change; metadata keys are there as soon as they are written."""
+    assert [identifying("customers", path) for path in ("id", "email")] == [True, False]
+    assert (settable("customers", "metadata.crm_segment"), settable("customers", "email")) == (True, False)
+    assert not creatable("customers", "metadata.crm_segment")
+    assert option("customers", "anything") is None
