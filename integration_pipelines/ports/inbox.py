@@ -5,7 +5,7 @@ integration that reads what it names. It waits until a run has looked at the rec
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -23,12 +23,25 @@ class EventOutcome(StrEnum):
     QUARANTINED = "quarantined"  # genuine, but not readable; `reason` says why, the file is kept
 
 
+class EventKind(StrEnum):
+    """What an event asks for."""
+
+    RECORDS = "records"  # look at the records that it names
+    WIDE = "wide"  # it changed records that it does not name (a price, a coupon): an incremental read finds them
+    GAP = "gap"  # the partner says that events were lost: read everything
+    UNINSTALL = "uninstall"  # the partner took our access away: nothing more is sent for this tenant
+
+
 @dataclass(frozen=True, slots=True)
 class TouchedRecord:
     """A record that an event names. `partner_object` is the partner's word, as in the contract's `partner_object`."""
 
     partner_object: str
     record_id: str
+
+
+EventKey = tuple[str, str, str]
+"""Tenant, partner and event id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,7 @@ class InboxEvent:
     outcome: EventOutcome = EventOutcome.WAITING
     reason: str = ""
     echo_key: str = ""  # the idempotency key of the request that caused it, where the partner tells it
+    kind: EventKind = EventKind.RECORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +104,7 @@ class Inbox(ABC):
     """The accepted events of all tenants."""
 
     @abstractmethod
-    def known(self, tenant_id: str, partner: str, event_ids: Sequence[str]) -> set[str]:
+    def known(self, events: Collection[EventKey]) -> set[EventKey]:
         """Which of those events were accepted before, whatever became of them."""
 
     @abstractmethod

@@ -1,7 +1,7 @@
 """Accepted webhooks in SQL. What became of one is written over its row; what it was stays as it came."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,17 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from integration_pipelines.core.tables import TEXT
-from integration_pipelines.ports.inbox import EventOutcome, EventTimes, Inbox, InboxEvent, Settled, TouchedRecord, Waiting
+from integration_pipelines.ports.inbox import (
+    EventKey,
+    EventKind,
+    EventOutcome,
+    EventTimes,
+    Inbox,
+    InboxEvent,
+    Settled,
+    TouchedRecord,
+    Waiting,
+)
 from integration_pipelines.store import dialect
 from integration_pipelines.store.bulk import staged
 from integration_pipelines.store.engine import EVERYONE, reading, scope, writing
@@ -26,7 +36,8 @@ _WAITS = _E.outcome == sa.literal_column(f"'{EventOutcome.WAITING.value}'")
 """Spelt out, as in the index that holds only what waits: a parameter might be anything."""
 _AT_ONCE = 500
 """Keys of one question; more would be a statement that takes longer to read than to answer."""
-_SETTLED = pa.schema([*((n, TEXT) for n in (*_KEY, "outcome", "reason")), ("written_at", pa.timestamp("us", "UTC"))])
+_TIME = pa.field("written_at", pa.timestamp("us", "UTC"))
+_SETTLED = pa.schema([*(pa.field(n, TEXT) for n in (*_KEY, "outcome", "reason")), _TIME])
 
 
 class SqlInbox(Inbox):
@@ -36,14 +47,13 @@ class SqlInbox(Inbox):
         self._engine = engine
         self._batch = batch
 
-    def known(self, tenant_id: str, partner: str, event_ids: Sequence[str]) -> set[str]:
+    def known(self, events: Collection[EventKey]) -> set[EventKey]:
         """Which of those events were accepted before, whatever became of them."""
-        mine = (_E.tenant_id == tenant_id, _E.partner == partner)
-        found: set[str] = set()
-        with reading(self._engine, (tenant_id,)) as connection:
-            for start in range(0, len(event_ids), _AT_ONCE):
-                some = event_ids[start : start + _AT_ONCE]
-                found.update(connection.scalars(sa.select(_E.event_id).where(*mine, _E.event_id.in_(some))))
+        keys = sorted(events)
+        found: set[EventKey] = set()
+        with reading(self._engine, {tenant for tenant, _, _ in keys}) as connection:
+            for start in range(0, len(keys), _AT_ONCE):
+                found.update((t, p, e) for t, p, e in connection.execute(_named(keys[start : start + _AT_ONCE])))
         return found
 
     def accept(self, events: Sequence[InboxEvent]) -> int:
@@ -129,19 +139,32 @@ class SqlInbox(Inbox):
             return sorted(paths - set(connection.scalars(left)))
 
 
+def _named(keys: Sequence[EventKey]) -> sa.Select[Any]:
+    """Those of the keys that are stored; joined, since SQLite looks a list of several columns up by reading the whole table."""
+    names = _KEY[:3]
+    asked = sa.values(*(sa.column(n, sa.Text) for n in names), name="asked").data(keys).cte("asked")
+    return sa.select(*asked.c).distinct().join_from(asked, WEBHOOK_EVENTS, sa.and_(*(_E[n] == asked.c[n] for n in names)))
+
+
 def _row(event: InboxEvent) -> dict[str, Any]:
     return {
         "tenant_id": event.tenant_id, "partner": event.partner, "event_id": event.event_id, "integration": event.integration,
-        "type": event.type, "records": json.dumps([[r.partner_object, r.record_id] for r in event.records], separators=(",", ":")),
+        "type": event.type, "kind": event.kind.value, "records": _text(event.records),
         "occurred_at": event.occurred_at, "received_at": event.received_at, "landed_path": event.landed_path,
         "landed_at": event.landed_at, "outcome": event.outcome.value, "reason": event.reason, "echo_key": event.echo_key,
     }  # fmt: skip
 
 
+def _text(records: Sequence[TouchedRecord]) -> str:
+    return json.dumps([[r.partner_object, r.record_id] for r in records], separators=(",", ":"))
+
+
 def _event(row: sa.Row[Any]) -> InboxEvent:
     values = dict(zip((c.name for c in _EVENT), row, strict=True))
     records = tuple(TouchedRecord(*pair) for pair in json.loads(values["records"]))
-    return InboxEvent(**{**values, "records": records, "outcome": EventOutcome(values["outcome"])})
+    return InboxEvent(
+        **{**values, "records": records, "outcome": EventOutcome(values["outcome"]), "kind": EventKind(values["kind"])}
+    )
 
 
 def _end(settled: Settled) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 import sqlalchemy as sa
 
-from integration_pipelines.ports.inbox import EventOutcome, EventTimes, InboxEvent, Settled, TouchedRecord, Waiting
+from integration_pipelines.ports.inbox import EventKind, EventOutcome, EventTimes, InboxEvent, Settled, TouchedRecord, Waiting
+from integration_pipelines.store.engine import EVERYONE, reading
 from integration_pipelines.store.inbox import SqlInbox
 from integration_pipelines.store.open import Stores
 from integration_pipelines_tests.unit.store.rows import CRM, LATER, NOW, query
@@ -35,13 +36,20 @@ def test_an_event_is_taken_as_it_was_accepted(stores: Stores) -> None:
     assert taken(stores) == [event(1), event(2), event(3)]
 
 
+def test_what_an_event_asks_for_is_kept(stores: Stores) -> None:
+    """An event may name no record and still ask for something."""
+    wide = replace(event(), kind=EventKind.WIDE, records=(), occurred_at=None, echo_key="")
+    stores.inbox.accept([wide])
+    assert taken(stores) == [wide]
+
+
 def test_known_events_are_those_of_that_tenant_and_partner(stores: Stores) -> None:
     """Also those that ended, and those that no integration reads."""
     stores.inbox.accept([event(1), replace(event(2, integration=""), outcome=EventOutcome.IGNORED), event(3, "t2")])
     stores.inbox.settle([Settled(event(1), EventOutcome.EQUAL)], run_id="run_1", at=LATER)
-    many = [f"evt_{n}" for n in range(2000)]
-    assert stores.inbox.known("t1", "stripe", many) == {"evt_1", "evt_2"}
-    assert stores.inbox.known("t1", "hubspot", many) == stores.inbox.known("t1", "stripe", []) == set()
+    asked = {(tenant, "stripe", f"evt_{n}") for tenant in ("t1", "t3") for n in range(800)}
+    assert stores.inbox.known(asked) == {("t1", "stripe", "evt_1"), ("t1", "stripe", "evt_2")}
+    assert stores.inbox.known({("t1", "hubspot", "evt_1")}) == stores.inbox.known(set()) == set()
 
 
 def test_what_waits_is_counted_by_tenant_and_integration(stores: Stores) -> None:
@@ -121,18 +129,27 @@ def test_old_ended_events_are_forgotten_with_their_files(stores: Stores) -> None
     inbox = SqlInbox(stores.engine, batch=2)
     assert inbox.forget(NOW + 9 * MINUTE) == ["t1/1.jsonl", "t2/3.jsonl"]
     assert inbox.forget(NOW + 9 * MINUTE) == []
-    assert inbox.known("t1", "stripe", [f"evt_{n}" for n in range(10)]) == {"evt_2", "evt_6", "evt_9"}
+    left = inbox.known({("t1", "stripe", f"evt_{n}") for n in range(10)})
+    assert {event_id for _, _, event_id in left} == {"evt_2", "evt_6", "evt_9"}
 
 
 @pytest.mark.parametrize("each_database", ["sqlite"], indirect=True)
-def test_the_sensors_question_reads_nothing_but_what_waits(stores: Stores) -> None:
-    """However many events are settled, none of them is looked at: an index of those that wait holds all that is asked."""
-    asked: list[str] = []
-    sa.event.listen(stores.engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+def test_questions_read_nothing_but_what_they_are_about(stores: Stores) -> None:
+    """However many events are settled: what waits has an index that holds all that is asked, and events are looked up by key."""
+    asked: list[tuple[str, tuple[str, ...]]] = []
+    sa.event.listen(stores.engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
     stores.inbox.waiting()
-    (question,) = [statement for statement in asked if "webhook_events" in statement]
-    plan = [row["detail"] for row in query(stores.engine, f"EXPLAIN QUERY PLAN {question}")]
-    assert plan[0] == "SCAN webhook_events USING COVERING INDEX ix_webhook_events_waiting"
+    stores.inbox.known({("t1", "stripe", "evt_1"), ("t2", "stripe", "evt_2")})
+    plans: list[str] = []
+    with reading(stores.engine, EVERYONE) as connection:
+        for question, values in [(q, v) for q, v in asked if "webhook_events" in q]:
+            plans += [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {question}", tuple(values))]
+    read = [line for line in plans if "webhook_events" in line]
+    key = "(tenant_id=? AND partner=? AND event_id=?)"
+    assert read == [
+        "SCAN webhook_events USING COVERING INDEX ix_webhook_events_waiting",
+        f"SEARCH webhook_events USING COVERING INDEX sqlite_autoindex_webhook_events_1 {key}",
+    ]
 
 
 def test_events_are_sorted_by_when_they_came(stores: Stores) -> None:

@@ -26,6 +26,7 @@ def _events() -> None:
         sa.Column("event_id", sa.Text(), nullable=False),
         sa.Column("integration", sa.Text(), nullable=False, comment="blank: none of the tenant's reads what the event names"),
         sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False, comment="records, wide, gap or uninstall: what it asks for"),
         sa.Column("records", sa.Text(), nullable=False, comment="JSON: [[partner object, id], …]"),
         sa.Column("occurred_at", Utc(), nullable=True, comment="as the partner says"),
         sa.Column("received_at", Utc(), nullable=False),
@@ -61,9 +62,10 @@ def _events() -> None:
 def _secrets() -> None:
     op.create_table(
         "webhook_secrets",
-        sa.Column("tenant_id", sa.Text(), nullable=False, comment="blank: of an app whose one address serves all tenants"),
+        sa.Column("tenant_id", sa.Text(), nullable=False, comment="`app`: of an app whose one address serves all tenants"),
         sa.Column("partner", sa.Text(), nullable=False),
         sa.Column("secret_id", sa.Text(), nullable=False),
+        sa.Column("scheme", sa.Text(), nullable=False, comment="partner: its own signature; standard: Standard Webhooks"),
         sa.Column("sealed_secret", sa.LargeBinary(), nullable=False),
         sa.Column("added_at", Utc(), nullable=False),
         sa.Column("retires_at", Utc(), nullable=True, comment="what is signed with it is refused from then on"),
