@@ -18,6 +18,7 @@ from integration_pipelines.core.intake import latest
 from integration_pipelines.core.passes import base_schema
 from integration_pipelines.core.sql import Files, Rows, Sql
 from integration_pipelines.core.tables import OBSERVED_PREFIX, TEXT
+from integration_pipelines.errors import BugError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.lake import ManifestEntry, Mode, NewEntry
 
@@ -196,11 +197,13 @@ def _survivors(rows: pa.Table, id_column: str, aliases: str | None) -> pa.Table:
 
 def by_tenant(table: pa.Table) -> dict[str, pa.Table]:
     """A table that is ordered by tenant, cut into its tenants' rows; nothing is copied."""
-    found = table.group_by("tenant_id", use_threads=False).aggregate([([], "count_all")])  # in order of appearance
+    runs = pc.run_end_encode(table["tenant_id"].combine_chunks())  # grouping would not keep the order of many tenants
     parts, start = {}, 0
-    for tenant_id, rows in zip(found["tenant_id"].to_pylist(), found["count_all"].to_pylist(), strict=True):
-        parts[str(tenant_id)] = table.slice(start, int(rows or 0))
-        start += int(rows or 0)
+    for tenant_id, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+        if tenant_id in parts:
+            raise BugError("The rows of a batch are not ordered by tenant.", detail=str(tenant_id))
+        parts[str(tenant_id)] = table.slice(start, end - start)
+        start = end
     return parts
 
 
