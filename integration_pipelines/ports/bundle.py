@@ -72,3 +72,5 @@ class Ports:
     """A fresh in-process DuckDB connection with its limits set."""
     contracts: Mapping[str, Contract]
     alerting: Alerting
+    at_once: int = 8
+    """How many things may be under way at the same time; 1 does everything in one order, so that it can be had again."""

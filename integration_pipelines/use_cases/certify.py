@@ -26,7 +26,7 @@ def read_again(
     tenants: Mapping[str, TenantReport], contract: Contract, written: Mapping[str, Mapping[str, tuple[str, ...]]], *, ports: Ports
 ) -> None:
     """Fetch the written records (tenant → object → ids) by id and lay them over the observations; a tenant that fails is marked."""
-    side_by_side(lambda t: _tenant(tenants[t], contract, written[t], ports), sorted(written), TENANTS_AT_ONCE)
+    side_by_side(lambda t: _tenant(tenants[t], contract, written[t], ports), sorted(written), min(ports.at_once, TENANTS_AT_ONCE))
 
 
 def _tenant(tenant: TenantReport, contract: Contract, written: Mapping[str, tuple[str, ...]], ports: Ports) -> None:

@@ -12,18 +12,21 @@ from integration_pipelines.core.passes import PassResult
 from integration_pipelines.core.sql import Sql
 from integration_pipelines.core.tables import TEXT
 from integration_pipelines.core.writes import WriteState, write_id
+from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.writing import PlanState, Settled
 from integration_pipelines.use_cases.echoes import learn_spellings
 from integration_pipelines.use_cases.look import Look, read_tally
-from integration_pipelines.use_cases.observations import of_tenant, texts
+from integration_pipelines.use_cases.observations import texts
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, TenantReport
 from integration_pipelines.use_cases.planning import Decision
 from integration_pipelines.use_cases.push import Pushed
 from integration_pipelines.use_cases.settle import shows
+from integration_pipelines.use_cases.shares import Shares
 
 FATES = pa.schema([(c, TEXT) for c in ("tenant_id", "target", "target_id", "plan_id", "write_id", "status")])
 PASS_WRITES = pa.schema([(c, TEXT) for c in ("tenant_id", "target", "target_id", "state")])
+_NAMED = ["tenant_id", "target", "target_id", "fingerprint"]
 Prove = Callable[[BatchReport, Contract, dict[str, dict[str, tuple[str, ...]]], pa.Table, Ports], Look]
 
 _DIFF_STATUS = {
@@ -37,12 +40,13 @@ _DIFF_STATUS = {
 def fate_rows(alive: Sequence[TenantReport], result: PassResult, decisions: Mapping[str, Decision], ports: Ports) -> pa.Table:
     """Keep the diffs with the plan that takes care of them; returns them."""
     rows = []
+    writes = Shares(result.writes.select(_NAMED))
     for tenant in alive:
         decision = decisions.get(tenant.tenant_id)
         if decision is None or decision.plan is None:
             continue
         going = set(texts(decision.writes, "fingerprint")) if decision.outcome is None else None
-        for write in of_tenant(result.writes, tenant.tenant_id).to_pylist():
+        for write in writes.of(tenant.tenant_id).to_pylist():
             goes = going is None or write["fingerprint"] in going
             status = "held" if decision.plan.state is PlanState.HELD else "planned"
             unsent = "failed" if (write["target"], write["target_id"]) in tenant.waiting else "open"
@@ -102,14 +106,17 @@ def conclude(
         _settle_proved(report, contract, again, pushed, written, ports)
         again.close()
     for tenant in report.alive():
-        _finish(tenant, first.result, pushed.get(tenant.tenant_id), ports)
+        try:
+            _finish(tenant, first.result, pushed.get(tenant.tenant_id), ports)
+        except IntegrationError as error:
+            tenant.fail(error)
 
 
 def _write_states(report: BatchReport, result: PassResult, pushed: Mapping[str, Pushed]) -> pa.Table:
     """Every planned write of this pass with its state, for the balance: planned when it was not sent, failed while it waits for a retry."""
     known = {w: s for done in pushed.values() for w, s in done.states.items()}
     rows = []
-    for write in result.writes.to_pylist():
+    for write in result.writes.select(_NAMED).to_pylist():
         key = {k: write[k] for k in ("tenant_id", "target", "target_id")}
         done = pushed.get(write["tenant_id"])
         state = None if done is None else known.get(done.write_ids.get((write["target"], write["target_id"]), ""))
@@ -123,9 +130,10 @@ def _balance(report: BatchReport, contract: Contract, first: Look, states: pa.Ta
     found = _of(first.engine.outcomes(states), tenants)
     troubles = first.engine.imbalances(read_tally(contract, tenants, ports=ports), found) if tenants else []
     ports.runs.save_outcomes(found, contract.contract, {t: first.inputs.run_ids[t] for t in tenants})
+    outcomes = Shares(found.select(["tenant_id", "outcome"]))
     for tenant_id in tenants:
         tenant = report.tenant(tenant_id)
-        tenant.outcomes = dict(Counter(texts(of_tenant(found, tenant_id), "outcome")))
+        tenant.outcomes = dict(Counter(texts(outcomes.of(tenant_id), "outcome")))
         tenant.imbalances = tuple(f"{t.object} {t.record_id} {t.what}" for t in troubles if t.tenant_id == tenant_id)
         tenant.balanced = not tenant.imbalances
 
@@ -140,13 +148,14 @@ def _settle_proved(
 ) -> None:
     """Confirm the writes that the second look shows, keep the diffs as they are now, and judge the certificate."""
     fates = []
+    writes = Shares(again.result.writes.select(_NAMED))
+    confirmed = _confirm(report, contract, {t: pushed[t].plan_id for t in written}, again, ports)
     for tenant_id, targets in written.items():
         tenant = report.tenant(tenant_id)
-        confirmed = _confirm(tenant, contract, pushed[tenant_id].plan_id, again, ports)
-        left = of_tenant(again.result.writes, tenant_id).to_pylist()
+        left = writes.of(tenant_id).to_pylist()
         open_again = [w for w in left if w["target_id"] in targets.get(w["target"], ())]
         undone = sum(1 for s in pushed[tenant_id].states.values() if s in {WriteState.UNKNOWN, WriteState.FAILED})
-        tenant.counts["confirmed"] = confirmed
+        tenant.counts["confirmed"] = confirmed[tenant_id]
         if tenant.certified is None:
             tenant.certified = bool(tenant.balanced) and not undone and not open_again and not pushed[tenant_id].stopped
             if undone:
@@ -161,12 +170,14 @@ def _settle_proved(
 def _mark_unwritten(report: BatchReport, first: Look, pushed: Mapping[str, Pushed], ports: Ports) -> None:
     """Tenants of whom nothing was written have nothing to prove; their differences still say what became of the writes."""
     fates = []
+    planned = Shares(first.result.writes.select(_NAMED))
     for tenant_id, done in pushed.items():
         failed = sum(1 for s in done.states.values() if s in {WriteState.UNKNOWN, WriteState.FAILED})
         if failed:
             report.tenant(tenant_id).reason = f"{failed} writes failed or have an unknown outcome; see the write ledger"
-        writes = of_tenant(first.result.writes, tenant_id).to_pylist()
-        fates += [_fate_after(w, done) for w in writes if (w["target"], w["target_id"]) in done.write_ids]
+        fates += [
+            _fate_after(w, done) for w in planned.of(tenant_id).to_pylist() if (w["target"], w["target_id"]) in done.write_ids
+        ]
     if fates and report.diffs is not None:
         _marked(_of(report.diffs, pushed), first.result.writes, fates, {t: report.tenant(t).run_id for t in pushed}, ports)
 
@@ -182,25 +193,31 @@ def _fate_after(write: Mapping[str, str], done: Pushed) -> dict[str, str]:
     return key | {"plan_id": done.plan_id, "write_id": mine, "status": _DIFF_STATUS.get(state, "planned") if state else "planned"}
 
 
-def _confirm(tenant: TenantReport, contract: Contract, plan_id: str, again: Look, ports: Ports) -> int:
-    """Applied writes that the fetched records show become confirmed, those too that an interrupted run of the same plan had noted."""
-    rows = [r for r in ports.ledger.of_plan(tenant.tenant_id, plan_id).to_pylist() if r["state"] == WriteState.APPLIED]
-    targets = {r["target"] for r in rows}
+def _confirm(report: BatchReport, contract: Contract, plans: Mapping[str, str], again: Look, ports: Ports) -> Counter[str]:
+    """Applied writes that the fetched records show become confirmed, those too that an interrupted run of the same plan had noted.
+
+    `plans` are the tenants' plans; returns how many writes of each tenant were confirmed.
+    """
+    unsettled = ports.ledger.unsettled(sorted(plans), contract.contract).to_pylist()
+    rows = [r for r in unsettled if r["state"] == WriteState.APPLIED and r["plan_id"] == plans[r["tenant_id"]]]
     present = {
-        (name, r["record_id"]): r
-        for name in targets
-        for r in _records(again, tenant.tenant_id, name, {_now_called(x) for x in rows if x["target"] == name})
+        (r["tenant_id"], name, r["record_id"]): r
+        for name in sorted({r["target"] for r in rows})
+        for r in _records(again, name, [r for r in rows if r["target"] == name])
     }
-    differing = {(w["target"], w["target_id"]) for w in of_tenant(again.result.writes, tenant.tenant_id).to_pylist()}
-    shown = [
-        r
-        for r in rows
-        if shows(contract, r, present.get((r["target"], _now_called(r))))
-        or (r["target"], _now_called(r)) not in differing  # it says so in the partner's own spelling
-    ]
-    if shown:
-        ports.ledger.settle([Settled(r["write_id"], WriteState.CONFIRMED) for r in shown], ports.clock.now())
-    return len(shown)
+    differing = {(w["tenant_id"], w["target"], w["target_id"]) for w in again.result.writes.select(_NAMED).to_pylist()}
+    shown: dict[str, list[str]] = {}
+    for row in rows:
+        place = row["tenant_id"], row["target"], _now_called(row)
+        # What does not differ any more says so, if only in the partner's own spelling.
+        if shows(contract, row, present.get(place)) or place not in differing:
+            shown.setdefault(row["tenant_id"], []).append(row["write_id"])
+    for tenant_id, writes in shown.items():
+        try:
+            ports.ledger.settle([Settled(w, WriteState.CONFIRMED) for w in writes], ports.clock.now())
+        except IntegrationError as error:
+            report.tenant(tenant_id).fail(error)
+    return Counter({tenant_id: len(writes) for tenant_id, writes in shown.items()})
 
 
 def _now_called(row: Mapping[str, str]) -> str:
@@ -208,17 +225,18 @@ def _now_called(row: Mapping[str, str]) -> str:
     return row["record_id"] or row["target_id"]
 
 
-def _records(again: Look, tenant_id: str, name: str, ids: set[str]) -> list[dict[str, str]]:
-    wanted = sorted(ids)
-    table = pa.table({"tenant_id": pa.array([tenant_id] * len(wanted), TEXT), "record_id": pa.array(wanted, TEXT)})
+def _records(again: Look, name: str, rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """The records that ledger rows are about, as the second look saw them."""
+    wanted = sorted({(row["tenant_id"], _now_called(row)) for row in rows})
+    table = pa.table({n: pa.array([pair[place] for pair in wanted], TEXT) for place, n in enumerate(("tenant_id", "record_id"))})
     again.con.register("wanted_ids", table)
-    rows: list[dict[str, str]] = (
+    found: list[dict[str, str]] = (
         again.con.sql(f"SELECT o.* FROM observed_{name} o SEMI JOIN wanted_ids USING (tenant_id, record_id)")
         .to_arrow_table()
         .to_pylist()
     )
     again.con.unregister("wanted_ids")
-    return rows
+    return found
 
 
 def _finish(tenant: TenantReport, result: PassResult, done: Pushed | None, ports: Ports) -> None:

@@ -44,7 +44,11 @@ def extract(report: BatchReport, contract: Contract, *, ports: Ports, full: bool
         ports: the outside.
         full: read everything, not only what changed since the watermark.
     """
-    side_by_side(lambda tenant: _tenant(tenant, contract, ports, full or tenant.must_read_full), report.alive(), TENANTS_AT_ONCE)
+    side_by_side(
+        lambda tenant: _tenant(tenant, contract, ports, full or tenant.must_read_full),
+        report.alive(),
+        min(ports.at_once, TENANTS_AT_ONCE),
+    )
 
 
 def _tenant(tenant: TenantReport, contract: Contract, ports: Ports, full: bool) -> None:
@@ -55,7 +59,7 @@ def _tenant(tenant: TenantReport, contract: Contract, ports: Ports, full: bool) 
         results = side_by_side(
             lambda job: _object(tenant, contract, ports, full, connectors[job[1].role], *job),
             contract.objects.items(),
-            OBJECTS_AT_ONCE,
+            min(ports.at_once, OBJECTS_AT_ONCE),
         )
         entries = [entry for result in results for entry in result.entries]
         refuse_vanished(tenant.tenant_id, contract, entries, ports=ports)

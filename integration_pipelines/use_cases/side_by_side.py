@@ -10,7 +10,13 @@ Done = TypeVar("Done")
 
 
 def side_by_side(work: Callable[[Item], Done], items: Iterable[Item], at_once: int) -> list[Done]:
-    """The results in the order of the items; the first fault is raised after all have ended."""
+    """The results in the order of the items; the first fault is raised after all have ended.
+
+    What is done one at a time is done in that order, by the caller's own thread, and ends with its first fault.
+    """
+    todo = list(items)
+    if at_once == 1 or len(todo) == 1:
+        return [copy_context().run(work, item) for item in todo]
     with ThreadPoolExecutor(at_once) as pool:
-        doing = [pool.submit(copy_context().run, work, item) for item in items]
+        doing = [pool.submit(copy_context().run, work, item) for item in todo]
     return [one.result() for one in doing]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pyarrow as pa
 
 from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.guards import PlanNumbers
 from integration_pipelines.core.passes import PassResult
 from integration_pipelines.core.writes import WriteState
 from integration_pipelines.errors import IntegrationError
@@ -21,7 +22,7 @@ from integration_pipelines.use_cases.conclude import conclude, fate_rows
 from integration_pipelines.use_cases.extract import extract
 from integration_pipelines.use_cases.judge import REFUSED, judge
 from integration_pipelines.use_cases.look import Look, keep, keep_merged, look, observe
-from integration_pipelines.use_cases.observations import Dataset, of_tenant, texts
+from integration_pipelines.use_cases.observations import Dataset, texts
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, SyncMode, TenantReport
 from integration_pipelines.use_cases.overwrites import look_behind
 from integration_pipelines.use_cases.plan_story import named
@@ -30,6 +31,7 @@ from integration_pipelines.use_cases.prepare import prepare, setting_up
 from integration_pipelines.use_cases.push import Pushed, push
 from integration_pipelines.use_cases.retrying import failed_writes, give_up_unsent, hold_back, remember
 from integration_pipelines.use_cases.settle import settle_unanswered
+from integration_pipelines.use_cases.shares import Shares
 from integration_pipelines.use_cases.side_by_side import side_by_side
 from integration_pipelines.use_cases.verdicts import require_verdicts
 from integration_pipelines.use_cases.waiting import note_waiting
@@ -139,10 +141,12 @@ def _act(report: BatchReport, contract: Contract, result: PassResult, ports: Por
     decisions: dict[str, Decision] = {}
     alive, whole = report.alive(), report.scope == "full"
     failed_before = failed_writes([t.tenant_id for t in alive], contract, ports=ports)
+    writes = Shares(result.writes)
 
     def one(tenant: TenantReport) -> None:
         try:
-            decision = _decide(tenant, contract, result, report, ports)
+            mine = writes.of(tenant.tenant_id)
+            decision = _decide(tenant, contract, result.numbers[tenant.tenant_id], mine, report, ports)
             known = tenant.failed_before = tuple(failed_before.get(tenant.tenant_id, ()))
             if whole:
                 decision = hold_back(tenant, contract, decision, known, ports=ports)
@@ -152,21 +156,22 @@ def _act(report: BatchReport, contract: Contract, result: PassResult, ports: Por
                 pushed[tenant.tenant_id] = _push(tenant, contract, decision, ports)
             done = pushed.get(tenant.tenant_id)
             if done is not None or known:
-                remember(tenant, contract, of_tenant(result.writes, tenant.tenant_id), done, known, whole=whole, ports=ports)
+                remember(tenant, contract, mine, done, known, whole=whole, ports=ports)
         except IntegrationError as error:
             tenant.fail(error)
 
-    side_by_side(one, alive, TENANTS_AT_ONCE)
+    side_by_side(one, alive, min(ports.at_once, TENANTS_AT_ONCE))
     report.diffs = fate_rows(alive, result, decisions, ports)
     return pushed
 
 
-def _decide(tenant: TenantReport, contract: Contract, result: PassResult, report: BatchReport, ports: Ports) -> Decision:
-    writes = of_tenant(result.writes, tenant.tenant_id)
-    tenant.numbers = result.numbers[tenant.tenant_id]
+def _decide(
+    tenant: TenantReport, contract: Contract, numbers: PlanNumbers, writes: pa.Table, report: BatchReport, ports: Ports
+) -> Decision:
+    tenant.numbers = numbers
     forecast = _forecast(tenant, contract, writes, ports)
     whole = report.scope == "full"
-    decision = decide(tenant, contract, tenant.numbers, writes, mode=report.mode, forecast=forecast, whole=whole, ports=ports)
+    decision = decide(tenant, contract, numbers, writes, mode=report.mode, forecast=forecast, whole=whole, ports=ports)
     tenant.plan, tenant.reason, tenant.moved = decision.plan, decision.reason, decision.moved
     tenant.calls_before_plan = tenant.calls
     if decision.outcome is not None:

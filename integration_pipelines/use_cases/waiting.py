@@ -17,6 +17,7 @@ from integration_pipelines.ports.lake import Mode
 from integration_pipelines.use_cases.judge import REFUSED
 from integration_pipelines.use_cases.observations import dataset, new_entry, of_tenant
 from integration_pipelines.use_cases.outcome import BatchReport, TenantReport
+from integration_pipelines.use_cases.shares import Shares
 
 DATASET = "waiting"
 FULL_READS = 3
@@ -43,14 +44,15 @@ def note_waiting(report: BatchReport, contract: Contract, found: pa.Table, refus
     overdue = _overdue(since, now - timedelta(hours=contract.failure.retry_hours))
     known = {entry.tenant_id for entry in entries.entries if entry.file.rows}
     fresh, late = [], []
+    waits, too_long = Shares(since), Shares(overdue)
     for tenant in (report.tenant(t) for t in report.kept):
-        mine = of_tenant(since, tenant.tenant_id)
+        mine = waits.of(tenant.tenant_id)
         if mine.num_rows:
             tenant.counts["waiting_for_parent"] = mine.num_rows
         if mine.num_rows or tenant.tenant_id in known:
             rows = mine.to_reader()
             fresh.append(new_entry(ports, tenant.tenant_id, contract.contract, DATASET, Mode.FULL, rows, tenant.run_id))
-        if of_tenant(overdue, tenant.tenant_id).num_rows:
+        if too_long.of(tenant.tenant_id).num_rows:
             late.append(tenant)
     if fresh:
         ports.manifest.append(fresh, now)
