@@ -64,7 +64,7 @@ browser:  # Debian's chromium, for the tests that look at pages; elsewhere they 
 
 lock: $(READY)  ## Resolve the dependencies again: hashes, every platform, no address.
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	  --prerelease if-necessary-or-explicit --extra postgres --extra s3 --group dev pyproject.toml --output-file requirements.lock $(ARGS)
+	  --prerelease if-necessary-or-explicit --extra fast --extra postgres --extra s3 --group dev pyproject.toml --output-file requirements.lock $(ARGS)
 
 clean:  ## Remove what was made here, the data of demos included.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info \

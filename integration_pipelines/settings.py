@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     duckdb_threads: int = Field(default=2, ge=1)
     log_level: str = "INFO"
     dagster_url: str = "http://127.0.0.1:3000"  # where people reach Dagster's UI; alerts link there
+    launch_url: str = ""  # where the receiver reaches Dagster's webserver; default: dagster_url
     alert_slack_webhook_url: SecretStr | None = None
     alert_slack_token: SecretStr | None = None  # instead of a webhook: a bot's token, with a channel
     alert_slack_channel: str = ""

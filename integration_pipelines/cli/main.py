@@ -27,6 +27,8 @@ COMMANDS = {
     "alerts": ("alerts", "What is wrong with whom, who was told, and a try of who is told."),
     "metrics": ("health", "Figures for Prometheus, computed from the store."),
     "contract": ("contracts", "Check a contract, say it in plain words, list its scopes."),
+    "deploy": ("deploy", "Ways to run the product: the files of each profile."),
+    "worker": ("deploy", "Carry out runs of the fast profile, with everything loaded."),
     "doctor": ("doctor", "Check configuration, storage, keys and partners."),
     "audit": ("doctor", "Check the hash-chained record of every act."),
 }

@@ -84,6 +84,13 @@ def fresh_postgresql() -> str:
     return postgresql_url(name, _APP)
 
 
+def new_database(purpose: str) -> str:
+    """The URL of an empty PostgreSQL database, for the server's own role."""
+    name = f"{purpose}_{os.getpid()}_{next(_numbers)}"
+    _run(f'CREATE DATABASE "{name}"')
+    return postgresql_url(name)
+
+
 def fresh_sqlite(folder: Path) -> str:
     """The URL of a migrated SQLite file without rows."""
     folder.mkdir(parents=True, exist_ok=True)
