@@ -22,6 +22,7 @@ def sandbox() -> None:
 @click.option(
     "--customers", default=500, show_default=True, type=click.IntRange(1, 100_000), help="How many billing customers each."
 )
+@click.option("--tickets", default=100, show_default=True, type=click.IntRange(0, 10_000), help="How many support tickets each.")
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same world.")
 @click.option(
     "--hurry",
@@ -31,9 +32,10 @@ def sandbox() -> None:
     help="How many times quicker refused webhooks come again.",
 )
 @click.option("--faults", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSON list of faults to switch on.")
-def serve_command(port: int, tenants: int, customers: int, seed: int, hurry: float, faults: Path | None) -> None:
-    """Serve Stripe below /stripe and HubSpot below /hubspot until Ctrl-C. State is kept in memory.
+def serve_command(faults: Path | None, port: int, hurry: float, **sizes: int) -> None:
+    """Serve the partners until Ctrl-C.
 
+    They are below /stripe, /hubspot, /zendesk, /pagerduty and /slack. State is kept in memory.
     Accounts and tokens: GET /_control/accounts. Edit as a person: POST /_control/edit. What was written: GET /_control/effects.
     Have changes told to a receiver: POST /_control/webhooks {partner, account or *, url, secret}; deliveries: GET /_control/deliveries.
 
@@ -47,7 +49,8 @@ def serve_command(port: int, tenants: int, customers: int, seed: int, hurry: flo
     from integration_pipelines.sandbox.server import serve  # noqa: PLC0415 - idem
     from integration_pipelines.sandbox.world import World  # noqa: PLC0415 - idem
 
-    world = World(tenants=tenants, customers=customers, seed=seed, now=time.time(), hurry=hurry)
+    tenants, customers, tickets, seed = (sizes[name] for name in ("tenants", "customers", "tickets", "seed"))
+    world = World(tenants=tenants, customers=customers, seed=seed, now=time.time(), hurry=hurry, tickets=tickets)
     if faults is not None:
         try:
             wanted = json.loads(faults.read_text(encoding="utf-8"))

@@ -13,12 +13,18 @@ from starlette.routing import Mount
 
 from integration_pipelines.errors import TransientError
 from integration_pipelines.partner_models.hubspot.account import HubSpotAccount
+from integration_pipelines.partner_models.pagerduty.account import PagerDutyAccount
+from integration_pipelines.partner_models.slack.account import SlackAccount
 from integration_pipelines.partner_models.stripe.account import StripeAccount
+from integration_pipelines.partner_models.zendesk.account import ZendeskAccount
 from integration_pipelines.sandbox.control import control_routes
 from integration_pipelines.sandbox.hubspot.app_routes import app_routes
 from integration_pipelines.sandbox.hubspot.routes import hubspot_routes
+from integration_pipelines.sandbox.pagerduty.routes import pagerduty_routes
+from integration_pipelines.sandbox.slack.routes import slack_routes
 from integration_pipelines.sandbox.stripe.routes import stripe_routes
 from integration_pipelines.sandbox.world import World
+from integration_pipelines.sandbox.zendesk.routes import zendesk_routes
 
 LOOPBACK = "127.0.0.1"
 _PATIENCE_SECONDS = 15.0
@@ -31,6 +37,9 @@ def make_app(world: World) -> Starlette:
         routes=[
             Mount("/stripe", routes=stripe_routes(world.finder(StripeAccount), world.faults)),
             Mount("/hubspot", routes=hubspot),
+            Mount("/zendesk", routes=zendesk_routes(world.finder(ZendeskAccount), world.faults)),
+            Mount("/pagerduty", routes=pagerduty_routes(world.finder(PagerDutyAccount), world.faults)),
+            Mount("/slack", routes=slack_routes(world.finder(SlackAccount), world.faults, world.find_hook)),
             Mount("/_control", routes=control_routes(world)),
         ]
     )

@@ -9,9 +9,17 @@ from integration_pipelines.partner_models.base import Faults, PartnerAccount
 from integration_pipelines.partner_models.hubspot.account import HubSpotAccount
 from integration_pipelines.partner_models.hubspot.app import HubSpotApp
 from integration_pipelines.partner_models.hubspot.limits import PROFESSIONAL
+from integration_pipelines.partner_models.pagerduty import account as pagerduty
+from integration_pipelines.partner_models.pagerduty.account import PagerDutyAccount
+from integration_pipelines.partner_models.pagerduty.limits import PER_MINUTE
+from integration_pipelines.partner_models.seeds.support import Support, seed_support
 from integration_pipelines.partner_models.seeds.world import Seeded, seed_tenant
+from integration_pipelines.partner_models.slack.account import SlackAccount
 from integration_pipelines.partner_models.stripe.account import StripeAccount
 from integration_pipelines.partner_models.stripe.limits import LIVE_RATES
+from integration_pipelines.partner_models.zendesk import account as zendesk
+from integration_pipelines.partner_models.zendesk.account import ZendeskAccount
+from integration_pipelines.partner_models.zendesk.limits import RateLimits
 from integration_pipelines.sandbox.webhooks.hubspot import HubSpotWebhooks
 from integration_pipelines.sandbox.webhooks.lines import Registrar
 from integration_pipelines.sandbox.webhooks.outbound import HURRY, Outbound
@@ -32,6 +40,7 @@ class World:
         search_lag: how far the partners' search indexes are behind, in seconds.
         rate_limits: whether the partners' limits hold; benchmarks switch them off.
         hurry: how many times quicker than their partners refused webhooks are tried again.
+        tickets: support tickets each; without any a tenant has neither a support desk nor incidents nor a chat.
     """
 
     def __init__(  # noqa: PLR0913 - what makes one world unlike another
@@ -44,6 +53,7 @@ class World:
         search_lag: float = 1.0,
         rate_limits: bool = True,
         hurry: float = HURRY,
+        tickets: int = 0,
     ) -> None:
         self.faults = Faults()
         self.accounts: list[PartnerAccount] = []
@@ -61,6 +71,10 @@ class World:
             )  # fmt: skip
             seed_tenant(Seeded(crm=crm, billing=billing), number=number, customers=customers, seed=seed, now=now)
             self.accounts += [crm, billing]
+            if tickets:
+                support = self._support(number, seed, search_lag, limited=rate_limits)
+                seed_support(support, number=number, tickets=tickets, seed=seed, now=now)
+                self.accounts += [support.desk, support.pager, support.chat]
         self._by_token = {a.token: a for a in self.accounts}
         self.hubspot_app = HubSpotApp(self.now, client_secret=_token("secret", seed, 0), developer_key=_token("hapikey", seed, 0))
         self.outbound = Outbound(self.faults, hurry=hurry)
@@ -89,6 +103,11 @@ class World:
 
         return find
 
+    def find_hook(self, path: str) -> SlackAccount | None:
+        """Look a workspace up by what follows `/services/` in the address of its incoming webhook."""
+        chats = (account for account in self.accounts if isinstance(account, SlackAccount))
+        return next((chat for chat in chats if chat.hook_path == path), None)
+
     def account(self, partner: str, account: str) -> PartnerAccount | None:
         """By partner and account id."""
         return next((a for a in self.accounts if a.partner == partner and a.account == account), None)
@@ -100,6 +119,21 @@ class World:
         """Renewals, trial ends and planned cancellations happen when they are due."""
         for account in self.accounts:
             account.pass_time()
+
+    def _support(self, number: int, seed: int, lag: float, *, limited: bool) -> Support:
+        tenant, place = f"tenant-{number}", f"{seed}-{number}"
+        desk = ZendeskAccount(
+            tenant=tenant, account=f"desk-{place}", token=_token("zd", seed, number), now=self.now,
+            plan=zendesk.Plan(limits=RateLimits() if limited else None, export_lag=lag),
+        )  # fmt: skip
+        pager = PagerDutyAccount(
+            tenant=tenant, account=f"pager-{place}", token=_token("u+pd", seed, number), now=self.now,
+            plan=pagerduty.Plan(per_minute=PER_MINUTE if limited else None),
+        )  # fmt: skip
+        chat = SlackAccount(
+            tenant=tenant, account=f"T{seed:04d}{number:05d}", token=_token("xoxb", seed, number), now=self.now, limited=limited
+        )
+        return Support(desk, pager, chat)
 
 
 def _token(prefix: str, seed: int, number: int) -> str:

@@ -241,7 +241,7 @@ def test_the_command_serves_the_sandbox(tmp_path: Path, unused_port: int) -> Non
     options = ["sandbox", "serve", "--port", str(unused_port), "--customers", "20", "--faults", str(faults)]
     with subprocess.Popen([sys.executable, "-c", run, *options], stdout=subprocess.DEVNULL) as process:
         try:
-            assert _answer(f"http://127.0.0.1:{unused_port}/_control/health").json() == {"status": "ok", "accounts": 6}
+            assert _answer(f"http://127.0.0.1:{unused_port}/_control/health").json() == {"status": "ok", "accounts": 15}
             assert len(_answer(f"http://127.0.0.1:{unused_port}/_control/faults").json()) == 1
         finally:
             process.terminate()

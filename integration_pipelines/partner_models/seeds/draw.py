@@ -20,6 +20,11 @@ LINKED = frozenset(
 _SUBSCRIBED = "unknown_fields"  # its subscription has a surprise too, so there should be one
 
 
+def rng_of(*parts: object) -> Random:
+    """The dice of a part of a world, the same for the same words."""
+    return Random("/".join(map(str, parts)))  # noqa: S311 - a seeded world must be repeatable
+
+
 def draw_kinds(table: str, places: int, rng: Random, *, every: bool, sizes: Mapping[str, int] | None = None) -> list[str]:
     """Kinds of a table that fill exactly so many places, shuffled behind one that is plain.
 

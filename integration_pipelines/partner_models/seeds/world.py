@@ -1,7 +1,6 @@
 """One tenant's world: first the truth about every firm, then both partners' sides of it. Kinds and shapes belong to the other modules."""
 
 from dataclasses import dataclass
-from random import Random
 
 from integration_pipelines.partner_models.base import Json
 from integration_pipelines.partner_models.hubspot.account import HubSpotAccount
@@ -9,7 +8,7 @@ from integration_pipelines.partner_models.seeds.catalogue import Catalogue
 from integration_pipelines.partner_models.seeds.companies import Companies
 from integration_pipelines.partner_models.seeds.customers import NOBODY, Customers, customer_id
 from integration_pipelines.partner_models.seeds.discounted import DISCOUNTED
-from integration_pipelines.partner_models.seeds.draw import EVERY_KIND_FROM
+from integration_pipelines.partner_models.seeds.draw import EVERY_KIND_FROM, rng_of
 from integration_pipelines.partner_models.seeds.leftovers import STALE_TENANT, Leftovers
 from integration_pipelines.partner_models.seeds.lifecycles import LIFECYCLES
 from integration_pipelines.partner_models.seeds.plans import PLANS
@@ -43,7 +42,7 @@ def seed_tenant(seeded: Seeded, *, number: int, customers: int, seed: int, now: 
         seed: the world's number.
         now: seconds since the epoch.
     """
-    rng = Random(f"{seed}/{number}")  # noqa: S311 - a seeded world must be repeatable
+    rng = rng_of(seed, number)
     dice = Dice(rng, PRESENT, int(now))
     tenant = _Tenant(seeded, dice, earlier=number == STALE_TENANT)
     for firm in draw_firms(dice, customers):
