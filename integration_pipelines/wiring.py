@@ -38,6 +38,8 @@ from integration_pipelines.store.vault import EnvelopeVault, master_key_from_tex
 
 PARTNERS = ("hubspot", "pagerduty", "stripe", "zendesk")
 """Whose records are read and written; a contract's roles are played by them."""
+MESSENGERS = ("slack",)
+"""Where something can be said to people."""
 _PARTNERS = "integration_pipelines.partners"
 """Where their modules are; who needs one loads it."""
 
@@ -101,25 +103,19 @@ class PartnerConnectors(Connectors):
 
     def open_with(self, connection: Connection) -> Door:
         """The way into an account by a connection, stored or not; close it."""
+        from integration_pipelines.partners.http import Line  # noqa: PLC0415 - only who connects pays for it
+
         tenant_id, partner = connection.tenant_id, connection.partner
         context = SecretContext(tenant_id, partner)
 
         def token() -> str:
             return self._vault.open(context, connection.sealed_token)
 
-        if partner == "stripe":
-            from integration_pipelines.partners.stripe.client import StripeConnector  # noqa: PLC0415 - only who needs it pays for it
-
-            return StripeConnector(
-                tenant_id=tenant_id, base_url=connection.base_url, token=token, quota=self._quota, clock=self._clock
-            )
-        if partner == "hubspot":
-            from integration_pipelines.partners.hubspot.client import HubSpotConnector  # noqa: PLC0415 - idem
-
-            return HubSpotConnector(
-                tenant_id=tenant_id, base_url=connection.base_url, token=token, quota=self._quota, clock=self._clock
-            )
-        raise ConfigError(f"There is no connector for partner {partner}.", remedy="Correct the contract's roles.")
+        if partner not in (*PARTNERS, *MESSENGERS):
+            raise ConfigError(f"There is no way to a partner {partner}.", remedy="Correct the contract's roles.")
+        line = Line(tenant_id=tenant_id, base_url=connection.base_url, token=token, quota=self._quota, clock=self._clock)
+        connect = cast("Callable[[Line], Door]", import_module(f"{_PARTNERS}.{partner}.client").connect)
+        return connect(line)
 
 
 def open_stores_of(settings: Settings, clock: Clock) -> Stores:

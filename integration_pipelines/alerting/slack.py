@@ -7,6 +7,8 @@ from integration_pipelines.alerting.http import Answer, post, require_safe
 from integration_pipelines.alerting.verdict import verdict
 from integration_pipelines.alerting.words import headline, parts
 from integration_pipelines.core.alerts import Alert, AlertEvent, Severity
+from integration_pipelines.core.slack_words import code_of, escape, kind_of
+from integration_pipelines.errors import ErrorKind
 from integration_pipelines.ports.alerts import AlertSink, Arrived, NotArrived
 
 API = "https://slack.com/api"
@@ -18,8 +20,6 @@ _MARKS = {
 }
 _OVER = ":white_check_mark:"
 _LONGEST_HEADER = 150
-_NEVER = {"msg_too_long", "invalid_blocks", "invalid_blocks_format", "no_text"}
-"""Errors that the same message would get again."""
 
 
 class SlackWebhook(AlertSink):
@@ -70,11 +70,6 @@ def message(alert: Alert, event: AlertEvent) -> dict[str, object]:
     return {"text": f"{mark} {escape(title)}", "blocks": blocks, "unfurl_links": False, "unfurl_media": False}
 
 
-def escape(text: str) -> str:
-    """The three characters that mean something in mrkdwn."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
 def _said(answer: Answer) -> Arrived | NotArrived:
     try:
         said = json.loads(answer.body)
@@ -82,8 +77,7 @@ def _said(answer: Answer) -> Arrived | NotArrived:
         return NotArrived("Slack's answer is no JSON.")
     if not isinstance(said, dict):
         return NotArrived("Slack's answer is not what its documentation says.")
-    if said.get("ok") is True:
+    code = code_of(said)
+    if code is None:
         return Arrived()
-    error = said.get("error")
-    code = error if isinstance(error, str) and error.replace("_", "").isalnum() else "no reason"
-    return NotArrived(f"Slack refused it: {code[:80]}.", again=code not in _NEVER)
+    return NotArrived(f"Slack refused it: {code or 'no reason'}.", again=kind_of(code) is not ErrorKind.INVALID)

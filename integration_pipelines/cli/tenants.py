@@ -14,7 +14,13 @@ from integration_pipelines.use_cases.onboard import (
     revoke_tenant,
 )
 
-DEFAULT_URLS = {"stripe": "https://api.stripe.com", "hubspot": "https://api.hubapi.com"}
+DEFAULT_URLS = {
+    "hubspot": "https://api.hubapi.com",
+    "pagerduty": "https://api.pagerduty.com",
+    "slack": "https://slack.com",
+    "stripe": "https://api.stripe.com",
+    "zendesk": "",  # every account has its own
+}
 
 
 @click.group("tenant")
@@ -53,11 +59,13 @@ def add(name: str, integrations: tuple[str, ...]) -> None:
 @click.option(
     "--token", envvar="INTEGRATION_PIPELINES_TOKEN", help="The partner's token; asked for, unseen, when it is not given."
 )
-@click.option("--base-url", help="Another address than the partner's own, e.g. of the sandbox.")
+@click.option("--base-url", help="Another address than the partner's own; Zendesk has one per account, https://acme.zendesk.com.")
 def connect(name: str, partner: str, token: str | None, base_url: str | None) -> None:
     """Connect a tenant to its account at a partner. The connection is tried, and the token encrypted before it is stored.
 
-    PARTNER is stripe (a restricted key) or hubspot (a private app's token). `contract scopes` lists the permissions it needs.
+    PARTNER is stripe (a restricted key), hubspot (a private app's token), zendesk (an OAuth token, or name@example.com/token:KEY; an
+    admin's), pagerduty (a user's API key, or name@example.com/token:KEY) or slack (the address of an incoming webhook, or a bot's token,
+    "xoxb-… #channel"). `contract scopes` lists the permissions it needs.
 
     Example: integration-pipelines tenant connect acme stripe
     """
@@ -136,7 +144,9 @@ def remove(name: str) -> None:
 @click.argument("name")
 @click.option("--to", "role", required=True, help="The database role of the analyst.")
 def grant(name: str, role: str) -> None:
-    """Let an analyst's PostgreSQL role read this tenant in the views, and nothing else.
+    """Let an analyst's PostgreSQL role read this tenant.
+
+    It reads the tenant in the views, and nothing else.
 
     The role itself is made in the database: CREATE ROLE ann LOGIN PASSWORD '…'; GRANT analyst TO ann;
 
@@ -152,7 +162,9 @@ def grant(name: str, role: str) -> None:
 @click.argument("name")
 @click.option("--to", "role", required=True, help="The database role of the analyst.")
 def revoke(name: str, role: str) -> None:
-    """Take a tenant back from an analyst's PostgreSQL role; takes effect with its next query.
+    """Take a tenant back from an analyst's PostgreSQL role.
+
+    It takes effect with the role's next query.
 
     Example: integration-pipelines tenant revoke acme --to ann
     """

@@ -32,7 +32,7 @@ UNREACHABLE_SECONDS = 60.0
 _LEAST_ATTEMPT_SECONDS = 5.0
 _FIRST_ERROR = 300
 _UNAUTHORIZED = 401
-_REQUEST_IDS = ("request-id", "x-request-id", "x-hubspot-correlation-id", "x-amzn-requestid")
+_REQUEST_IDS = ("request-id", "x-request-id", "x-hubspot-correlation-id", "x-slack-req-id", "x-amzn-requestid")
 
 Params = Mapping[str, str] | Sequence[tuple[str, str]]
 
@@ -82,9 +82,13 @@ def _nothing(status: int, headers: Mapping[str, str], body: object) -> Failure |
     return None
 
 
+def _bearer(token: str) -> str:
+    return f"Bearer {token}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partner:
-    """What is the same for all tenants of a partner: its name, limits, fixed headers and the way it words refusals."""
+    """What is the same for all tenants of a partner: its name, limits, fixed headers, how it takes a token and words its refusals."""
 
     name: str
     label: str
@@ -92,6 +96,29 @@ class Partner:
     headers: Mapping[str, str] = field(default_factory=dict)
     classify: Classify = _nothing
     connections: int = 8
+    authorization: Callable[[str], str] = _bearer
+    """The `Authorization` header for a token; '' sends none."""
+    plain_text: bool = False
+    """Whether an answer in plain text is a proper one; `data` is then its text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What one tenant's connection to one partner stands on; see `PartnerHttp`."""
+
+    tenant_id: str
+    base_url: str
+    token: Callable[[], str]
+    quota: Quota
+    clock: Clock
+    transport: httpx.BaseTransport | None = None
+
+    def open(self, partner: Partner) -> "PartnerHttp":
+        """The way to that partner; close it."""
+        return PartnerHttp(
+            partner=partner, tenant_id=self.tenant_id, base_url=self.base_url, token=self.token, quota=self.quota, clock=self.clock,
+            transport=self.transport,
+        )  # fmt: skip
 
 
 class PartnerHttp:
@@ -101,7 +128,7 @@ class PartnerHttp:
         partner: the partner, see `Partner`; `buckets` needs a `default`.
         tenant_id: whose connection it is; part of every log line and quota bucket.
         base_url: `https://…`, or plain http on loopback only.
-        token: called before every attempt; what it returns travels as a bearer token and is never kept or logged.
+        token: called before every attempt; what it returns travels as the partner takes it and is never kept or logged.
         quota: permits, shared between processes.
         clock: time and waiting.
         transport: replaces the sockets in tests.
@@ -270,13 +297,14 @@ class PartnerHttp:
 
     def _exchange(self, request: _Request, token: str, limit: float, ends_at: float) -> "Reply | Trouble":
         """One request and its whole answer; a fault of the line becomes a Trouble that says whether the request may have arrived."""
+        shown = self.partner.authorization(token)
         try:
             with self._client.stream(
                 request.method,
                 f"{self._base}{request.path}",
                 params=httpx.QueryParams(list(_pairs(request.params))) if request.params else None,
                 content=request.content,
-                headers={**request.headers, "authorization": f"Bearer {token}"},
+                headers=request.headers | ({"authorization": shown} if shown else {}),
                 timeout=httpx.Timeout(max(limit, 0.001), pool=max(limit, 0.001)),
             ) as response:
                 return self._understood(request, response, ends_at)
@@ -293,7 +321,7 @@ class PartnerHttp:
             body = read_body(response, late=lambda: self._clock.monotonic() > ends_at)
             if status < _FIRST_ERROR and request.empty_ok and not body:
                 return Reply(status, None, response.headers, request_id)
-            data = parse_json(response.headers.get("content-type", ""), body, exact=request.exact)
+            data = self._data(response.headers.get("content-type", ""), body, exact=request.exact)
         except BadBodyError as error:
             if status < _FIRST_ERROR:
                 return _line(f"answered with {error} (protocol error)", unsure=True, status=status, request_id=request_id)
@@ -304,6 +332,11 @@ class PartnerHttp:
         asked = retry_after(response.headers, self._clock.now().astimezone(UTC))
         unsure = failure.kind is ErrorKind.TRANSIENT
         return Trouble(failure, unsure=unsure, status=status, request_id=request_id, asked=asked)
+
+    def _data(self, content_type: str, body: bytes, *, exact: bool) -> object:
+        if self.partner.plain_text and content_type.lower().startswith("text/plain"):
+            return body.decode("utf-8", "replace")
+        return parse_json(content_type, body, exact=exact)
 
     def _note(self, request: _Request, ledger: Ledger, outcome: "Reply | Trouble", started: float) -> None:
         facts = {

@@ -7,7 +7,7 @@ messages or tables.
 import hashlib
 import re
 
-_PLAIN_SEGMENT = re.compile(r"v\d{1,2}|\d{4}-\d{2}(-beta)?|[a-z]+([_-][a-z]+)*")
+_PLAIN_SEGMENT = re.compile(r"v\d{1,2}|\d{4}-\d{2}(-beta)?|[a-z]+([_-][a-z]+)*(\.json)?")
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,79}")
 _NAME_LIMIT = 100
 

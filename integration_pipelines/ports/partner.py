@@ -152,6 +152,17 @@ class Connector(Door):
         `record_id` is the id asked for; the column whose source is `id` holds the id that answered (a merge makes them differ).
         """
 
+    def named(self, name: str, spec: SourceObject, ids: Sequence[str]) -> list[str]:
+        """The records that are meant by what events name: the ids themselves, unless a partner's events name something else.
+
+        Args:
+            name: the object in the contract.
+            spec: the object.
+            ids: what events named, as the partner's `record_id`s of touched records.
+        """
+        del name, spec
+        return list(dict.fromkeys(ids))
+
     @abstractmethod
     def write(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
         """Send changed fields; one outcome per write, in any order. A bad record never spoils its batch."""

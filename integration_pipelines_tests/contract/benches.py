@@ -1,13 +1,13 @@
 """A modelled account of each partner behind a real server, with its connector: what the conformance suite is run against.
 
-Only what differs between partners is here: how an account is filled, and which of its fields the suite may use.
+What all benches have in common is `bench`, those of the support side are `support_benches`; here are the others, the door to all, and a
+seeded account of a running sandbox.
 """
 
 import json
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,90 +17,23 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from integration_pipelines.core.contract import FieldType, SourceObject
-from integration_pipelines.partner_models.base import Effect, Fault, FaultKind, Faults, Json, PartnerAccount
+from integration_pipelines.partner_models.base import Faults, Json
 from integration_pipelines.partner_models.hubspot.account import HubSpotAccount
-from integration_pipelines.partners.hubspot.client import HubSpotConnector
-from integration_pipelines.partners.stripe.client import StripeConnector
+from integration_pipelines.partners.http import Line
+from integration_pipelines.partners.hubspot.client import connect as connect_hubspot
+from integration_pipelines.partners.stripe.client import connect as connect_stripe
 from integration_pipelines.ports.lake import Watermark
 from integration_pipelines.ports.partner import Connector, Extraction, FieldWrite, RecordWrite, WriteOutcome
 from integration_pipelines.sandbox.hubspot.routes import hubspot_routes
+from integration_pipelines.sandbox.pagerduty.routes import pagerduty_routes
 from integration_pipelines.sandbox.stripe.routes import stripe_routes
+from integration_pipelines.sandbox.zendesk.routes import zendesk_routes
+from integration_pipelines_tests.contract.bench import CANARY, TOKEN, Bench, Row, Words
+from integration_pipelines_tests.contract.support_benches import PagerDutyBench, ZendeskBench
 from integration_pipelines_tests.kit.core import crm_billing
 from integration_pipelines_tests.kit.loopback import serving
 from integration_pipelines_tests.kit.partner_fakes import OpenQuota, VirtualClock
 from integration_pipelines_tests.kit.stripe_sandbox import START, stripe_kit
-
-TOKEN = "token-that-must-never-be-seen"
-CANARY = "canary-value-of-a-customer"
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The names that the suite needs: the main object, what a person edits there, and what we write there."""
-
-    main: str  # in the contract
-    held_as: str  # at the partner
-    edited: str  # what a person edits, as the partner's field
-    edited_column: str
-    written: str  # what we write, as a contract's source
-    written_column: str
-    unknown_id: str
-
-
-class Bench(ABC):
-    """One account, served, and the connector that speaks to it."""
-
-    words: Words
-    account: PartnerAccount
-
-    def __init__(self, url: str, faults: Faults, at: list[float]) -> None:
-        self.url = url
-        self.faults = faults
-        self.at = at
-        self.quota = OpenQuota()
-        self.clock = VirtualClock(lambda: datetime.fromtimestamp(at[0], tz=UTC))
-        role = crm_billing().objects[self.words.main].role
-        self.objects = {name: spec for name, spec in crm_billing().objects.items() if spec.role == role}
-
-    @abstractmethod
-    def connect(self, token: str = TOKEN) -> Connector:
-        """A connector of the account."""
-
-    @abstractmethod
-    def fill(self) -> None:
-        """Three main records and what belongs to them, with every declared column filled somewhere, all of them old."""
-
-    @abstractmethod
-    def remove(self, record_id: str) -> None:
-        """A person deletes a main record."""
-
-    @abstractmethod
-    def surprise(self, record_id: str) -> None:
-        """The partner adds a field that nobody knows, holding `CANARY`, to a main record."""
-
-    @property
-    def spec(self) -> SourceObject:
-        """The main object."""
-        return self.objects[self.words.main]
-
-    def held(self) -> dict[str, Json]:
-        """The main records as the partner holds them, by id."""
-        return {str(record["id"]): record for record in self.account.state()[self.words.held_as]}
-
-    def effects(self) -> list[Effect]:
-        """What our writes changed."""
-        return [effect for effect in self.account.effects if effect.actor == "api" and effect.changed]
-
-    def later(self, seconds: float) -> None:
-        """Let time pass, so that indexes catch up."""
-        self.at[0] += seconds
-
-    def fault(
-        self, kind: FaultKind, *, method: str = "", path: str = "", times: int = 1, skip: int = 0, **params: object
-    ) -> None:
-        """Switch a fault on."""
-        self.faults.add(Fault(kind, method=method, path=path, times=times, skip=skip, params=dict(params)))
 
 
 class StripeBench(Bench):
@@ -115,9 +48,10 @@ class StripeBench(Bench):
         self.account = self.kit.account
         self.account.token = TOKEN
 
-    def connect(self, token: str = TOKEN) -> Connector:
+    @staticmethod
+    def dial(line: Line) -> Connector:
         """See `Bench`."""
-        return StripeConnector(tenant_id="t1", base_url=self.url, token=lambda: token, quota=self.quota, clock=self.clock)
+        return connect_stripe(line)
 
     def fill(self) -> None:
         """See `Bench`."""
@@ -164,12 +98,19 @@ class HubSpotBench(Bench):
         self.account = self.hubspot
         self.surprised = ""
 
-    def connect(self, token: str = TOKEN) -> Connector:
+    @staticmethod
+    def dial(line: Line) -> Connector:
         """See `Bench`."""
-        transport = Surprising(self.surprised) if self.surprised else None
-        return HubSpotConnector(
-            tenant_id="t1", base_url=self.url, token=lambda: token, quota=self.quota, clock=self.clock, transport=transport
-        )
+        return connect_hubspot(line)
+
+    def line(self, token: str = TOKEN) -> Line:
+        """See `Bench`; on the way to the account something may be added."""
+        return replace(super().line(token), transport=Surprising(self.surprised) if self.surprised else None)
+
+    @staticmethod
+    def told(state: Mapping[str, list[Json]], partner_object: str) -> dict[str, Json]:
+        """See `Bench`; companies in the archive are none."""
+        return {str(r["id"]): r for r in state[partner_object] if partner_object != "companies" or not r["archived"]}
 
     def fill(self) -> None:
         """See `Bench`."""
@@ -221,8 +162,12 @@ class Surprising(httpx.BaseTransport):
         self._inner.close()
 
 
-CONNECTORS: dict[str, Callable[..., Connector]] = {"hubspot": HubSpotConnector, "stripe": StripeConnector}
-BENCHES: dict[str, type[Bench]] = {"hubspot": HubSpotBench, "stripe": StripeBench}
+BENCHES: dict[str, type[Bench]] = {
+    "hubspot": HubSpotBench,
+    "pagerduty": PagerDutyBench,
+    "stripe": StripeBench,
+    "zendesk": ZendeskBench,
+}
 
 
 class Door:
@@ -238,8 +183,8 @@ class Door:
         def find(partner: str) -> Callable[[str], Any]:
             return lambda token: self.benches[partner].account if token == TOKEN else None
 
-        stripe, hubspot = stripe_routes(find("stripe"), self.faults), hubspot_routes(find("hubspot"), self.faults)
-        return Starlette(routes=[Mount("/stripe", routes=stripe), Mount("/hubspot", routes=hubspot)])
+        made = {"hubspot": hubspot_routes, "pagerduty": pagerduty_routes, "stripe": stripe_routes, "zendesk": zendesk_routes}
+        return Starlette(routes=[Mount(f"/{name}", routes=routes(find(name), self.faults)) for name, routes in made.items()])
 
     def open(self, partner: str, address: str) -> Bench:
         """A fresh, filled account."""
@@ -264,33 +209,34 @@ class SeededAccount:
 
     address: str
     account: str
-    words: Words
-    objects: dict[str, SourceObject]
+    bench: type[Bench]
+    objects: Mapping[str, SourceObject]
     connector: Connector
 
+    @property
+    def words(self) -> Words:
+        """The names that the suite needs."""
+        return self.bench.words
+
     def held(self, partner_object: str) -> dict[str, Json]:
-        """The records that a full read has to bring; companies in the archive are none."""
-        state = httpx.get(f"{self.address}/_control/state", params={"account": self.account}).json()[0]["state"][partner_object]
-        return {str(r["id"]): r for r in state if partner_object != "companies" or not r["archived"]}
+        """The records that a full read has to bring."""
+        state = httpx.get(f"{self.address}/_control/state", params={"account": self.account}).json()[0]["state"]
+        return self.bench.told(state, partner_object)
 
     def edit(self, record_id: str, value: str) -> None:
         """A person edits a main record."""
-        body = {"partner": self.connector.partner, "account": self.account, "object": self.words.held_as, "id": record_id}
-        fields = {"fields": {self.words.edited: value}}
-        httpx.post(f"{self.address}/_control/edit", json=body | fields).raise_for_status()
+        named = {"object": self.words.held_as, "id": self.bench.held_id(record_id), "fields": {self.words.edited: value}}
+        body = {"partner": self.connector.partner, "account": self.account, **named}
+        httpx.post(f"{self.address}/_control/edit", json=body).raise_for_status()
 
 
 def seeded_account(address: str, partner: str) -> SeededAccount:
     """The first account of that partner."""
     found = next(a for a in httpx.get(f"{address}/_control/accounts").json() if a["partner"] == partner)
-    words = BENCHES[partner].words
-    role = crm_billing().objects[words.main].role
-    objects = {name: spec for name, spec in crm_billing().objects.items() if spec.role == role}
+    bench = BENCHES[partner]
     clock = VirtualClock(lambda: datetime.fromtimestamp(START, tz=UTC))
-    connector = CONNECTORS[partner](
-        tenant_id="t1", base_url=found["base_url"], token=lambda: str(found["token"]), quota=OpenQuota(), clock=clock
-    )
-    return SeededAccount(address, found["account"], words, objects, connector)
+    line = Line(tenant_id="t1", base_url=found["base_url"], token=lambda: str(found["token"]), quota=OpenQuota(), clock=clock)
+    return SeededAccount(address, found["account"], bench, bench.read_objects(), bench.dial(line))
 
 
 def rows(extraction: Extraction) -> list[Row]:

@@ -10,7 +10,8 @@ from integration_pipelines.errors import AuthError, ConfigError, ErrorKind
 from integration_pipelines.partner_models.base import FaultKind
 from integration_pipelines.ports.lake import Mode, Watermark
 from integration_pipelines.ports.partner import Applied, Connector, FieldWrite, RecordWrite, Refused, Unknown, WriteOutcome
-from integration_pipelines_tests.contract.benches import Door, HubSpotBench, Row, full, rows, send, served
+from integration_pipelines_tests.contract.bench import Row
+from integration_pipelines_tests.contract.benches import Door, HubSpotBench, full, rows, send, served
 from integration_pipelines_tests.kit.core import crm_billing
 
 CREATED = {f.left.column: f.left.create for f in crm_billing().fields.values() if f.left.column and f.left.create}

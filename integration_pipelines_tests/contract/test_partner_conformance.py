@@ -10,19 +10,8 @@ from integration_pipelines.errors import AuthError, BugError, RateLimitedError, 
 from integration_pipelines.partner_models.base import FaultKind
 from integration_pipelines.ports.lake import Mode
 from integration_pipelines.ports.partner import Applied, Connector, FieldWrite, RecordWrite, Refused, Unknown
-from integration_pipelines_tests.contract.benches import (
-    BENCHES,
-    CANARY,
-    TOKEN,
-    Bench,
-    Door,
-    full,
-    plain_columns,
-    rows,
-    said,
-    send,
-    served,
-)
+from integration_pipelines_tests.contract.bench import CANARY, TOKEN, Bench
+from integration_pipelines_tests.contract.benches import BENCHES, Door, full, plain_columns, rows, said, send, served
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +72,7 @@ def test_an_edit_comes_with_the_next_incremental_read(bench: Bench, connector: C
     _, mark = full(connector, bench)
     chosen = min(bench.held())
     bench.later(600)
-    bench.account.edit(bench.words.held_as, chosen, {bench.words.edited: "Edited"})
+    bench.edit(chosen, "Edited")
     bench.later(600)
     extraction = connector.extract(bench.words.main, bench.spec, mark)
     found = {row["record_id"]: row for row in rows(extraction)}
@@ -98,7 +87,7 @@ def test_an_edit_while_a_read_is_under_way_is_not_lost(bench: Bench, connector: 
     batches = iter(extraction)
     next(batches)
     chosen = min(bench.held())
-    bench.account.edit(bench.words.held_as, chosen, {bench.words.edited: "Meanwhile"})
+    bench.edit(chosen, "Meanwhile")
     list(batches)
     bench.later(600)
     again = rows(connector.extract(bench.words.main, bench.spec, extraction.summary.watermark))
@@ -107,6 +96,8 @@ def test_an_edit_while_a_read_is_under_way_is_not_lost(bench: Bench, connector: 
 
 def test_a_deleted_record_comes_as_deleted(bench: Bench, connector: Connector) -> None:
     """In the next incremental read and when fetched; its values do not come along."""
+    if not bench.deletes:
+        pytest.skip("records of this partner are never deleted")
     _, mark = full(connector, bench)
     gone = min(bench.held())
     bench.later(600)
@@ -141,11 +132,11 @@ def test_fetching_gives_one_row_for_each_id(bench: Bench, connector: Connector) 
 
 
 def test_what_was_written_can_be_read(bench: Bench, connector: Connector) -> None:
-    """Set, then cleared; nothing else of the record moves."""
+    """Set, then cleared where that is possible; nothing else of the record moves."""
     chosen = min(bench.held())
     before = connector.fetch(bench.words.main, bench.spec, [chosen]).to_pylist()[0]
-    for run, value in (("1", "Grün & 金"), ("2", "")):
-        assert isinstance(send(connector, bench, [(chosen, value)], run=run)[chosen], Applied)
+    for run, value in enumerate(bench.words.values, 1):
+        assert isinstance(send(connector, bench, [(chosen, value)], run=str(run))[chosen], Applied)
         after = connector.fetch(bench.words.main, bench.spec, [chosen]).to_pylist()[0]
         assert after == before | {bench.words.written_column: value, "observed_at": after["observed_at"]}
 
@@ -161,6 +152,8 @@ def test_the_same_write_twice_changes_nothing_twice(bench: Bench, connector: Con
 @pytest.mark.fault("H09")
 def test_what_a_write_really_replaced_is_told(bench: Bench, connector: Connector) -> None:
     """Somebody saves a value just before our write arrives: asked behind the write, the partner tells that value, not the older one."""
+    if not bench.remembers:
+        pytest.skip("this partner refuses such a write, or tells nothing of it")
     chosen = min(bench.held())
     send(connector, bench, [(chosen, "USD")], run="1")
     bench.later(3600)
@@ -176,13 +169,13 @@ def test_what_a_write_really_replaced_is_told(bench: Bench, connector: Connector
 
 def test_a_bad_record_is_refused_alone(bench: Bench, connector: Connector) -> None:
     """The others of its batch are applied; the refusal has a text and no value in it."""
-    good = sorted(bench.held())
+    good = bench.open_ids()
     outcomes = send(connector, bench, [(good[0], CANARY), (bench.words.unknown_id, CANARY), *((g, CANARY) for g in good[1:])])
     assert isinstance(refused := outcomes.pop(bench.words.unknown_id), Refused)
     assert refused.text
     assert CANARY not in refused.text
     assert {type(outcome) for outcome in outcomes.values()} == {Applied}
-    assert {effect.id for effect in bench.effects()} == set(good)
+    assert {effect.id for effect in bench.effects()} == {bench.held_id(record_id) for record_id in good}
 
 
 def test_fields_that_are_not_ours_to_write_are_refused(bench: Bench, connector: Connector) -> None:
@@ -197,10 +190,10 @@ def test_fields_that_are_not_ours_to_write_are_refused(bench: Bench, connector: 
 def test_a_lost_answer_never_becomes_a_refusal_or_a_second_effect(kind: FaultKind, bench: Bench, connector: Connector) -> None:
     """The write was carried out: it is applied or unknown, once."""
     chosen = min(bench.held())
-    bench.fault(kind, method="POST")
+    bench.fault(kind, method=bench.words.method)
     outcome = send(connector, bench, [(chosen, "once")])[chosen]
     assert isinstance(outcome, Applied | Unknown)
-    assert [effect.id for effect in bench.effects()] == [chosen]
+    assert [effect.id for effect in bench.effects()] == [bench.held_id(chosen)]
 
 
 def test_a_token_that_ended_is_an_authorisation_fault(bench: Bench) -> None:
@@ -267,7 +260,7 @@ def test_logs_and_messages_hold_no_secret_and_no_value(
 ) -> None:
     """Reading, writing and failing leave neither the token nor a customer's data behind."""
     chosen = min(bench.held())
-    bench.account.edit(bench.words.held_as, chosen, {bench.words.edited: CANARY})
+    bench.edit(chosen, CANARY)
     with structlog.testing.capture_logs() as logs:
         full(connector, bench)
         outcomes = send(connector, bench, [(chosen, CANARY), (bench.words.unknown_id, CANARY)])

@@ -14,7 +14,8 @@ from integration_pipelines.errors import AuthError, IntegrationError, TransientE
 from integration_pipelines.partner_models.base import FaultKind
 from integration_pipelines.ports.history import HistoryRead
 from integration_pipelines.ports.partner import Applied, Connector, FieldWrite, RecordWrite
-from integration_pipelines_tests.contract.benches import Bench, Door, HubSpotBench, StripeBench, served
+from integration_pipelines_tests.contract.bench import Bench
+from integration_pipelines_tests.contract.benches import Door, HubSpotBench, StripeBench, served
 from integration_pipelines_tests.kit.core import connect
 
 DAY = 86_400.0

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from integration_pipelines.core.contract import PropertySpec, SourceObject
 from integration_pipelines.errors import ConfigError, ErrorKind, IntegrationError
-from integration_pipelines.partners.http import Partner, PartnerHttp
+from integration_pipelines.partners.http import Line, Partner, PartnerHttp
 from integration_pipelines.partners.hubspot import fetching, history, preimages, properties
 from integration_pipelines.partners.hubspot.archiving import archive_companies
 from integration_pipelines.partners.hubspot.columns import asked
@@ -195,6 +195,18 @@ class HubSpotConnector(Connector):
         if reply.status != _FORBIDDEN:
             return ()
         return missing_scopes(reply.data if isinstance(reply.data, dict) else {}) or (scope,)
+
+
+def connect(line: Line) -> HubSpotConnector:
+    """The connector of a connection."""
+    return HubSpotConnector(
+        tenant_id=line.tenant_id,
+        base_url=line.base_url,
+        token=line.token,
+        quota=line.quota,
+        clock=line.clock,
+        transport=line.transport,
+    )
 
 
 def _barred(partner_object: str, write: RecordWrite) -> tuple[str, ...]:

@@ -12,10 +12,11 @@ Facts only. What a value means is `translate`.
 from integration_pipelines.partners.http import Bucket
 
 INCIDENTS = "incidents"
-STATUSES = ("triggered", "acknowledged", "resolved")
-URGENCIES = ("high", "low")
-SEVERITIES = ("1", "2", "3")
+OPEN = ("triggered", "acknowledged")
+RESOLVED = "resolved"
 DEFAULT_PRIORITIES = ("P1", "P2", "P3")
+LOW_FROM = 3
+"""From this severity on an incident's urgency is low: nobody is woken."""
 
 PAGE = 100
 MOST_RESULTS = 10_000
@@ -23,7 +24,6 @@ MOST_RESULTS = 10_000
 LONGEST_RANGE_DAYS = 179
 """`since` and `until` may be six months apart."""
 LONGEST_KEY = 255
-LONGEST_TITLE = 1024
 
 ACCEPT = "application/vnd.pagerduty+json;version=2"
 DEFAULT = "default"
@@ -33,10 +33,8 @@ BUCKETS = {DEFAULT: Bucket(per_second=12.0, burst=30)}
 ME = "/users/me"
 INCIDENT_LIST = "/incidents"
 INCIDENT = "/incidents/{}"
-NOTES = "/incidents/{}/notes"
 PRIORITIES = "/priorities"
 SERVICES = "/services"
-ABILITIES = "/abilities"
 
 _READABLE = frozenset(
     {
@@ -57,7 +55,7 @@ TOP_LEVEL = frozenset(
     }
 )  # fmt: skip
 """What an incident is known to have."""
-_WRITABLE = frozenset({"title", "status", "urgency", "severity", "note"})
+_WRITABLE = frozenset({"title", "status", "urgency", "severity"})
 _SETTABLE = frozenset({"title", "urgency", "severity", "incident_key", "details"})
 _OPTIONS: dict[str, frozenset[str]] = {"service": frozenset(), "priorities": frozenset()}
 
@@ -68,7 +66,7 @@ def knows(partner_object: str, path: str, nested: tuple[str, ...] = ()) -> bool:
 
 
 def writable(partner_object: str, path: str) -> bool:
-    """Whether we may write that path of an incident that exists; `note` adds a note and is never read."""
+    """Whether we may write that path of an incident that exists; `severity` sets its priority and urgency."""
     return partner_object == INCIDENTS and path in _WRITABLE
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from integration_pipelines.core.contract import PropertySpec, SourceObject
 from integration_pipelines.errors import ConfigError, ErrorKind, IntegrationError, UnknownOutcomeError
-from integration_pipelines.partners.http import Bucket, Partner, PartnerHttp
+from integration_pipelines.partners.http import Bucket, Line, Partner, PartnerHttp
 from integration_pipelines.partners.observe import Json
 from integration_pipelines.partners.stripe import changes, history, preimages
 from integration_pipelines.partners.stripe.completion import Completion, expansions
@@ -190,6 +190,18 @@ class StripeConnector(Connector):
         if not isinstance(reply.data, dict) or reply.data.get("id") != write.record_id:
             return Unknown(write.write_id, "Stripe answered about another record than the one written.")
         return Applied(write.write_id, reply.request_id)
+
+
+def connect(line: Line) -> StripeConnector:
+    """The connector of a connection."""
+    return StripeConnector(
+        tenant_id=line.tenant_id,
+        base_url=line.base_url,
+        token=line.token,
+        quota=line.quota,
+        clock=line.clock,
+        transport=line.transport,
+    )
 
 
 def _known(name: str, spec: SourceObject) -> str:

@@ -9,6 +9,8 @@ says in the object's options:
     escalated_groups: [Tier 3]           a group, by its name or id
     note_fields: [incident_url]          custom fields whose new value is also left on the ticket as an internal note
 
+Another rule counts anew, and so does another subdomain: both change which escalation an id or a key means.
+
 Facts only. What a value means is `translate`, what an audit means is `escalating`.
 """
 
@@ -43,7 +45,7 @@ _ID = re.compile(r"([1-9][0-9]{0,18})-([1-9][0-9]{0,5})")
 _OF_THE_ESCALATION = frozenset(
     {"id", "ticket_id", "seq", "is_current", "is_escalated", "dedup_key", "escalated_at", "ended_at", "headline", "details"}
 )
-"""What we say of an escalation: whether it is its ticket's newest, whether it still lasts, a line and a text that never change."""
+"""What we say of an escalation: whether it is its ticket's newest and still lasts, a line that names it, a text to begin an incident with."""
 _OF_THE_TICKET = frozenset(
     {
         "subject", "priority", "status", "type", "tags", "external_id", "ticket_url", "created_at", "updated_at", "requester_id",

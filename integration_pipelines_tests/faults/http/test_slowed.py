@@ -12,7 +12,8 @@ from integration_pipelines.partners.http import UNREACHABLE_SECONDS
 from integration_pipelines.partners.stripe.client import StripeConnector
 from integration_pipelines.ports.partner import Connector
 from integration_pipelines.store.quota import SharedQuota
-from integration_pipelines_tests.contract.benches import BENCHES, TOKEN, Bench, Door, full, served
+from integration_pipelines_tests.contract.bench import TOKEN, Bench
+from integration_pipelines_tests.contract.benches import BENCHES, Door, full, served
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,6 @@ def test_every_partner_has_a_catalogue() -> None:
         ("zendesk", "tickets", "subject", False, False),
         ("pagerduty", "incidents", "severity", True, True),
         ("pagerduty", "incidents", "incident_key", True, False),
-        ("pagerduty", "incidents", "note", False, True),
         ("pagerduty", "incidents", "severity.name", False, False),
     ],
 )
