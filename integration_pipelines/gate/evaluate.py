@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from integration_pipelines.gate.late import loading_late
 from integration_pipelines.gate.suites import SCOPE, Check, Question
 
 _FORMAT: Mapping[str, object] = {
@@ -82,7 +83,7 @@ class _Engine:
 
     def __init__(self) -> None:
         os.environ["GX_ANALYTICS_ENABLED"] = "false"
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), loading_late():
             warnings.simplefilter("ignore", DeprecationWarning)  # its own imports of retired standard modules
             import great_expectations as gx  # noqa: PLC0415 - seconds and hundreds of megabytes
             from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415 - idem
