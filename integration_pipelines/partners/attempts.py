@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from integration_pipelines.errors import (
     AuthError,
     BugError,
+    ConfigError,
     ConflictError,
     ErrorKind,
     IntegrationError,
@@ -23,6 +24,7 @@ _MOST_RATE_LIMITED = 20
 _LEAST_RATE_LIMITED_WAIT = 1.0
 
 _ERRORS: dict[ErrorKind, type[IntegrationError]] = {
+    ErrorKind.CONFIG: ConfigError,
     ErrorKind.AUTH: AuthError,
     ErrorKind.INVALID: InvalidError,
     ErrorKind.CONFLICT: ConflictError,

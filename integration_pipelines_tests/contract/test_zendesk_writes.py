@@ -1,9 +1,8 @@
 """Writing to a ticket over HTTP: custom fields and tags as safe updates, the note once, and nothing that was not seen replaced."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
-import httpx
 import pytest
 
 from integration_pipelines.core.contract import PropertySpec
@@ -12,6 +11,7 @@ from integration_pipelines.partner_models.base import FaultKind, Json
 from integration_pipelines.ports.partner import Applied, Connector, FieldWrite, RecordWrite, Refused, Unknown, WriteOutcome
 from integration_pipelines_tests.contract.benches import Door, served
 from integration_pipelines_tests.contract.support_benches import ZendeskBench
+from integration_pipelines_tests.kit.stepping_in import SteppingIn
 from integration_pipelines_tests.kit.support import escalations
 
 URL = "https://acme.pagerduty.com/incidents/Q1"
@@ -109,11 +109,11 @@ def test_an_edit_of_something_else_is_kept_and_the_write_goes_on(desk: ZendeskBe
 @pytest.mark.fault("H23")
 def test_a_ticket_that_never_comes_to_rest_is_given_up(desk: ZendeskBench) -> None:
     """Somebody saves between every look and every update: three tries, then a conflict for the next plan; nothing is forced."""
-    restless = Restless(lambda: somebody_saves(desk))
+    restless = SteppingIn(lambda request: request.method == "PUT", lambda: somebody_saves(desk), times=99)
     connector = desk.dial(replace(desk.line(), transport=restless))
     outcome = write(connector, fields_incident_status="triggered")
     assert isinstance(outcome, Refused)
-    assert (outcome.kind, restless.updates) == (ErrorKind.CONFLICT, 3)
+    assert (outcome.kind, restless.met) == (ErrorKind.CONFLICT, 3)
     assert held(desk)["custom_fields"][3] is None
     connector.close()
 
@@ -205,23 +205,3 @@ def test_a_field_that_cannot_be_ours_stops_the_set_up(
     with pytest.raises(ConfigError, match=complaint):
         connector.ensure_properties("escalations", {"fields.incident_url": WANTED, "fields.sev": WANTED})
     assert desk.effects() == []
-
-
-class Restless(httpx.BaseTransport):
-    """Passes requests on; before every update somebody else steps in."""
-
-    def __init__(self, step_in: Callable[[], object]) -> None:
-        self._inner = httpx.HTTPTransport()
-        self._step_in = step_in
-        self.updates = 0
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """One request."""
-        if request.method == "PUT":
-            self.updates += 1
-            self._step_in()
-        return self._inner.handle_request(request)
-
-    def close(self) -> None:
-        """Give connections back."""
-        self._inner.close()

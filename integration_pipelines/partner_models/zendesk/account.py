@@ -17,7 +17,6 @@ from integration_pipelines.partner_models.zendesk.refusals import bad_request, n
 from integration_pipelines.partner_models.zendesk.store import API, Hand, Store
 
 AUDITS_MOST, SHOW_MOST = 100, 100
-_ME = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class ZendeskAccount(PartnerAccount):
         self._limiter = None if self.plan.limits is None else RateLimiter(self.plan.limits)
         role = self.plan.role
         person = {"name": "Sync", "email": f"sync@{account}.example", "role": role, "active": True, "suspended": False}
-        self.insert("users", {"id": _ME, **person})
+        self.insert("users", {"id": tickets.ME, **person})
 
     def admit(self, *, export: bool = False, ticket: str = "") -> dict[str, str]:
         """Count a request against the limits; returns the headers of its reply, raises PartnerRefusalError 429."""
@@ -61,7 +60,7 @@ class ZendeskAccount(PartnerAccount):
     def me(self) -> Json:
         """The user behind the token."""
         with self.lock:
-            return {"user": dict(self.store.users[_ME])}
+            return {"user": dict(self.store.users[tickets.ME])}
 
     def export(self, asked: Asked) -> Json:
         """One page of the incremental export of tickets."""

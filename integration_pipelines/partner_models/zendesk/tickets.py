@@ -22,8 +22,10 @@ _ENUMS: Mapping[str, tuple[str | None, ...]] = {
     "status": STATUSES,
     "type": ("problem", "incident", "question", "task", None),
 }
+ME = 1
+"""The number of the user behind the token, who asks for whatever nobody else does."""
 _CREATED: Json = {
-    "external_id": None, "type": None, "subject": "", "description": "", "priority": None, "status": "new", "requester_id": None,
+    "external_id": None, "type": None, "subject": "", "description": "", "priority": None, "status": "new", "requester_id": ME,
     "assignee_id": None, "organization_id": None, "group_id": None, "tags": [], "custom_fields": [],
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ Json = dict[str, Any]
 Params = Sequence[tuple[str, str]]
 
 _NOT_FOUND = 404
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _ID = re.compile(r"[A-Z0-9]{2,40}")
 _BODY = ("include[]", "body")
 
@@ -87,11 +88,20 @@ class Session:
         """
         query = [*filters, ("sort_by", "created_at:asc")]
         page, more = self._page([*query, ("date_range", "all")], 0, on_time)
-        while True:
+        yield page
+        since, offset = _last(page, until) if more else until, 0
+        while since < until:
+            end = min(since + timedelta(days=wire.LONGEST_RANGE_DAYS), until)
+            page, more = self._page([*query, ("since", spell(since)), ("until", spell(end))], offset)
             yield page
-            if not more or not page:
-                return
-            page, more = self._after(query, str(page[-1].get("created_at")), until)
+            if not more:
+                since, offset = end, 0
+            elif (last := _last(page, since)) > since:
+                since, offset = last, 0
+            else:  # a whole page of one second: go on behind it
+                offset += wire.PAGE
+                if offset + wire.PAGE > wire.MOST_RESULTS:
+                    raise odd(None, "ten thousand incidents of one second")
 
     def resolved_since(self, services: Sequence[str], since: datetime) -> Iterator[list[Json]]:
         """Pages of incidents that were resolved since, the newest first; incidents may come twice."""
@@ -106,24 +116,6 @@ class Session:
             remedy="Read the tenant again in full.",
             partner="pagerduty",
         )
-
-    def _after(self, query: Params, cursor: str, until: datetime) -> tuple[list[Json], bool]:
-        """The next page that is not empty, of what was made at `cursor` or later; and whether there is more behind it."""
-        since, offset = moment(cursor), 0
-        while True:
-            end = min(since + timedelta(days=wire.LONGEST_RANGE_DAYS), until)
-            page, more = self._page([*query, ("since", spell(since)), ("until", spell(end))], offset)
-            later = bool(page) and moment(page[-1].get("created_at")) > since
-            if later or (page and not more and end >= until):
-                return page, more or end < until
-            if more:  # a whole page of one second: go on behind it
-                offset += wire.PAGE
-                if offset + wire.PAGE > wire.MOST_RESULTS:
-                    raise odd(None, "ten thousand incidents of one second")
-            elif end >= until:
-                return page, False
-            else:
-                since, offset = end, 0
 
     def _page(self, query: Params, offset: int, on_time: Callable[[datetime], None] | None = None) -> tuple[list[Json], bool]:
         params = [*query, _BODY, ("limit", str(wire.PAGE)), ("offset", str(offset))]
@@ -201,8 +193,16 @@ def moment(text: object) -> datetime:
     try:
         found = datetime.fromisoformat(str(text))
     except ValueError:
-        return datetime.max.replace(tzinfo=UTC)
+        return _NEVER
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _last(page: list[Json], default: datetime) -> datetime:
+    """When the last incident of a page was made; `default` for an empty one."""
+    last = moment(page[-1].get("created_at")) if page else default
+    if last == _NEVER:
+        raise odd(None, "an incident that does not say when it was made")
+    return last
 
 
 def _of(services: Sequence[str]) -> Params:
