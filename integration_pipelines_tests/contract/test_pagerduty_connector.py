@@ -46,11 +46,16 @@ def connector(pager: PagerDutyBench) -> Iterator[Connector]:
     made.close()
 
 
-def make(connector: Connector, key: str = KEY, spec: SourceObject | None = None, **values: str) -> WriteOutcome:
+def make(connector: Connector, key: str = KEY, **values: str) -> WriteOutcome:
     """Make one incident under a key."""
+    return make_as(connector, incidents(), key, **values)
+
+
+def make_as(connector: Connector, spec: SourceObject, key: str = KEY, **values: str) -> WriteOutcome:
+    """The same for a contract that says more."""
     said = {"incident_key": key, "title": "Cannot sign in", "severity": "1", "details": "Ticket: 7", **values}
     fields = tuple(FieldWrite(path, value) for path, value in said.items())
-    return connector.upsert(NAME, spec or incidents(), "incident_key", [RecordWrite("w1", "k1", key, fields)])[0]
+    return connector.upsert(NAME, spec, "incident_key", [RecordWrite("w1", "k1", key, fields)])[0]
 
 
 def change(connector: Connector, record_id: str = "Q1", **values: str) -> WriteOutcome:
@@ -152,7 +157,7 @@ def test_priorities_of_other_names_are_the_contract_s(pager: PagerDutyBench, con
     pager.pager.edit("incidents", "Q3", {"priority": "P5"})
     told = {row["record_id"]: row["severity"] for row in connector.fetch(NAME, spec, ["Q1", "Q2", "Q3"]).to_pylist()}
     assert told == {"Q1": "1", "Q2": "2", "Q3": "5"}
-    outcome = make(connector, spec=spec, severity="3")
+    outcome = make_as(connector, spec, severity="3")
     assert isinstance(outcome, Refused)
     assert (outcome.kind, "Sev C" in outcome.text) == (ErrorKind.CONFIG, True)
 
@@ -198,7 +203,7 @@ def test_the_service_must_be_one(pager: PagerDutyBench, connector: Connector, na
     """A name that is nobody's or two services', or none at all: nothing is made anywhere."""
     for _ in range(2):
         pager.pager.insert("services", {"name": "Twice"})
-    outcome = make(connector, spec=incidents(service=names))
+    outcome = make_as(connector, incidents(service=names))
     assert isinstance(outcome, Refused)
     assert (outcome.kind, words in outcome.text, with_key(pager)) == (ErrorKind.CONFIG, True, [])
 
@@ -209,7 +214,7 @@ def test_a_service_is_found_among_hundreds(pager: PagerDutyBench, connector: Con
         pager.pager.insert("services", {"name": f"Support escalations {number}"})
     pager.pager.insert("services", {"id": "PLAST", "name": "Last"})
     for wanted in ("Support escalations", "PLAST"):
-        assert isinstance(make(connector, f"key {wanted}", spec=incidents(service=(wanted,))), Applied)
+        assert isinstance(make_as(connector, incidents(service=(wanted,)), f"key {wanted}"), Applied)
 
 
 def test_a_resolved_incident_stays_as_it_is(pager: PagerDutyBench, connector: Connector) -> None:

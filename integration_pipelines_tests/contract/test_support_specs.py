@@ -150,8 +150,8 @@ def test_what_the_connectors_send_fits_the_description(door: tuple[Door, str], p
     sent = Recording()
     connector = bench.dial(replace(bench.line(), transport=sent))
     if partner == "zendesk":
-        fields = (FieldWrite("fields.incident_url", "https://x"), FieldWrite("tagged.incident", "open"))
-        connector.write("e", escalations(), [RecordWrite("w", "k", "101-1", fields)])
+        back = (FieldWrite("fields.incident_url", "https://x"), FieldWrite("tagged.incident", "open"))
+        connector.write("e", escalations(), [RecordWrite("w", "k", "101-1", back)])
     else:
         said = {"incident_key": "k", "title": "T", "severity": "1", "details": "D"}
         fields = tuple(FieldWrite(path, value) for path, value in said.items())

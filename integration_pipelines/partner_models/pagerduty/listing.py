@@ -49,7 +49,11 @@ def page(store: Store, asked: Asked) -> Json:
         raise invalid(f"limit must be between 1 and {MOST}.")
     if limit + offset > FURTHEST:
         raise invalid(f"offset and limit together must not go beyond {FURTHEST}.")
-    found = _ordered([one for one in store.incidents.values() if _wanted(one, asked, store.now())], asked.one("sort_by"))
+    made, statuses = _range(asked, store.now()), asked.many("statuses")
+    if statuses - set(STATUSES):
+        raise invalid("statuses[] has a value that is no status.")
+    wanted = [one for one in store.incidents.values() if _wanted(one, asked) and (made is None or _made_in(one, *made))]
+    found = _ordered(wanted, asked.one("sort_by"))
     shown = [view(one, asked) for one in found[offset : offset + limit]]
     total = len(found) if asked.one("total") == "true" else None
     return {"incidents": shown, "limit": limit, "offset": offset, "total": total, "more": len(found) > offset + limit}
@@ -61,27 +65,29 @@ def view(incident: Json, asked: Asked) -> Json:
     return {name: value for name, value in incident.items() if name not in hidden}
 
 
-def _wanted(incident: Json, asked: Asked, now: float) -> bool:
+def _wanted(incident: Json, asked: Asked) -> bool:
     statuses, services, key = asked.many("statuses"), asked.many("service_ids"), asked.one("incident_key")
-    if statuses - set(STATUSES):
-        raise invalid("statuses[] has a value that is no status.")
     return (
-        _in_range(incident, asked, now)
-        and (not statuses or incident["status"] in statuses)
+        (not statuses or incident["status"] in statuses)
         and (not services or incident["service"]["id"] in services)
         and (not key or incident["incident_key"] == key)
         and (not asked.many("urgencies") or incident["urgency"] in asked.many("urgencies"))
     )
 
 
-def _in_range(incident: Json, asked: Asked, now: float) -> bool:
+def _made_in(incident: Json, since: float, until: float) -> bool:
+    return since <= (moment(incident["created_at"]) or 0) < until
+
+
+def _range(asked: Asked, now: float) -> tuple[float, float] | None:
+    """When incidents were made that are asked for; None for all times."""
     if asked.one("date_range") == "all":
-        return True
+        return None
     until = _time(asked, "until", now)
     since = _time(asked, "since", until - _MONTH)
     if until - since > _HALF_A_YEAR:
         raise invalid("The date range is longer than six months.")
-    return since <= (moment(incident["created_at"]) or 0) < until
+    return since, until
 
 
 def _time(asked: Asked, name: str, default: float) -> float:
