@@ -5,7 +5,8 @@
     │   └── ContractError       config      no                  400
     ├── AuthError               auth        no                  401
     ├── TransientError          transient   yes, with backoff   503
-    │   └── UnknownOutcomeError    transient   no: settle by read  503
+    │   ├── UnknownOutcomeError    transient   no: settle by read  503
+    │   └── NotDurableError        transient   no: start anew      503
     ├── RateLimitedError        rate_limited after the wait     429
     ├── InvalidError            invalid     no                  422
     ├── ConflictError           conflict    after a fresh read  409
@@ -96,6 +97,10 @@ class TransientError(IntegrationError):
 
 class UnknownOutcomeError(TransientError):
     """A write was sent and no trustworthy answer came back; only a read can settle it."""
+
+
+class NotDurableError(TransientError):
+    """The disk did not confirm what it was given; what it holds is not known, so the process that wrote ends."""
 
 
 class RateLimitedError(IntegrationError):

@@ -38,7 +38,8 @@ class Settings(BaseSettings):
     database_admin_url: SecretStr | None = None  # PostgreSQL: a role that may create tables
     lake_url: str = ""  # default: data/lake
     landing_dir: str = ""  # default: data/landing
-    public_url: str = "http://127.0.0.1:8800"
+    public_url: str = "http://127.0.0.1:8800"  # how partners reach the receiver; HubSpot signs it
+    metrics_token: SecretStr | None = None  # opens the receiver's /metrics to other machines
     master_key: SecretStr | None = None  # 32 bytes, base64
     master_key_file: str = ""  # default: data/store/master.key; used when no key is in the environment
     old_master_keys: dict[str, SecretStr] = Field(
@@ -94,6 +95,11 @@ class Settings(BaseSettings):
     def lake(self) -> str:
         """Root of the lake: a path or an fsspec URL."""
         return self.lake_url or str(self.data / "lake")
+
+    @property
+    def landing(self) -> Path:
+        """Root of the landing zone."""
+        return Path(self.landing_dir) if self.landing_dir else self.data / "landing"
 
     def master_keys(self) -> tuple[dict[str, str], str]:
         """All master keys by id, as base64 text, and the id of the current one.

@@ -29,9 +29,11 @@ from integration_pipelines.ports.partner import Connector, Door
 from integration_pipelines.ports.quota import Quota
 from integration_pipelines.ports.tenants import Connection, TenantStore
 from integration_pipelines.ports.vault import SecretContext, Vault
+from integration_pipelines.ports.webhooks import WebhookRules
 from integration_pipelines.settings import Settings
 from integration_pipelines.store.clock import SortableIds, SystemClock
 from integration_pipelines.store.lake import ParquetLake
+from integration_pipelines.store.landing import DirectoryLandingZone
 from integration_pipelines.store.open import Stores, open_stores
 from integration_pipelines.store.quota import SharedQuota
 from integration_pipelines.store.vault import EnvelopeVault, master_key_from_text
@@ -160,6 +162,12 @@ def alerting_of(settings: Settings, stores: Stores) -> Alerting:
     return Alerting(stores.standings, stores.alert_book, lambda: sinks_of(config), config.names, rules, settings.dagster_url)
 
 
+def webhook_rules(settings: Settings) -> WebhookRules:
+    """How a receiver tells genuine deliveries, and reads them."""
+    rules = cast("Callable[[str], WebhookRules]", import_module(f"{_PARTNERS}.webhooks").rules)
+    return rules(settings.public_url)
+
+
 @contextmanager
 def open_ports(settings: Settings) -> Iterator[Ports]:
     """All ports of a process, closed at the end."""
@@ -171,6 +179,7 @@ def open_ports(settings: Settings) -> Iterator[Ports]:
     vault = open_vault(settings)
     ids = SortableIds(clock)
     quota = SharedQuota(settings.data / "store" / "quota.db", clock)
+    landing = DirectoryLandingZone(settings.landing, ids)
     ports = Ports(
         clock=clock,
         ids=ids,
@@ -194,6 +203,8 @@ def open_ports(settings: Settings) -> Iterator[Ports]:
         history=stores.history,
         pruning=stores.pruning,
         inbox=stores.inbox,
+        webhook_secrets=stores.webhook_secrets,
+        landing=landing,
         vault=vault,
         gate=ExpectationGate(),
         connectors=PartnerConnectors(stores.tenants, vault, quota, clock),
@@ -204,5 +215,6 @@ def open_ports(settings: Settings) -> Iterator[Ports]:
     try:
         yield ports
     finally:
+        landing.close()
         quota.close()
         stores.close()

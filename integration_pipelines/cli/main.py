@@ -24,6 +24,8 @@ COMMANDS = {
     "explain": ("explain", "Where a value came from, by which rule and run, and what lost."),
     "quarantine": ("evidence", "Refused records with reason and remedy."),
     "health": ("health", "How every tenant is doing, and what to do."),
+    "serve": ("serve", "Receive webhooks: verify them, make them durable, and only then say so."),
+    "webhooks": ("webhooks", "The secrets that partners sign webhooks with."),
     "alerts": ("alerts", "What is wrong with whom, who was told, and a try of who is told."),
     "metrics": ("health", "Figures for Prometheus, computed from the store."),
     "contract": ("contracts", "Check a contract, say it in plain words, list its scopes."),

@@ -2,9 +2,10 @@
 
 import click
 
-from integration_pipelines.cli.context import actor, ports
+from integration_pipelines.cli.context import actor, ports, settings
 from integration_pipelines.cli.show import print_facts, print_json, print_rows, say
 from integration_pipelines.errors import ConfigError
+from integration_pipelines.ports.webhooks import Scheme
 from integration_pipelines.use_cases.onboard import (
     add_tenant,
     connect_tenant,
@@ -13,6 +14,7 @@ from integration_pipelines.use_cases.onboard import (
     remove_tenant,
     revoke_tenant,
 )
+from integration_pipelines.use_cases.webhook_secrets import add_webhook_secret
 
 DEFAULT_URLS = {
     "hubspot": "https://api.hubapi.com",
@@ -59,8 +61,9 @@ def add(name: str, integrations: tuple[str, ...]) -> None:
 @click.option(
     "--token", envvar="INTEGRATION_PIPELINES_TOKEN", help="The partner's token; asked for, unseen, when it is not given."
 )
+@click.option("--webhook-secret", envvar="INTEGRATION_PIPELINES_WEBHOOK_SECRET", help="What the partner signs its webhooks with.")
 @click.option("--base-url", help="Another address than the partner's own; Zendesk has one per account, https://acme.zendesk.com.")
-def connect(name: str, partner: str, token: str | None, base_url: str | None) -> None:
+def connect(name: str, partner: str, token: str | None, webhook_secret: str | None, base_url: str | None) -> None:
     """Connect a tenant to its account at a partner. The connection is tried, and the token encrypted before it is stored.
 
     PARTNER is stripe (a restricted key), hubspot (a private app's token), zendesk (an OAuth token, or name@example.com/token:KEY; an
@@ -75,6 +78,11 @@ def connect(name: str, partner: str, token: str | None, base_url: str | None) ->
         found = opened.tenants.find(name)
         probe = connect_tenant(found.tenant_id, partner, token=secret, base_url=url, actor=actor(), ports=opened)
         say(f"Connected {found.name} to {partner} account {probe.account}. {probe.text}")
+        if webhook_secret:
+            add_webhook_secret(
+                found.tenant_id, partner, webhook_secret, scheme=Scheme.PARTNER, others_end=None, actor=actor(), ports=opened
+            )
+            say(f"{partner} may post webhooks to {settings().public_url.rstrip('/')}/webhooks/{partner}/{found.tenant_id}")
 
 
 @tenant.command("list")

@@ -69,6 +69,7 @@ def remove_what_nobody_needs(context: dg.OpExecutionContext, product: ProductRes
     context.add_output_metadata(
         {f"{table}_rows_removed": n for table, n in pruned.rows.items()}
         | {"replaced_files_removed": pruned.replaced_files, "orphans_removed": pruned.orphans}
+        | {"landed_files_removed": pruned.landed_files}
     )
 
 

@@ -14,12 +14,14 @@ from integration_pipelines.ports.gate import Gate
 from integration_pipelines.ports.history import History
 from integration_pipelines.ports.inbox import Inbox
 from integration_pipelines.ports.lake import Lake, Manifest
+from integration_pipelines.ports.landing import LandingZone
 from integration_pipelines.ports.messages import Messenger
 from integration_pipelines.ports.partner import Connector, Door
 from integration_pipelines.ports.pruning import Pruning
 from integration_pipelines.ports.retries import Overwrites, Retries, Spellings
 from integration_pipelines.ports.tenants import Connection, Grants, TenantStore
 from integration_pipelines.ports.vault import Vault
+from integration_pipelines.ports.webhooks import WebhookSecrets
 from integration_pipelines.ports.writing import Leases, Ledger, Metrics, Plans
 
 
@@ -65,6 +67,8 @@ class Ports:
     history: History
     pruning: Pruning
     inbox: Inbox
+    webhook_secrets: WebhookSecrets
+    landing: LandingZone
     vault: Vault
     gate: Gate
     connectors: Connectors

@@ -134,3 +134,7 @@ class Inbox(ABC):
     @abstractmethod
     def forget(self, before: datetime) -> list[str]:
         """Forget ended events that landed before then; returns the landing files that nothing names any more."""
+
+    @abstractmethod
+    def paths(self, before: datetime) -> set[str]:
+        """The landing files that events of before then still name."""

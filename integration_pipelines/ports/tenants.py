@@ -89,6 +89,10 @@ class TenantStore(ABC):
         """All of a tenant's connections, by partner."""
 
     @abstractmethod
+    def accounts(self) -> dict[tuple[str, str], str]:
+        """Whose every connected account is: (partner, account) → tenant."""
+
+    @abstractmethod
     def install(self, tenant_id: str, integration: str, contract_version: int, at: datetime) -> Installation:
         """Switched off and unpaused; a second call changes nothing but the contract version."""
 

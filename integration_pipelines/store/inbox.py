@@ -36,8 +36,8 @@ _WAITS = _E.outcome == sa.literal_column(f"'{EventOutcome.WAITING.value}'")
 """Spelt out, as in the index that holds only what waits: a parameter might be anything."""
 _AT_ONCE = 500
 """Keys of one question; more would be a statement that takes longer to read than to answer."""
-_TIME = pa.field("written_at", pa.timestamp("us", "UTC"))
-_SETTLED = pa.schema([*(pa.field(n, TEXT) for n in (*_KEY, "outcome", "reason")), _TIME])
+_TEXTS = pa.schema([(n, TEXT) for n in (*_KEY, "outcome", "reason")])
+_SETTLED = _TEXTS.append(pa.field("written_at", pa.timestamp("us", "UTC")))
 
 
 class SqlInbox(Inbox):
@@ -133,14 +133,18 @@ class SqlInbox(Inbox):
                 removed = connection.scalars(gone).all()
             paths.update(removed)
             more = len(removed) == self._batch
-        # A file's events landed at one moment, so what may still name these files is as old as they are.
-        left = sa.select(_E.landed_path).where(_E.landed_at < before).distinct()
+        return sorted(paths - self.paths(before))  # a file's events landed at one moment: what may still name it is as old
+
+    def paths(self, before: datetime) -> set[str]:
+        """The landing files that events of before then still name."""
+        # any tenant: everybody's files are swept alike
         with reading(self._engine, EVERYONE) as connection:
-            return sorted(paths - set(connection.scalars(left)))
+            return set(connection.scalars(sa.select(_E.landed_path).where(_E.landed_at < before).distinct()))
 
 
 def _named(keys: Sequence[EventKey]) -> sa.Select[Any]:
     """Those of the keys that are stored; joined, since SQLite looks a list of several columns up by reading the whole table."""
+    # any tenant: every key names its tenant, and the transaction is theirs
     names = _KEY[:3]
     asked = sa.values(*(sa.column(n, sa.Text) for n in names), name="asked").data(keys).cte("asked")
     return sa.select(*asked.c).distinct().join_from(asked, WEBHOOK_EVENTS, sa.and_(*(_E[n] == asked.c[n] for n in names)))

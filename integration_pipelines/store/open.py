@@ -32,6 +32,7 @@ from integration_pipelines.store.standings import SqlStandings
 from integration_pipelines.store.tenants import SqlTenantStore
 from integration_pipelines.store.unknown_fields import SqlUnknownFields
 from integration_pipelines.store.views import create_contract_views
+from integration_pipelines.store.webhook_secrets import SqlWebhookSecrets
 
 _LEFT_BEHIND = timedelta(days=1)
 
@@ -62,6 +63,7 @@ class Stores:
     history: SqlHistory
     pruning: SqlPruning
     inbox: SqlInbox
+    webhook_secrets: SqlWebhookSecrets
 
     def close(self) -> None:
         """Give all connections back."""
@@ -93,6 +95,7 @@ def stores_of(engine: Engine, clock: Clock) -> Stores:
         history=SqlHistory(engine),
         pruning=SqlPruning(engine),
         inbox=SqlInbox(engine),
+        webhook_secrets=SqlWebhookSecrets(engine),
     )
 
 

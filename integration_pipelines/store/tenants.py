@@ -111,6 +111,11 @@ class SqlTenantStore(TenantStore):
             rows = db.execute(sa.select(CONNECTIONS).where(_C.tenant_id == tenant_id).order_by(_C.partner))
             return [Connection(**row) for row in rows.mappings()]
 
+    def accounts(self) -> dict[tuple[str, str], str]:
+        """Whose every connected account is: (partner, account) → tenant."""
+        with reading(self._engine, EVERYONE) as db:
+            return {(r.partner, r.account): r.tenant_id for r in db.execute(sa.select(_C.partner, _C.account, _C.tenant_id))}
+
     def install(self, tenant_id: str, integration: str, contract_version: int, at: datetime) -> Installation:
         """Switched off and unpaused; a second call changes nothing but the contract version."""
         fresh = Installation(tenant_id, integration, False, False, False, 1, contract_version, at)

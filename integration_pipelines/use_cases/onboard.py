@@ -65,8 +65,9 @@ def connect_tenant(tenant_id: str, partner: str, *, token: str, base_url: str, a
 
 
 def remove_tenant(tenant_id: str, *, actor: str, ports: Ports) -> None:
-    """Forget connections and installations. What was written stays as evidence."""
+    """Forget connections, webhook secrets and installations. What was written stays as evidence."""
     ports.audit.append(tenant_id, actor, "tenant_removed", {}, ports.clock.now())
+    ports.webhook_secrets.forget(tenant_id, None)
     ports.tenants.remove(tenant_id)
 
 

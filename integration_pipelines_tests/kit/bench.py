@@ -10,7 +10,9 @@ from integration_pipelines.core.contract import Contract
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.tenants import Tenant
 from integration_pipelines.settings import Settings
+from integration_pipelines.store.clock import SortableIds, SystemClock
 from integration_pipelines.store.lake import ParquetLake
+from integration_pipelines.store.landing import DirectoryLandingZone
 from integration_pipelines.store.vault import EnvelopeVault
 from integration_pipelines.use_cases.approve import approve_plan
 from integration_pipelines.use_cases.outcome import BatchReport, SyncMode, TenantReport
@@ -112,11 +114,13 @@ def product(
     names = (
         "manifest", "tenants", "grants", "links", "diffs", "quarantine", "unknown_fields", "runs", "audit", "plans", "ledger", "leases",
         "metrics", "retries", "overwrites", "spellings", "history", "pruning", "inbox",
+        "webhook_secrets",
     )  # fmt: skip
+    landing = DirectoryLandingZone(settings.landing, SortableIds(SystemClock()))
     ports = Ports(
         clock=clock, ids=ids, lake=ParquetLake(settings.lake, ids), vault=EnvelopeVault({"k1": bytes(32)}, "k1"), gate=gate,
         connectors=FakeConnectors(accounts, clock), duck=duck_factory(settings), contracts={CONTRACT: contract},
-        alerting=alerting(stores),
+        alerting=alerting(stores), landing=landing,
         **{name: getattr(stores, name) for name in names},
     )  # fmt: skip
     for tenant in chosen:
@@ -124,4 +128,5 @@ def product(
         ports.tenants.install(tenant, CONTRACT, contract.version, clock.now())
         ports.tenants.switch(tenant, CONTRACT, enabled=enabled)
     yield Product(ports, accounts, gate, clock, contract)
+    landing.close()
     stores.close()

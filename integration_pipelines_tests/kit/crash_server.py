@@ -28,6 +28,7 @@ from integration_pipelines.store import dialect
 from integration_pipelines.store.clock import SortableIds, SystemClock
 from integration_pipelines.store.engine import make_engine
 from integration_pipelines.store.lake import ParquetLake
+from integration_pipelines.store.landing import DirectoryLandingZone
 from integration_pipelines.store.lease_clock import BootClock, DatabaseClock, LeaseClock
 from integration_pipelines.store.leases import SqlLeases
 from integration_pipelines.store.open import stores_of
@@ -82,14 +83,16 @@ def ports_of(order: Order) -> Iterator[Ports]:
     stores = stores_of(engine, clock)
     ids, vault = SortableIds(clock), open_vault(settings)
     quota = SharedQuota(settings.data / "store" / "quota.db", clock)
+    landing = DirectoryLandingZone(settings.landing, ids)
     real: LeaseClock = BootClock() if dialect.is_sqlite(engine) else DatabaseClock()
     kept = {f.name: getattr(stores, f.name) for f in fields(Ports) if f.name != "leases" and hasattr(stores, f.name)}
     yield Ports(
         clock=clock, ids=ids, lake=ParquetLake(settings.lake, ids), vault=vault, gate=OpenGate(),
         connectors=PartnerConnectors(stores.tenants, vault, quota, clock), duck=duck_factory(settings), contracts=packaged_contracts(),
-        alerting=alerting(stores),
+        alerting=alerting(stores), landing=landing,
         leases=SqlLeases(engine, AheadClock(real, order.ahead)), **kept,
     )  # fmt: skip
+    landing.close()
     stores.close()
 
 

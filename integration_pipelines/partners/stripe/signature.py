@@ -60,7 +60,7 @@ def _digest(body: bytes, stamp: str, secret: str) -> bytes:
 
 def _parts(signature: str) -> tuple[str, list[str]]:
     """The time and every v1 value; other schemes are never looked at. Two times make the header worthless."""
-    pairs = [part.strip().partition("=") for part in signature[:_LONGEST_HEADER].split(",")]
+    pairs = [part.partition("=") for part in signature[:_LONGEST_HEADER].split(",")]
     stamps = [value for name, _, value in pairs if name == "t"]
     return (stamps[0] if len(stamps) == 1 else ""), [value for name, _, value in pairs if name == _SCHEME]
 
