@@ -23,7 +23,9 @@ from integration_pipelines.partner_models.zendesk.limits import RateLimits
 from integration_pipelines.sandbox.webhooks.hubspot import HubSpotWebhooks
 from integration_pipelines.sandbox.webhooks.lines import Registrar
 from integration_pipelines.sandbox.webhooks.outbound import HURRY, Outbound
+from integration_pipelines.sandbox.webhooks.pagerduty import PagerDutyWebhooks
 from integration_pipelines.sandbox.webhooks.stripe import StripeWebhooks
+from integration_pipelines.sandbox.webhooks.zendesk import ZendeskWebhooks
 
 A = TypeVar("A", bound=PartnerAccount)
 _TOKEN_STEP = 7919  # any odd step keeps tokens of neighbouring tenants unlike
@@ -81,6 +83,8 @@ class World:
         self.registrars: Sequence[Registrar] = (
             StripeWebhooks(self._of(StripeAccount), self.outbound),
             HubSpotWebhooks(self.hubspot_app, self._of(HubSpotAccount), self.outbound),
+            ZendeskWebhooks(self._of(ZendeskAccount), self.outbound),
+            PagerDutyWebhooks(self._of(PagerDutyAccount), self.outbound),
         )
         self._started = time.monotonic()
 

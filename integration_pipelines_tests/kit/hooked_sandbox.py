@@ -9,12 +9,16 @@ import httpx
 
 from integration_pipelines.partner_models.base import Json
 from integration_pipelines.partner_models.hubspot.account import HubSpotAccount
+from integration_pipelines.partner_models.pagerduty.account import PagerDutyAccount
 from integration_pipelines.partner_models.stripe.account import StripeAccount
+from integration_pipelines.partner_models.zendesk.account import ZendeskAccount
 from integration_pipelines.sandbox.server import running_sandbox
 from integration_pipelines.sandbox.world import World
 from integration_pipelines_tests.kit.listening import Listener, listening
 
-SECRETS = {"stripe": "whsec_of_the_endpoint", "hubspot": "secret-of-the-app"}
+SECRETS = {
+    "stripe": "whsec_of_the_endpoint", "hubspot": "secret-of-the-app", "zendesk": "secret-of-the-desk", "pagerduty": "secret-of-the-pager"
+}  # fmt: skip
 HURRY = 36_000.0  # ten minutes of a partner's patience in 17 ms
 
 
@@ -35,6 +39,16 @@ class Hooked:
     def crms(self) -> list[HubSpotAccount]:
         """Both tenants' HubSpot accounts."""
         return [a for a in self.world.accounts if isinstance(a, HubSpotAccount)]
+
+    @property
+    def desk(self) -> ZendeskAccount:
+        """The first tenant's Zendesk account."""
+        return next(a for a in self.world.accounts if isinstance(a, ZendeskAccount))
+
+    @property
+    def pager(self) -> PagerDutyAccount:
+        """The first tenant's PagerDuty account."""
+        return next(a for a in self.world.accounts if isinstance(a, PagerDutyAccount))
 
     def register(self, partner: str, url: str) -> list[Json]:
         """Have everything of a partner sent to an address."""
@@ -68,7 +82,7 @@ class Hooked:
 @contextmanager
 def hooked_sandbox() -> Iterator[Hooked]:
     """One sandbox."""
-    world = World(tenants=2, customers=40, seed=3, now=time.time(), rate_limits=False, hurry=HURRY)
+    world = World(tenants=2, customers=40, seed=3, now=time.time(), rate_limits=False, hurry=HURRY, tickets=30)
     with running_sandbox(world) as base, httpx.Client(base_url=f"{base}/_control", trust_env=False) as control:
         yield Hooked(world, base, control)
 

@@ -149,6 +149,9 @@ class ZendeskAccount(PartnerAccount):
                 return copy.deepcopy(tickets.insert(self.store, record))
             if object_name == "ticket_fields":
                 return copy.deepcopy(self.store.fields.insert(record, self.now()))
+            if object_name == "triggers":
+                self.store.triggers.append({"when": record["when"], "body": record["body"]})
+                return dict(record)
             held = {"users": self.store.users, "groups": self.store.groups, "organizations": self.store.organizations}.get(
                 object_name
             )

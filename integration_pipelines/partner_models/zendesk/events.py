@@ -1,5 +1,6 @@
-"""What webhooks are told of a ticket: one event for each attribute that changed. Delivering and signing belong to the sandbox."""
+"""What webhooks are told of a ticket: one event for each attribute that changed, and whatever triggers say. Sending belongs to the sandbox."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,9 @@ TYPES: Mapping[str, str] = {
     "requester_id": "ticket.requester_changed",
     "external_id": "ticket.external_id_changed",
 }
+TRIGGER = "trigger"
+"""The type of what a trigger says: not an event of Zendesk's, but the body that an admin wrote, with placeholders filled in."""
+_PLACEHOLDER = re.compile(r"\{\{\s*ticket\.([a-z_]+)\s*\}\}")
 _CUSTOM, _COMMENT = "ticket.custom_field_changed", "ticket.comment_added"
 
 
@@ -40,6 +44,15 @@ def tell_changes(store: Store, ticket: Json, values: Mapping[str, tuple[Any, Any
         tell(store, ticket, kind, facts, at)
     if comment is not None:
         tell(store, ticket, _COMMENT, {"comment": {"body": comment["body"], "is_public": comment["public"]}}, at)
+    fire(store, ticket, values)
+
+
+def fire(store: Store, ticket: Json, values: Mapping[str, tuple[Any, Any]]) -> None:
+    """Let the triggers that wait for one of these changes say what they have to say."""
+    for trigger in store.triggers:
+        if any(name in values and values[name][1] == wanted for name, wanted in trigger["when"].items()):
+            body = {name: _filled(text, ticket) for name, text in trigger["body"].items()}
+            _hand_out(store, {"id": _event_id(store, store.next_audit()), "type": TRIGGER, "body": body})
 
 
 def tell(store: Store, ticket: Json, kind: str, facts: Json, at: float) -> None:
@@ -49,7 +62,7 @@ def tell(store: Store, ticket: Json, kind: str, facts: Json, at: float) -> None:
     number = store.next_audit()
     event: Json = {
         "account_id": store.account_id,
-        "id": str(UUID(int=(store.account_id << 64) | number, version=4)),
+        "id": _event_id(store, number),
         "type": f"zen:event-type:{kind}",
         "subject": f"zen:ticket:{ticket['id']}",
         "time": iso(at),
@@ -57,8 +70,22 @@ def tell(store: Store, ticket: Json, kind: str, facts: Json, at: float) -> None:
         "event": {**facts, "meta": {"sequence": {"id": str(number), "position": 1}}},
         "detail": _detail(ticket),
     }
+    _hand_out(store, event)
+
+
+def _hand_out(store: Store, event: Json) -> None:
     for listener in store.listeners:
         listener(event)
+
+
+def _event_id(store: Store, number: int) -> str:
+    return str(UUID(int=(store.account_id << 64) | number, version=4))
+
+
+def _filled(text: object, ticket: Json) -> str:
+    """A trigger's text with its placeholders, such as `{{ticket.id}}`, filled in."""
+    said = {**ticket, "title": ticket["subject"], "link": ticket["url"].replace("/api/v2/", "/agent/").removesuffix(".json")}
+    return _PLACEHOLDER.sub(lambda found: str(said.get(found[1]) or ""), str(text))
 
 
 def _detail(ticket: Json) -> Json:

@@ -36,6 +36,8 @@ class Store:
     changed_at: dict[int, float] = field(default_factory=dict)
     """When something about a ticket changed last, as the export orders them."""
     listeners: list[Callable[[Json], None]] = field(default_factory=list)
+    triggers: list[Json] = field(default_factory=list)
+    """`{when: {attribute: value}, body: {name: text with placeholders}}`: said when one of those attributes gets that value."""
     fields: TicketFields = field(init=False)
     _audit: int = _FIRST_AUDIT
     _ticket: int = _FIRST_TICKET

@@ -47,6 +47,7 @@ def create(store: Store, body: Mapping[str, Any], actor: str = API) -> Json:
     _apply(store, ticket, change, hand, kind="Create")
     store.wrote("tickets", number, {}, {name: after for name, (_, after) in change.values.items()}, hand)
     events.tell(store, ticket, "ticket.created", {}, hand.at)
+    events.fire(store, ticket, change.values)
     return ticket
 
 
