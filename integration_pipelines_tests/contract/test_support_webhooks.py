@@ -7,10 +7,18 @@ import pytest
 
 from integration_pipelines.errors import AuthError
 from integration_pipelines.partner_models.base import Json
+from integration_pipelines.partners.http import Line
 from integration_pipelines.partners.pagerduty import signature as pagerduty
+from integration_pipelines.partners.pagerduty.events import PagerDutyWebhooks
 from integration_pipelines.partners.zendesk import signature as zendesk
+from integration_pipelines.partners.zendesk.client import ZendeskConnector
+from integration_pipelines.partners.zendesk.events import ZendeskWebhooks
+from integration_pipelines.ports.inbox import TouchedRecord
+from integration_pipelines.ports.webhooks import RawDelivery
 from integration_pipelines_tests.kit.hooked_sandbox import SECRETS, Hooked, hooked, hooked_sandbox
 from integration_pipelines_tests.kit.listening import Heard, Listener, listening
+from integration_pipelines_tests.kit.partner_fakes import OpenQuota, VirtualClock
+from integration_pipelines_tests.kit.support import escalations, escalations_of
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +135,48 @@ def test_a_refused_delivery_comes_again_so_often(sandbox: Hooked, partner: str, 
         assert sandbox.settled()["given_up"] == before + 1
         assert len({event.get("id") or event["event"]["id"] for event in listener.events}) == 1
         assert len(listener.heard) == tries
+
+
+def delivered(heard: Heard) -> RawDelivery:
+    """A delivery as the receiver hands it on."""
+    return RawDelivery(
+        "POST", heard.url, {name.lower(): value for name, value in heard.headers.items()}, heard.body, datetime.now(UTC)
+    )
+
+
+def test_what_is_delivered_leads_to_the_escalations_of_the_ticket(sandbox: Hooked, desk_hook: Listener) -> None:
+    """Event or trigger: genuine, understood as one ticket, and by asking the desk as that ticket's escalations."""
+    sandbox.desk.insert("triggers", {"when": {"priority": "urgent"}, "body": {"ticket_id": "{{ticket.id}}"}})
+    number = ticket(sandbox)
+    sandbox.desk.edit("tickets", number, {"priority": "urgent"})
+    source = ZendeskWebhooks()
+    for heard in desk_hook.until(2):
+        source.verify(delivered(heard), [SECRETS["zendesk"]], datetime.now(UTC))
+        (event,) = source.read(delivered(heard), heard.events[0])
+        assert (event.records, event.ignored, event.quarantined) == ((TouchedRecord("escalations", number),), "", "")
+    line = Line(
+        tenant_id="t1",
+        base_url=f"{sandbox.base}/zendesk",
+        token=lambda: sandbox.desk.token,
+        quota=OpenQuota(),
+        clock=VirtualClock(),
+    )
+    connector = ZendeskConnector(line)
+    expected = [name for name, told in escalations_of(sandbox.desk.state()).items() if str(told["ticket_id"]) == number]
+    assert connector.named("e", escalations(), [record.record_id for record in event.records]) == expected != []
+    connector.close()
+    sandbox.desk.store.triggers.clear()
+
+
+def test_what_is_delivered_names_the_incident(sandbox: Hooked, pager_hook: Listener) -> None:
+    """Also where the event is about a note of it."""
+    name = incident(sandbox)
+    sandbox.pager.edit("incidents", name, {"note": "On it"})
+    source = PagerDutyWebhooks()
+    for heard in pager_hook.until(2):
+        source.verify(delivered(heard), [SECRETS["pagerduty"]], datetime.now(UTC))
+        (event,) = source.read(delivered(heard), heard.events[0])
+        assert event.records == (TouchedRecord("incidents", name),)
 
 
 def test_one_account_can_be_heard_alone(sandbox: Hooked) -> None:
