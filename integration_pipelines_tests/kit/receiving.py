@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from integration_pipelines.partners import standard_webhooks
 from integration_pipelines.partners.hubspot import signature as hubspot
 from integration_pipelines.partners.stripe import signature as stripe
 from integration_pipelines.partners.webhooks import rules
+from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.tenants import Connection
 from integration_pipelines.ports.webhooks import APP, Nudge, Scheme
 from integration_pipelines.store.engine import EVERYONE, reading
@@ -178,13 +180,7 @@ def reception(
     accounts = {tenant: small_accounts() for tenant in tenants}
     with product(folder, accounts, database_url=database_url) as bench:
         ports = bench.ports
-        for tenant in tenants:
-            for partner, account in (("hubspot", account_of(tenant)), ("stripe", f"acct_{tenant}")):
-                ports.tenants.connect(Connection(tenant, partner, account, "http://localhost", b"sealed", ports.clock.now()))
-            add_webhook_secret(
-                tenant, "stripe", secret_of(tenant), scheme=Scheme.PARTNER, others_end=None, actor="tester", ports=ports
-            )
-        add_webhook_secret(APP, "hubspot", APP_SECRET, scheme=Scheme.PARTNER, others_end=None, actor="tester", ports=ports)
+        prepare(ports, tenants)
         receiver = Receiver(ports, rules(PUBLIC), nudge=nudge)
         with _loop() as loop:
             asyncio.run_coroutine_threadsafe(_start(receiver), loop).result(timeout=30)
@@ -192,6 +188,16 @@ def reception(
                 yield Reception(bench, receiver, make_app(receiver, ports), loop, folder)
             finally:
                 asyncio.run_coroutine_threadsafe(receiver.stop(), loop).result(timeout=30)
+
+
+def prepare(ports: Ports, tenants: Sequence[str]) -> None:
+    """Connect those tenants, and add all secrets."""
+    add = partial(add_webhook_secret, scheme=Scheme.PARTNER, others_end=None, actor="tester", ports=ports)
+    for tenant in tenants:
+        for partner, account in (("hubspot", account_of(tenant)), ("stripe", f"acct_{tenant}")):
+            ports.tenants.connect(Connection(tenant, partner, account, "http://localhost", b"sealed", ports.clock.now()))
+        add(tenant, "stripe", secret_of(tenant))
+    add(APP, "hubspot", APP_SECRET)
 
 
 def _bytes(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
