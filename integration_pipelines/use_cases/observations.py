@@ -197,7 +197,9 @@ def _survivors(rows: pa.Table, id_column: str, aliases: str | None) -> pa.Table:
 
 def by_tenant(table: pa.Table) -> dict[str, pa.Table]:
     """A table that is ordered by tenant, cut into its tenants' rows; nothing is copied."""
-    runs = pc.run_end_encode(table["tenant_id"].combine_chunks())  # grouping would not keep the order of many tenants
+    runs = pc.call_function(
+        "run_end_encode", [table["tenant_id"].combine_chunks()]
+    )  # grouping would not keep the order of many tenants
     parts, start = {}, 0
     for tenant_id, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
         if tenant_id in parts:
