@@ -50,7 +50,7 @@ def test_an_event_that_comes_a_hundred_times_at_once_is_taken_once(each_desk: Re
     assert len(desk.landed("t1")) == len(desk.files()) == 1
 
 
-@pytest.mark.fault("E02", "E04")
+@pytest.mark.fault("E04")
 def test_the_same_change_under_other_ids_or_late_is_another_event(desk: Reception) -> None:
     """What an event says of its time decides nothing: a run looks at the record, and finds it as it is."""
     late = [stripe_event(n) | {"created": 1_795_430_000 - days * 86_400} for n, days in ((1, 0), (2, 3), (3, 30))]

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from integration_pipelines.ports.lake import Mode, NewEntry, StoredFile
+from integration_pipelines.ports.webhooks import PartnerEvent, Scheme, WebhookSecret
 from integration_pipelines.ports.writing import PlanState
 from integration_pipelines.store.open import Stores
 from integration_pipelines.store.prune import SqlPruning
+from integration_pipelines.use_cases.land_events import land_events
 from integration_pipelines.use_cases.prune import prune
+from integration_pipelines.use_cases.receive import Arrival
 from integration_pipelines_tests.kit.bench import CONTRACT, product
 from integration_pipelines_tests.unit.store.rows import CRM, NOW, diff, diffs, outcomes, plan, query, run
 
@@ -93,3 +96,27 @@ def test_a_pruned_product_goes_on_as_if_nothing_happened(tmp_path: Path, each_da
         assert shop.one().writes == {}
         assert not any(prune(ports=shop.ports).rows.values())
         assert shop.ports.plans.list("t1", CONTRACT)
+
+
+def test_webhooks_are_remembered_for_thirty_five_days(tmp_path: Path) -> None:
+    """Then ended events go with their files, and secrets that ended; what waits stays whatever its age, and so do younger ones."""
+    with product(tmp_path) as shop:
+        ports = shop.ports
+        start = ports.clock.now()
+        arrivals = [
+            Arrival("t1", "stripe", PartnerEvent("", f"evt_{n}", "x", "{}", ignored="unknown_type"), (), start) for n in range(2)
+        ]
+        waits = Arrival("t1", "stripe", PartnerEvent("", "evt_9", "x", "{}"), (CONTRACT,), start)
+        for arrival in (*arrivals, waits):
+            land_events([arrival], inbox=ports.inbox, landing=ports.landing, clock=ports.clock)
+        for number, ends in ((1, start + timedelta(hours=1)), (2, None)):
+            ports.webhook_secrets.add(WebhookSecret("t1", "stripe", f"whs_{number}", Scheme.PARTNER, b"sealed", start, ends))
+        shop.clock.sleep(34 * 86_400)
+        assert prune(ports=ports).landed_files == 0
+        shop.clock.sleep(2 * 86_400)
+        assert prune(ports=ports).landed_files == 2
+        left = ports.inbox.known({("t1", "stripe", f"evt_{n}") for n in range(10)})
+        assert {event for _, _, event in left} == {"evt_9"}
+        (kept,) = ports.inbox.paths(ports.clock.now())
+        assert len(ports.landing.read(kept)) == 1
+        assert [secret.secret_id for secret in ports.webhook_secrets.load("t1")] == ["whs_2"]
