@@ -34,6 +34,7 @@ from integration_pipelines.store.engine import reading, scope
 from integration_pipelines.store.lake import ParquetLake
 from integration_pipelines.store.schema import FIELD_COUNTS, RUN_OUTCOMES, RUNS, WRITE_LEDGER
 from integration_pipelines.use_cases.history_kept import kept_files
+from integration_pipelines.use_cases.merged import counting
 from integration_pipelines.wiring import open_stores_of, packaged_contracts
 
 CRM_BILLING = "crm_billing"
@@ -160,7 +161,8 @@ def customers(*, tenants: Tenants = None, integration: str = CRM_BILLING) -> pd.
     with _Store() as store:
         entries = store.stores.manifest.current(store.ids(tenants), integration, "merged_customers")
         lake = ParquetLake(store.settings.lake, SortableIds(SystemClock()))
-        frame = _typed(lake.read([e.file for e in entries], schema))
+        rows = lake.read([e.file for e in entries], schema.append(pa.field("gone", pa.bool_())))
+        frame = _typed(counting(rows))
     for name, field in fields.items():
         if field.type is FieldType.MONEY:
             frame[name] = _whole(frame[name])

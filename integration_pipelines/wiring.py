@@ -19,7 +19,7 @@ from integration_pipelines.core.alerts import Rules
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.contract_lint import Catalogue
 from integration_pipelines.core.contract_load import load_contract
-from integration_pipelines.errors import ConfigError
+from integration_pipelines.errors import AuthError, ConfigError
 from integration_pipelines.logs import configure_logs
 from integration_pipelines.ports.alerts import Alerting
 from integration_pipelines.ports.bundle import Connectors, Ports
@@ -91,17 +91,27 @@ class PartnerConnectors(Connectors):
 
     def open(self, tenant_id: str, partner: str) -> Connector:
         """A fresh connector; close it."""
-        door = self.open_with(self._tenants.connection(tenant_id, partner))
+        door = self.open_with(self._open_still(tenant_id, partner))
         if isinstance(door, Connector):
             return door
         raise ConfigError(f"{partner} has no records to read or write.", remedy="Correct the contract's roles.")
 
     def messenger(self, tenant_id: str, partner: str) -> Messenger:
         """A fresh messenger; close it."""
-        door = self.open_with(self._tenants.connection(tenant_id, partner))
+        door = self.open_with(self._open_still(tenant_id, partner))
         if isinstance(door, Messenger):
             return door
         raise ConfigError(f"Nothing can be said to people at {partner}.", remedy="Correct the contract's notifications.")
+
+    def _open_still(self, tenant_id: str, partner: str) -> Connection:
+        connection = self._tenants.connection(tenant_id, partner)
+        if connection.ended_at is not None:
+            raise AuthError(
+                f"{partner} took our access to tenant {tenant_id} away.",
+                remedy=f"Connect it again: integration-pipelines tenant connect {tenant_id} {partner}",
+                partner=partner,
+            )
+        return connection
 
     def open_with(self, connection: Connection) -> Door:
         """The way into an account by a connection, stored or not; close it."""

@@ -21,6 +21,7 @@ from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.evidence import Run
 from integration_pipelines.ports.history import HistoryDay
 from integration_pipelines.use_cases.history import Clipped, Tell, clip
+from integration_pipelines.use_cases.launches import run_tags
 
 DATE = click.DateTime(formats=["%Y-%m-%d"])
 COLUMNS = {"object": "object", "days": "days", "rows": "changes", "coverage": "coverage", "reason": "why not all"}
@@ -75,7 +76,6 @@ def _run(instance: Any, contract: Contract, tenant_id: str, days: Clipped, *, mo
         from integration_pipelines.defs.history import JOB, history_step  # noqa: PLC0415 - Dagster is loaded by runs only
         from integration_pipelines.defs.history_fill import TRIGGER, partition_key, telling  # noqa: PLC0415 - idem
         from integration_pipelines.defs.integrations import integrations  # noqa: PLC0415 - idem
-        from integration_pipelines.defs.partitions import run_tags  # noqa: PLC0415 - idem
 
         register_tenants(instance, [tenant_id])
         span = {f"dagster/asset_partition_range_{end}": str(partition_key(day, tenant_id)) for end, day in _ends(days)}

@@ -9,6 +9,7 @@ from typing import Any
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.settings import Settings
+from integration_pipelines.use_cases.launches import run_tags
 
 
 @contextmanager
@@ -48,7 +49,7 @@ def run_chain(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's beta and preview notices are for developers, not for operators
         from integration_pipelines.defs.integrations import integrations  # noqa: PLC0415 - idem
-        from integration_pipelines.defs.partitions import run_tags  # noqa: PLC0415 - loaded late, like Dagster itself
+        from integration_pipelines.defs.specs import chain_keys  # noqa: PLC0415 - idem
 
         register_tenants(instance, tenant_ids)
         job = integrations().resolve_job_def("reconcile_tenant")
@@ -65,6 +66,7 @@ def run_chain(
             instance=instance,
             partition_key=tenant_ids[0] if len(tenant_ids) == 1 else None,
             raise_on_error=False,
+            asset_selection=chain_keys(contract),
             tags=tags,
             run_config={"ops": {step: {"config": config}}, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )

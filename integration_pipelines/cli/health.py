@@ -12,7 +12,7 @@ from integration_pipelines.use_cases.health import health
 COLUMNS = {
     "name": "tenant", "integration": "integration", "status": "status", "last_success": "last certified run", "lag": "ago",
     "held": "held", "quarantined": "quarantined", "last_error": "last error", "what_to_do": "what to do",
-    "open_alerts": "alerts",
+    "open_alerts": "alerts", "waiting_events": "events waiting",
 }  # fmt: skip
 
 ALERTED = 10
@@ -38,6 +38,8 @@ def health_command(tenant: str | None, as_json: bool) -> None:
         print_rows(shown, COLUMNS, empty='Nothing is installed yet. Start with: integration-pipelines tenant add "Acme Inc"')
         for row in [r for r in rows if r["open_alerts"]][:ALERTED]:
             say(f"{row['name']}, newest of {row['open_alerts']} open alerts: {row['newest_alert']}")
+        for row in [r for r in rows if r["note"]][:ALERTED]:
+            say(f"{row['name']}, newest run over everything: {row['note']}")
     if any(r["status"] in {"failing", "stale", "attention"} for r in rows):
         sys.exit(1)
 

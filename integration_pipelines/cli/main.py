@@ -27,6 +27,7 @@ COMMANDS = {
     "serve": ("serve", "Receive webhooks: verify them, make them durable, and only then say so."),
     "webhooks": ("webhooks", "The secrets that partners sign webhooks with."),
     "alerts": ("alerts", "What is wrong with whom, who was told, and a try of who is told."),
+    "latency": ("latency", "How long it takes from a webhook to the write on the other side."),
     "metrics": ("health", "Figures for Prometheus, computed from the store."),
     "contract": ("contracts", "Check a contract, say it in plain words, list its scopes."),
     "deploy": ("deploy", "Ways to run the product: the files of each profile."),

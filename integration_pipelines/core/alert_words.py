@@ -73,7 +73,7 @@ def stale_by(standing: Standing, contract: Contract, now: datetime) -> timedelta
 
 def findings(standing: Standing, contract: Contract, now: datetime, dagster_url: str) -> Iterator[Finding]:
     """All that is wrong with one installation, most basic first."""
-    teller = _Teller(standing, dagster_url)
+    teller = _Teller(standing, dagster_url, "/".join(("assets", *contract.asset_path)))
     yield from _failure(teller, standing.newest)
     yield from _checks(teller, standing)
     yield from _held(teller, standing)
@@ -134,10 +134,11 @@ class _Teller:
 
     standing: Standing
     dagster_url: str
+    assets: str  # where Dagster shows the contract's assets
 
     def say(self, topic: "_Topic", text: str, remedy: str, run_id: str = "") -> Finding:
         tenant, integration = self.standing.tenant_id, self.standing.integration
-        place = f"runs/{run_id}" if run_id else f"assets/sync_certificate?partition={tenant}"
+        place = f"runs/{run_id}" if run_id else f"{self.assets}/sync_certificate?partition={tenant}"
         title = f"{topic.title or _TITLES[topic.kind]}: {tenant} ({integration})"
         link = f"{self.dagster_url.rstrip('/')}/{place}"
         return Finding(tenant, integration, topic.kind, topic.subject, topic.severity, title, text, remedy, link, run_id or None)

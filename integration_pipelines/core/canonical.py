@@ -14,8 +14,9 @@ from integration_pipelines.core.sql import text, text_list
 ZERO_DECIMALS = ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF")
 THREE_DECIMALS = ("BHD", "JOD", "KWD", "OMR", "TND")
 
-_BLANKS = text("\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200C))))
+BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200C)))
 """What Unicode calls white space, and the two marks of no width; partners trim it or do not, so it never counts at either end."""
+_BLANKS = text(BLANKS)
 _NOTHING_TO_TRIM = "([!-~]([ -~]*[!-~])?)?"
 """Printable ASCII that neither begins nor ends with a blank."""
 

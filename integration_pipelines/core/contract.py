@@ -227,6 +227,8 @@ class Latency(Frozen):
     """How soon a change must arrive."""
 
     target_seconds: int = Field(ge=1)
+    settle_seconds: int = Field(default=0, ge=0)  # how old an event must be before its records are looked at
+    settle: dict[Name, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)  # object → the same for events about it
     full_reconcile_hours: int = Field(ge=1)
 
 
@@ -262,6 +264,7 @@ class Contract(Frozen):
     """One integration, whole."""
 
     contract: str = Field(pattern=r"^[a-z][a-z0-9_]{2,40}$")
+    asset_prefix: Name | Literal[""] | None = None  # what stands before its assets' names; left away: the contract's own name
     version: int = Field(ge=1)
     title: str
     story: str
@@ -275,6 +278,12 @@ class Contract(Frozen):
     failure: Failure
     guards: Guards
     scopes: tuple[Scope, ...]
+
+    @property
+    def asset_path(self) -> tuple[str, ...]:
+        """What stands before the names of its assets."""
+        prefix = self.contract if self.asset_prefix is None else self.asset_prefix
+        return (prefix,) if prefix else ()
 
     def side_of(self, role: str) -> Literal["left", "right"]:
         """Which stored side a role's name is."""

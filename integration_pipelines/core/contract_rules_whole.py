@@ -181,9 +181,20 @@ def limits(contract: Contract, _: Mapping[str, Catalogue]) -> Iterator[Finding]:
         yield warning("latency.full_reconcile_hours", message, "Compare everything at least weekly.")
     if contract.latency.target_seconds > contract.latency.full_reconcile_hours * 3600:
         yield error("latency.target_seconds", "The full comparison comes sooner than that.", "Lower it.")
+    yield from _settling(contract)
     if contract.failure.retry_hours == 0:
         yield warning("failure.retry_hours", "A write that fails once is given up.", "Give it some hours.")
     if bounds.history_days > YEAR_DAYS:
         yield warning("boundaries.history_days", "History over a year is costly and rarely read.", "Lower it.")
     if not bounds.excluded:
         yield warning("boundaries.excluded", "Nothing is said about what the integration will never touch.", "List it.")
+
+
+def _settling(contract: Contract) -> Iterator[Finding]:
+    """Events that wait to settle are looked at in time."""
+    latency = contract.latency
+    for name, seconds in {"settle_seconds": latency.settle_seconds, **latency.settle}.items():
+        if seconds >= latency.target_seconds:
+            yield error("latency", f"{name} lets events wait as long as a change may take.", "Lower it below target_seconds.")
+    for name in sorted(set(latency.settle) - set(contract.objects)):
+        yield error("latency.settle", f"There is no object {name}.", "Name one of the contract's objects.")

@@ -186,11 +186,19 @@ def _discounts(rules: Rollup) -> str:
     )
 
 
+def _settling(contract: Contract) -> list[str]:
+    """How long events wait, for records that are changed several times in a row."""
+    latency = contract.latency
+    told = {"events": latency.settle_seconds} | {f"events about {name}": seconds for name, seconds in latency.settle.items()}
+    return [f"- {what.capitalize()} are looked at when they are {seconds} s old." for what, seconds in told.items() if seconds]
+
+
 def _limits(contract: Contract) -> str:
     guards, failure = contract.guards, contract.failure
     made = f"At most {guards.max_creates} records are" if guards.max_creates else "No record is"
     lines = [
         "## Limits and promises",
+        *_settling(contract),
         f"- A change arrives within {contract.latency.target_seconds} s; everything is compared every {contract.latency.full_reconcile_hours} h.",
         f"- History reaches back {contract.boundaries.history_days} days. Never read or stored: {', '.join(contract.boundaries.excluded)}.",
         f"- A write that does not go through is tried again for {failure.retry_hours} h; then an alert is raised.",

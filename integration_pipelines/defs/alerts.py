@@ -6,14 +6,14 @@ from datetime import timedelta
 import dagster as dg
 
 from integration_pipelines.defs.batches import RANGE_END, RANGE_START
-from integration_pipelines.defs.chain import RECORDS_JOB
 from integration_pipelines.defs.partitions import TENANTS
 from integration_pipelines.defs.resources import ProductResource
 from integration_pipelines.use_cases.alerts import Launch, end_runs, note_lost_launch, sweep_alerts
+from integration_pipelines.use_cases.launches import EVENTS_JOB
 
 EVERY = timedelta(minutes=1)
 _PARTITION = "dagster/partition"
-_OF_TENANTS = {"reconcile_all", "reconcile_tenant", RECORDS_JOB, "__ASSET_JOB"}
+_OF_TENANTS = {"reconcile_all", "reconcile_tenant", EVENTS_JOB, "__ASSET_JOB"}
 _WATCHED = {"schedule", "event"}
 """Launches that nobody watches; who starts a run by hand sees how it ends."""
 
@@ -35,7 +35,7 @@ def _on_run_failure() -> dg.SensorDefinition:
             known = ports.runs.of_run(run.run_id)
             end_runs(known, now, ports=ports)
             if not known and run.tags.get("trigger") in _WATCHED and "integration" in run.tags:
-                tenants = _tenants(context.instance, run.tags)
+                tenants = tenants_of(context.instance, run.tags)
                 launch = Launch(run.run_id, run.tags["integration"], run.tags["trigger"], run.tags.get("scope", "full"))
                 note_lost_launch(launch, tenants, now, ports=ports)
             context.log.info(str(sweep_alerts(ports, now)))
@@ -72,7 +72,7 @@ def _failed_jobs(context: dg.SensorEvaluationContext) -> dict[str, str] | None:
     return found
 
 
-def _tenants(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> Sequence[str]:
+def tenants_of(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> Sequence[str]:
     """The tenants that a run was launched for."""
     if _PARTITION in tags:
         return [tags[_PARTITION]]

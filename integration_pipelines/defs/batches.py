@@ -8,19 +8,23 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from integration_pipelines.core.contract import Contract
-from integration_pipelines.defs.partitions import TENANT_TAG, TENANTS, run_tags
+from integration_pipelines.defs.partitions import TENANTS
+from integration_pipelines.defs.specs import chain_keys
 from integration_pipelines.ports.tenants import TenantStore
+from integration_pipelines.use_cases.launches import TENANT_TAG, events_config, events_tags, run_tags
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 TENANTS_A_RUN = 200
+OWN_RUNS = 8
+"""So many tenants with waiting events get a run each: nobody's waits for another's then."""
 
 
 def ready_tenants(tenants: TenantStore, contract: Contract) -> list[str]:
     """Tenants that have the integration and are connected on both sides; the others have nothing to read yet."""
     partners = {contract.roles.left.partner, contract.roles.right.partner}
     installed = [i.tenant_id for i in tenants.installations(None, contract.contract)]
-    return [t for t in sorted(installed) if partners <= {c.partner for c in tenants.connections(t)}]
+    return [t for t in sorted(installed) if partners <= {c.partner for c in tenants.connections(t) if c.ended_at is None}]
 
 
 def register(instance: dg.DagsterInstance, tenant_ids: Sequence[str]) -> list[str]:
@@ -52,7 +56,13 @@ def range_request(contract: Contract, tenants: Sequence[str], *, trigger: str, f
     one = tenants[0] if len(tenants) == 1 else None
     tags = run_tags(integration=contract.contract, trigger=trigger, scope="full", contract_version=contract.version, tenant=one)
     place = {} if one else {RANGE_START: tenants[0], RANGE_END: tenants[-1]}
-    return dg.RunRequest(run_key=run_key, partition_key=one, tags=tags | place, run_config=apply_config(contract, full=full))
+    return dg.RunRequest(
+        run_key=run_key,
+        partition_key=one,
+        tags=tags | place,
+        run_config=apply_config(contract, full=full),
+        asset_selection=chain_keys(contract),
+    )
 
 
 def retry_request(contract: Contract, tenant: str, failed_run: str, *, full: bool) -> dg.RunRequest:
@@ -65,6 +75,33 @@ def retry_request(contract: Contract, tenant: str, failed_run: str, *, full: boo
         partition_key=tenant,
         tags=tags | {"retry_of": failed_run, TENANT_TAG: tenant},
         run_config=apply_config(contract, full=full),
+        asset_selection=chain_keys(contract),
+    )
+
+
+def events_requests(contract: Contract, known: Sequence[str], due: Sequence[str]) -> Iterator[dg.RunRequest]:
+    """Runs that work off what waits: one a tenant while few are due; many share runs over stretches of Dagster's list of tenants.
+
+    A stretch may hold tenants of whom nothing waits; they cost nothing. The requests have no key: what waits is asked for until it is done.
+    """
+    if len(due) <= OWN_RUNS:
+        for tenant in due:
+            yield _events(contract, events_tags(contract, tenant), tenant)
+        return
+    wanted = set(due)
+    for start in range(0, len(known), TENANTS_A_RUN):
+        stretch = known[start : start + TENANTS_A_RUN]
+        places = [place for place, tenant in enumerate(stretch) if tenant in wanted]
+        if len(places) == 1:
+            yield _events(contract, events_tags(contract, stretch[places[0]]), stretch[places[0]])
+        elif places:
+            place = {RANGE_START: stretch[places[0]], RANGE_END: stretch[places[-1]]}
+            yield _events(contract, events_tags(contract, None) | place, None)
+
+
+def _events(contract: Contract, tags: dict[str, str], tenant: str | None) -> dg.RunRequest:
+    return dg.RunRequest(
+        partition_key=tenant, tags=tags, run_config=events_config(contract), asset_selection=chain_keys(contract)
     )
 
 

@@ -4,7 +4,7 @@ One step, because a range-run step that returns normally would mark every partit
 that went all the way is reported by itself before the step fails for those that did not, and a tenant that failed materialises nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import dagster as dg
 import structlog
@@ -13,16 +13,17 @@ from pydantic import Field
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.defs.events import AssetEvent, evaluations, materializations
 from integration_pipelines.defs.facts import Facts, facts_of
-from integration_pipelines.defs.partitions import TENANT_TAG, run_tags
+from integration_pipelines.defs.names import asset_key
 from integration_pipelines.defs.resources import ProductResource
 from integration_pipelines.defs.specs import asset_specs, check_specs, writing_assets
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.use_cases.approve import approve_plan
+from integration_pipelines.use_cases.events import drain
+from integration_pipelines.use_cases.launches import EVENTS_JOB, TENANT_TAG, run_tags
 from integration_pipelines.use_cases.outcome import BatchReport, SyncMode
+from integration_pipelines.use_cases.records import sync_named
 from integration_pipelines.use_cases.sync import sync
-
-RECORDS_JOB = "sync_records"
 
 
 class ChainConfig(dg.Config):
@@ -30,6 +31,9 @@ class ChainConfig(dg.Config):
 
     mode: str = Field(default="plan", description="plan: show what would be written; apply: write what switches and guards allow")
     full: bool = Field(default=True, description="read everything instead of what changed since the last read")
+    inbox: bool = Field(
+        default=False, description="work off the webhooks that wait for these tenants, and the failed writes that are due"
+    )
     record_ids: list[str] = Field(default_factory=list, description="plan writes for these records and what they are linked to")
     approve_plan_hash: str = Field(default="", description="approve the held plan with this hash before the run; one tenant only")
 
@@ -48,6 +52,10 @@ def chain_assets(contract: Contract) -> dg.AssetsDefinition:
             {"tenant": tenants[0]} if len(tenants) == 1 else {}
         )
         with structlog.contextvars.bound_contextvars(**bound), product.ports() as ports:
+            tenants = _installed(tenants, contract, ports)
+            if not tenants:
+                context.log.info("%s is not installed there", contract.contract)
+                return
             try:
                 report = _run(context, config, contract, tenants, ports)
             except IntegrationError as error:  # a fault of the whole batch, e.g. a plan to approve that does not exist
@@ -63,12 +71,16 @@ def _check_request(context: dg.AssetExecutionContext, config: ChainConfig, contr
     """Refuse what cannot be meant, before anything is read."""
     if config.mode not in set(SyncMode):
         raise _refusal(f"There is no mode {config.mode}.", "Write `mode: plan` or `mode: apply`.")
-    unselected = {dg.AssetKey(name) for name in writing_assets(contract)} - context.selected_asset_keys
+    unselected = {asset_key(contract, name) for name in writing_assets(contract)} - context.selected_asset_keys
     if config.mode == SyncMode.APPLY and unselected:
         names = ", ".join(sorted(key.to_user_string() for key in unselected))
         raise _refusal(f"`mode: apply` writes, but {names} are not selected.", "Select them too, or leave the mode at plan.")
-    if context.run.job_name == RECORDS_JOB and not config.record_ids:
-        raise _refusal(f"{RECORDS_JOB} was given no records.", "Name them in `record_ids`, or run reconcile_tenant.")
+    if config.inbox and config.record_ids:
+        raise _refusal("A run works off the inbox or looks at named records.", "Leave `inbox` or `record_ids` away.")
+    if context.run.job_name == EVENTS_JOB and not config.record_ids and not config.inbox:
+        raise _refusal(
+            f"{EVENTS_JOB} was given no records.", "Name them in `record_ids`, say `inbox: true`, or run reconcile_tenant."
+        )
     if config.approve_plan_hash and len(tenants) != 1:
         raise _refusal("A plan's hash belongs to one tenant, and this run has several.", "Approve tenant by tenant.")
 
@@ -82,7 +94,7 @@ def _tag(context: dg.AssetExecutionContext, config: ChainConfig, contract: Contr
     tags = run_tags(
         integration=contract.contract,
         trigger="backfill" if "dagster/backfill" in context.run.tags else "manual",
-        scope="records" if config.record_ids else "full",
+        scope="records" if config.record_ids or config.inbox else "full",
         contract_version=contract.version,
         tenant=tenants[0] if len(tenants) == 1 else None,
     )
@@ -93,8 +105,14 @@ def _tag(context: dg.AssetExecutionContext, config: ChainConfig, contract: Contr
 def _run(
     context: dg.AssetExecutionContext, config: ChainConfig, contract: Contract, tenants: Sequence[str], ports: Ports
 ) -> BatchReport:
+    if config.inbox:
+        tell = _teller(context)
+        return drain(tenants, contract, ports=ports, run_id=context.run.run_id, mode=SyncMode(config.mode), tell=tell)
     if config.approve_plan_hash:
         approve_plan(tenants[0], config.approve_plan_hash, actor="dagster", ports=ports)
+    if config.record_ids:
+        mode, run_id = SyncMode(config.mode), context.run.run_id
+        return sync_named(tenants, contract, config.record_ids, ports=ports, mode=mode, run_id=run_id, tell=_teller(context))
     default = "backfill" if "dagster/backfill" in context.run.tags else "manual"
     return sync(
         tenants,
@@ -104,9 +122,18 @@ def _run(
         run_id=context.run.run_id,
         trigger=context.run.tags.get("trigger", default),
         full=config.full,
-        only=config.record_ids,
-        tell=lambda stage: context.log.info("stage: %s", stage),
+        tell=_teller(context),
     )
+
+
+def _teller(context: dg.AssetExecutionContext) -> Callable[[str], None]:
+    return lambda stage: context.log.info("stage: %s", stage)
+
+
+def _installed(tenants: Sequence[str], contract: Contract, ports: Ports) -> list[str]:
+    """A run over a range, or of a job over all integrations, meets tenants that do not have this one."""
+    has = {i.tenant_id for i in ports.tenants.installations(tenants, contract.contract)}
+    return [tenant for tenant in tenants if tenant in has]
 
 
 def _events(context: dg.AssetExecutionContext, report: BatchReport, contract: Contract, facts: Facts) -> Iterator[AssetEvent]:

@@ -8,6 +8,7 @@ import pyarrow as pa
 from integration_pipelines.core.contract import Column, Contract, SyncField
 from integration_pipelines.core.merge import compared_fields
 from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS, LEDGER, PLANNED_WRITES, QUARANTINE
+from integration_pipelines.defs.names import asset_key
 from integration_pipelines.defs.words import WORDS
 
 _STORED = {
@@ -95,20 +96,20 @@ def _link_sources(contract: Contract) -> dict[str, list[dg.TableColumnDep]]:
     matched = [(left, column) for column in sorted({r.left for r in rules})] + [
         (right, column) for column in sorted({r.right for r in rules})
     ]
-    ids = {spoken(contract, "left_id"): [_dep(left, "id")], spoken(contract, "right_id"): [_dep(right, "id")]}
-    return ids | {"match_evidence": [_dep(*place) for place in matched]}
+    ids = {spoken(contract, "left_id"): [_dep(contract, left, "id")], spoken(contract, "right_id"): [_dep(contract, right, "id")]}
+    return ids | {"match_evidence": [_dep(contract, *place) for place in matched]}
 
 
 def _sources(contract: Contract, field: SyncField) -> Iterator[dg.TableColumnDep]:
     side = contract.side_of(field.owner)
     place = field.left if side == "left" else field.right
     if place.rollup is not None and contract.rollup is not None:
-        yield from (_dep(contract.rollup.object, column) for column in _ROLLED_UP[place.rollup])
+        yield from (_dep(contract, contract.rollup.object, column) for column in _ROLLED_UP[place.rollup])
         return
-    yield _dep(contract.main_object(side), place.column or "")
+    yield _dep(contract, contract.main_object(side), place.column or "")
     if place.lookup is not None:
-        yield from (_dep(place.lookup.object, column) for column in place.lookup.column.split())
+        yield from (_dep(contract, place.lookup.object, column) for column in place.lookup.column.split())
 
 
-def _dep(name: str, column: str) -> dg.TableColumnDep:
-    return dg.TableColumnDep(asset_key=dg.AssetKey(name), column_name=column)
+def _dep(contract: Contract, name: str, column: str) -> dg.TableColumnDep:
+    return dg.TableColumnDep(asset_key=asset_key(contract, name), column_name=column)

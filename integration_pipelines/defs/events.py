@@ -9,7 +9,9 @@ import dagster as dg
 from integration_pipelines.core.alert_words import Standing, stale_by
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.defs.facts import Facts
+from integration_pipelines.defs.names import asset_key
 from integration_pipelines.defs.specs import writes_asset
+from integration_pipelines.use_cases.latency import EventFigures
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, TenantReport
 
 Metadata = Mapping[str, Any]
@@ -22,7 +24,9 @@ def materializations(
     """One per asset of the chain, for a tenant that went all the way."""
     for name, metadata in _metadata(contract, tenant, facts).items():
         common = {"mode": str(report.mode), "scope": report.scope, "outcome": str(tenant.outcome)}
-        yield dg.AssetMaterialization(asset_key=name, partition=tenant.tenant_id, metadata={**common, **_spoken(metadata)})
+        yield dg.AssetMaterialization(
+            asset_key=asset_key(contract, name), partition=tenant.tenant_id, metadata={**common, **_spoken(metadata)}
+        )
 
 
 def _metadata(contract: Contract, tenant: TenantReport, facts: Facts) -> dict[str, Metadata]:
@@ -52,8 +56,21 @@ def _metadata(contract: Contract, tenant: TenantReport, facts: Facts) -> dict[st
         "records_by_outcome": dg.MetadataValue.md(_table(sums)),
         "partner_calls": tenant.calls,
         "reason": tenant.reason or "-",
+        **_latency_metadata(facts.events.get(tenant.tenant_id)),
     }
     return stages
+
+
+def _latency_metadata(events: EventFigures | None) -> Metadata:
+    """How long events took in the last 24 hours, from received to written, and what became of them."""
+    if events is None:
+        return {}
+    seconds = {} if events.latency is None else events.latency.seconds
+    return {
+        **{f"event_seconds_{name}": value for name, value in seconds.items()},
+        "event_seconds_promised": events.target_seconds,
+        "events_by_outcome": dg.MetadataValue.md(_table(events.outcomes)),
+    }
 
 
 def _plan_metadata(tenant: TenantReport) -> Metadata:
@@ -101,24 +118,27 @@ def _table(counts: Mapping[str, int]) -> str:
 
 def evaluations(contract: Contract, tenant: TenantReport, facts: Facts) -> Iterator[dg.AssetCheckEvaluation]:
     """What the checks found; also for a tenant that was stopped, since that is when people look."""
+    certificate = asset_key(contract, "sync_certificate")
     for name, verdict in tenant.verdicts.items():
         rows = [f"| {c.field} | {c.expectation} | {c.evaluated:,} | {c.unexpected:,} |" for c in verdict.checks if c.unexpected]
         table = "\n".join(["| field | expectation | evaluated | unexpected |", "| --- | --- | ---: | ---: |", *rows])
         yield _evaluation(
-            tenant, f"gate_{name}", name, verdict.passed,
+            tenant, f"gate_{name}", asset_key(contract, name), verdict.passed,
             {"evaluated": verdict.evaluated, "expected": verdict.expected, "quarantined": verdict.quarantined, "table_hash": verdict.table_hash,
              "reason": verdict.reason or "-", "unexpected": dg.MetadataValue.md(table) if rows else "-"},
         )  # fmt: skip
     if tenant.numbers is not None:
         held = tenant.outcome is RunOutcome.HELD
-        yield _evaluation(tenant, "guard", "write_plan", not held, {"reason": tenant.reason or "within limits"}, warn=held)
+        yield _evaluation(
+            tenant, "guard", asset_key(contract, "write_plan"), not held, {"reason": tenant.reason or "within limits"}, warn=held
+        )
     if tenant.balanced is not None:
         missing = "; ".join(tenant.imbalances[:10]) or "-"
         yield _evaluation(
-            tenant, "balance", "sync_certificate", tenant.balanced, {"unbalanced": len(tenant.imbalances), "records": missing}
+            tenant, "balance", certificate, tenant.balanced, {"unbalanced": len(tenant.imbalances), "records": missing}
         )
     if tenant.certified is not None:
-        yield _evaluation(tenant, "certificate", "sync_certificate", tenant.certified, {"reason": tenant.reason or "-"})
+        yield _evaluation(tenant, "certificate", certificate, tenant.certified, {"reason": tenant.reason or "-"})
     standing = facts.standings.get(tenant.tenant_id)
     if standing is not None:
         yield _freshness(contract, tenant, standing, facts.at)
@@ -131,14 +151,14 @@ def _freshness(contract: Contract, tenant: TenantReport, standing: Standing, at:
         "contract_hours": contract.latency.full_reconcile_hours,
     }
     fresh = stale_by(standing, contract, at) is None
-    return _evaluation(tenant, "fresh_within_contract", "sync_certificate", fresh, metadata, warn=True)
+    return _evaluation(tenant, "fresh_within_contract", asset_key(contract, "sync_certificate"), fresh, metadata, warn=True)
 
 
 def _evaluation(
-    tenant: TenantReport, check: str, asset: str, passed: bool, metadata: Metadata, *, warn: bool = False
+    tenant: TenantReport, check: str, asset: dg.AssetKey, passed: bool, metadata: Metadata, *, warn: bool = False
 ) -> dg.AssetCheckEvaluation:
     return dg.AssetCheckEvaluation(
-        asset_key=dg.AssetKey(asset),
+        asset_key=asset,
         check_name=check,
         passed=passed,
         severity=dg.AssetCheckSeverity.WARN if warn else dg.AssetCheckSeverity.ERROR,

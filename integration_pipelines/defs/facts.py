@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import pyarrow as pa
@@ -10,6 +10,7 @@ import pyarrow as pa
 from integration_pipelines.core.alert_words import Standing
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.use_cases.latency import EventFigures, event_figures
 from integration_pipelines.use_cases.outcome import BatchReport
 
 
@@ -22,6 +23,9 @@ class Facts:
     merged: Mapping[str, int]  # tenant → merged customers
     standings: Mapping[str, Standing]  # tenant → how it stands after the run
     at: datetime
+    events: Mapping[str, EventFigures] = field(
+        default_factory=dict
+    )  # tenant → its events of the last 24 hours, told by a run for events
 
     def writes(self, tenant_id: str, target: str) -> dict[str, int]:
         """State → how many writes of this run to one object."""
@@ -38,7 +42,9 @@ def facts_of(report: BatchReport, contract: Contract, ports: Ports) -> Facts:
     planned = Counter((t, target) for t, target in _values(report.writes, "tenant_id", "target"))
     merged = {t.tenant_id: t.numbers.links for t in report.tenants.values() if t.numbers is not None}
     standings = ports.alerting.standings.load({contract.contract: contract}, list(report.tenants))
-    return Facts(planned, written, merged, {s.tenant_id: s for s in standings}, ports.clock.now())
+    told = event_figures(list(report.tenants), ports=ports) if report.trigger == "event" and report.tenants else []
+    events = {f.tenant_id: f for f in told if f.integration == contract.contract}
+    return Facts(planned, written, merged, {s.tenant_id: s for s in standings}, ports.clock.now(), events)
 
 
 def _values(table: pa.Table | None, *columns: str) -> list[tuple[str, ...]]:

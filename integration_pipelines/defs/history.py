@@ -17,6 +17,7 @@ from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.history import window
 from integration_pipelines.core.tables import HISTORY
 from integration_pipelines.defs.history_fill import DAY, TENANT, HistoryConfig, changes_asset, fill_history
+from integration_pipelines.defs.names import asset_key
 from integration_pipelines.defs.partitions import TENANTS
 from integration_pipelines.defs.resources import ProductResource
 from integration_pipelines.defs.specs import OWNERS
@@ -86,10 +87,10 @@ def _specs(contract: Contract, now: datetime) -> list[dg.AssetSpec]:
             f"What changed on a day in {name}, as far as {role.partner} still tells: field, time, old and new value, actor, source. "
             f"Evidence for people, never merged; the last {contract.boundaries.history_days} days can be filled."
         )
-        upstream = dg.AssetDep(name, partition_mapping=dg.MultiToSingleDimensionPartitionMapping(TENANT))
+        upstream = dg.AssetDep(asset_key(contract, name), partition_mapping=dg.MultiToSingleDimensionPartitionMapping(TENANT))
         found.append(
             dg.AssetSpec(
-                changes_asset(name), deps=[upstream], description=text, group_name=GROUP, kinds={role.partner, "parquet"},
+                asset_key(contract, changes_asset(name)), deps=[upstream], description=text, group_name=GROUP, kinds={role.partner, "parquet"},
                 owners=OWNERS, skippable=True, partitions_def=partitions, tags={"integration": contract.contract, "layer": GROUP},
                 metadata={
                     "integration": contract.contract, "contract_version": contract.version,

@@ -12,14 +12,15 @@ from pydantic import Field
 
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.history import stretches, window
-from integration_pipelines.defs.partitions import TENANT_TAG, run_tags
+from integration_pipelines.defs.names import asset_key
 from integration_pipelines.defs.resources import ProductResource
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.history import HistoryDay
 from integration_pipelines.use_cases.history import Backfilled, Tell, backfill, history_objects
-from integration_pipelines.use_cases.history_sync import sync_touched
+from integration_pipelines.use_cases.launches import TENANT_TAG, run_tags
 from integration_pipelines.use_cases.outcome import SyncMode
+from integration_pipelines.use_cases.records import sync_touched
 
 DAY, TENANT = "day", "tenant"
 TRIGGER = "backfill"
@@ -101,7 +102,7 @@ def _fill(
     inside = [day for day in days if begins <= day <= ends]
     for first, last in stretches(set(days) - set(inside)):
         context.log.warning("%s: %s to %s is outside the window from %s to %s and left out", tenant_id, first, last, begins, ends)
-    objects = [n for n in history_objects(contract) if dg.AssetKey(changes_asset(n)) in context.selected_asset_keys]
+    objects = [n for n in history_objects(contract) if asset_key(contract, changes_asset(n)) in context.selected_asset_keys]
     return backfill(
         tenant_id, contract, inside or days, ports=ports, run_id=context.run.run_id, objects=objects, tell=telling.get()
     )
@@ -113,7 +114,7 @@ def _materializations(
     """One for each object and day, with what can be told of it."""
     for day in sorted((*found.days, *found.kept), key=lambda d: (d.object, d.day)):
         yield dg.AssetMaterialization(
-            asset_key=changes_asset(day.object),
+            asset_key=asset_key(contract, changes_asset(day.object)),
             partition=partition_key(day.day, day.tenant_id),
             metadata=_metadata(day, contract, kept=day.run_id != context.run.run_id),
         )

@@ -3,19 +3,22 @@
 import dagster as dg
 
 from integration_pipelines.defs.alerts import alert_sensors
-from integration_pipelines.defs.chain import RECORDS_JOB, chain_assets
+from integration_pipelines.defs.chain import chain_assets
 from integration_pipelines.defs.expiry import forgetting, prune_history
 from integration_pipelines.defs.history import backfill_job, history_assets
+from integration_pipelines.defs.landed import landed_webhooks
 from integration_pipelines.defs.pruning import prune_storage, pruning
 from integration_pipelines.defs.resources import ProductResource
 from integration_pipelines.defs.schedules import own_run_for_failed_tenants, schedules
 from integration_pipelines.store.clock import SystemClock
+from integration_pipelines.use_cases.launches import EVENTS_JOB
 from integration_pipelines.wiring import packaged_contracts
 
 JOBS = {
     "reconcile_all": "Reconcile ranges of tenants: what the schedules launch. Plans only, unless the run config says `mode: apply`.",
     "reconcile_tenant": "Reconcile one tenant or a range of tenants. Plans only, unless the run config says `mode: apply`.",
-    RECORDS_JOB: "Reconcile the records named in `record_ids` and what they are linked to. Plans only, unless it says `mode: apply`.",
+    EVENTS_JOB: "Work off the webhooks that wait (`inbox: true`), or reconcile the records named in `record_ids`, with all that decides about "
+    "them. Plans only, unless it says `mode: apply`.",
 }
 
 
@@ -34,7 +37,11 @@ def integrations() -> dg.Definitions:
         assets=[*chains, *histories],
         jobs=[*jobs.values(), backfill_job(histories), prune_storage, prune_history],
         schedules=[*schedules(jobs["reconcile_all"]), pruning, forgetting],
-        sensors=[own_run_for_failed_tenants(jobs["reconcile_all"], jobs["reconcile_tenant"]), *alert_sensors()],
+        sensors=[
+            own_run_for_failed_tenants(jobs["reconcile_all"], jobs["reconcile_tenant"]),
+            landed_webhooks(jobs[EVENTS_JOB]),
+            *alert_sensors(),
+        ],
         resources={"product": ProductResource()},
         executor=dg.in_process_executor,
     )

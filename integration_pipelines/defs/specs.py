@@ -7,6 +7,7 @@ import dagster as dg
 
 from integration_pipelines.core.contract import Contract, Role
 from integration_pipelines.defs.columns import LEDGER_SCHEMA, object_schema, stage_lineage, stage_schema, table_schema
+from integration_pipelines.defs.names import asset_key
 from integration_pipelines.defs.partitions import TENANTS
 
 OWNERS = ["team:integrations"]
@@ -55,6 +56,11 @@ def writing_assets(contract: Contract) -> list[str]:
     return [writes_asset(contract, "left"), writes_asset(contract, "right")]
 
 
+def chain_keys(contract: Contract) -> list[dg.AssetKey]:
+    """The assets of the chain: what a run of a job over several contracts selects to run this one only."""
+    return [asset_key(contract, name) for name in (*contract.objects, *STAGES, *writing_assets(contract))]
+
+
 def asset_specs(contract: Contract) -> list[dg.AssetSpec]:
     """Every asset of the chain; outputs are skippable, since a tenant that fails materialises nothing."""
     return [*_object_specs(contract), *_stage_specs(contract), *_writes_specs(contract)]
@@ -67,7 +73,8 @@ def _spec(contract: Contract, name: str, group: str, text: str, *, deps: list[st
         "dagster/column_lineage": lineage, "dagster/table_name": table or None,
     }  # fmt: skip
     return dg.AssetSpec(
-        name, deps=deps, description=text, group_name=group, kinds=kinds, owners=OWNERS, skippable=True, partitions_def=TENANTS,
+        asset_key(contract, name), deps=[asset_key(contract, dep) for dep in deps], description=text,
+        group_name=group, kinds=kinds, owners=OWNERS, skippable=True, partitions_def=TENANTS,
         metadata={k: v for k, v in metadata.items() if v is not None}, tags={"integration": contract.contract, "layer": group},
     )  # fmt: skip
 
@@ -132,6 +139,6 @@ def check_specs(contract: Contract) -> list[dg.AssetCheckSpec]:
             "ignore", dg.PreviewWarning
         )  # checks by partition are a preview; without them no tenant has its own
         return [
-            dg.AssetCheckSpec(name, asset=asset, description=text, partitions_def=TENANTS)
+            dg.AssetCheckSpec(name, asset=asset_key(contract, asset), description=text, partitions_def=TENANTS)
             for name, (asset, text) in words.items()
         ]

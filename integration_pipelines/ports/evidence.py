@@ -35,6 +35,10 @@ class Links(ABC):
         """
 
     @abstractmethod
+    def live_counts(self, tenant_ids: Sequence[str], integration: str) -> dict[str, int]:
+        """How many live links each of those tenants has; tenants without any are left out."""
+
+    @abstractmethod
     def save(self, links: pa.Table) -> None:
         """Insert new links and update known ones by `link_id`, in one transaction."""
 
@@ -43,8 +47,8 @@ class Diffs(ABC):
     """Reconciliation diffs, one row from first sight until resolved, and their history per run."""
 
     @abstractmethod
-    def unresolved(self, tenant_ids: Sequence[str], integration: str) -> pa.Table:
-        """Rows (`DIFFS`) whose `resolved_at` is null."""
+    def unresolved(self, tenant_ids: Sequence[str], integration: str, records: Sequence[str] | None = None) -> pa.Table:
+        """Rows (`DIFFS`) whose `resolved_at` is null; with `records`, those that have one of these ids as left or right record."""
 
     @abstractmethod
     def record(self, diffs: pa.Table, run_ids: dict[str, str]) -> None:
@@ -66,11 +70,12 @@ class Quarantine(ABC):
 
     @abstractmethod
     def replace(
-        self, refused: pa.Table, tenant_ids: Sequence[str], integration: str, objects: Sequence[str], at: datetime
+        self, refused: pa.Table, tenant_ids: Sequence[str], integration: str, objects: Sequence[str] | pa.Table, at: datetime
     ) -> None:
         """The present truth for those tenants and objects: new rows are added, seen again updated, the rest resolved at `at`.
 
         `refused`: tenant_id, object, record_id, field, expectation, reason, remedy.
+        `objects`: the objects' names, or a table of the only records that it is the truth about (tenant_id, object, record_id).
         """
 
     @abstractmethod
@@ -125,6 +130,10 @@ class Runs(ABC):
     @abstractmethod
     def last(self, tenant_ids: Sequence[str] | None, integration: str, limit: int = 1) -> list[Run]:
         """Per tenant the newest runs, newest first."""
+
+    @abstractmethod
+    def since(self, tenant_ids: Sequence[str], integration: str, trigger: str, since: datetime) -> list[Run]:
+        """Runs of those tenants that were so triggered and started since then, by tenant, newest first."""
 
     @abstractmethod
     def of_run(self, run_id: str) -> list[Run]:

@@ -5,12 +5,13 @@ manifest can therefore never see a torn, doubled or orphaned file.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 
 class Mode(StrEnum):
@@ -52,6 +53,11 @@ class Lake(ABC):
     def batches(self, file: StoredFile, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """The rows of one file in their order, some at a time, so that a large file is never held whole; as `read` otherwise."""
         yield from self.read([file], schema).to_batches()
+
+    def find(self, file: StoredFile, schema: pa.Schema, column: str, values: Collection[str]) -> pa.Table:
+        """The rows of one file whose `column` (text) holds one of those values, in their order; as `read` otherwise."""
+        rows = self.read([file], schema)
+        return rows.filter(pc.is_in(rows[column], value_set=pa.array(sorted(values), pa.string())))
 
     def local(self, file: StoredFile, schema: pa.Schema) -> str | None:
         """Where on this machine a file lies that has just these columns, checked as `read` checks it; None if it does not."""
@@ -113,6 +119,14 @@ class Manifest(ABC):
     @abstractmethod
     def append(self, entries: Sequence[NewEntry], at: datetime) -> list[ManifestEntry]:
         """Make files visible and move their watermarks, all in one transaction."""
+
+    @abstractmethod
+    def replace(self, entries: Sequence[ManifestEntry], by: NewEntry, at: datetime) -> None:
+        """Let one file stand for the newest ones of a dataset, in one transaction.
+
+        Raises:
+            ConflictError: they are not the newest any more; nothing was changed.
+        """
 
     @abstractmethod
     def current(self, tenant_ids: Sequence[str], integration: str, dataset: str) -> list[ManifestEntry]:

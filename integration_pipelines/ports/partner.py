@@ -163,6 +163,14 @@ class Connector(Door):
         del name, spec
         return list(dict.fromkeys(ids))
 
+    def of_parents(self, name: str, spec: SourceObject, parent_ids: Sequence[str]) -> pa.Table | None:
+        """The present detail records that belong to those main records, in the observation shape.
+
+        None where the partner cannot be asked that way; then they are found one by one.
+        """
+        del name, spec, parent_ids
+        return None
+
     @abstractmethod
     def write(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
         """Send changed fields; one outcome per write, in any order. A bad record never spoils its batch."""

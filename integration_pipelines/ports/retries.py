@@ -36,6 +36,10 @@ class Retries(ABC):
         """Every record of those tenants whose last write failed, ordered."""
 
     @abstractmethod
+    def due(self, at: datetime) -> list[tuple[str, str]]:
+        """(tenant, integration) of all that have a write that may be tried again by then, ordered."""
+
+    @abstractmethod
     def save(self, retries: Sequence[Retry]) -> None:
         """Insert or replace by record."""
 

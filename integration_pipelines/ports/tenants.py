@@ -25,6 +25,7 @@ class Connection:
     base_url: str
     sealed_token: bytes
     connected_at: datetime
+    ended_at: datetime | None = None  # when the partner took our access away; nothing is asked of it since
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,14 @@ class TenantStore(ABC):
     @abstractmethod
     def accounts(self) -> dict[tuple[str, str], str]:
         """Whose every connected account is: (partner, account) → tenant."""
+
+    @abstractmethod
+    def disconnect(self, tenant_id: str, partner: str, at: datetime) -> None:
+        """The partner took our access away; the connection is kept, so that whose account it is stays known."""
+
+    @abstractmethod
+    def ended_connections(self, tenant_ids: Sequence[str]) -> list[Connection]:
+        """Those of these tenants that partners ended, by tenant and partner."""
 
     @abstractmethod
     def install(self, tenant_id: str, integration: str, contract_version: int, at: datetime) -> Installation:

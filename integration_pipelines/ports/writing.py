@@ -108,8 +108,19 @@ class Ledger(ABC):
         """Per tenant what was sent since then by plans that no person approved; what the guards count on top of a small plan."""
 
     @abstractmethod
-    def created(self, tenant_ids: Sequence[str], integration: str) -> pa.Table:
-        """Records that we made and the partner named (tenant_id, target, target_id, record_id)."""
+    def written_records(self, tenant_id: str, integration: str, since: datetime) -> set[tuple[str, str]]:
+        """(target, id) of the records that were written since then."""
+
+    @abstractmethod
+    def unanswered(self, before: datetime) -> list[tuple[str, str]]:
+        """(tenant, integration) of all that have a write planned before then that was sent and whose outcome is open, ordered."""
+
+    @abstractmethod
+    def created(self, tenant_ids: Sequence[str], integration: str, records: Sequence[str] | None = None) -> pa.Table:
+        """Records that we made and the partner named (tenant_id, target, target_id, record_id).
+
+        With `records`, those that were made under one of these unique values.
+        """
 
     @abstractmethod
     def of_plan(self, tenant_id: str, plan_id: str) -> pa.Table:
@@ -145,6 +156,10 @@ class Leases(ABC):
     @abstractmethod
     def renew_all(self, leases: Sequence[Lease], seconds: float) -> list[Lease]:
         """Those that are still held, prolonged; one that was lost is left out."""
+
+    @abstractmethod
+    def held(self, tenant_ids: Sequence[str], integration: str) -> set[str]:
+        """Those of the tenants that a run works on now."""
 
     @abstractmethod
     def give_back_all(self, leases: Sequence[Lease]) -> None:

@@ -12,7 +12,7 @@ from integration_pipelines.core.tables import DIFFS
 from integration_pipelines.ports.evidence import Diffs
 from integration_pipelines.store.arrow import with_runs
 from integration_pipelines.store.bulk import read_table, staged, upsert
-from integration_pipelines.store.schema import DIFF_OBSERVATIONS, LINKS, RECONCILIATION_DIFFS
+from integration_pipelines.store.schema import DIFF_IS_OPEN, DIFF_OBSERVATIONS, LINKS, RECONCILIATION_DIFFS
 
 _D = RECONCILIATION_DIFFS.c
 _OBSERVED = ("tenant_id", "diff_id", "integration", "kind", "action", "status", "left_value", "right_value", "resolved_value")
@@ -28,9 +28,12 @@ class SqlDiffs(Diffs):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def unresolved(self, tenant_ids: Sequence[str], integration: str) -> pa.Table:
-        """Rows (`DIFFS`) whose `resolved_at` is null, ordered by tenant and diff id."""
-        query = _query(tenant_ids, integration).where(_D.resolved_at.is_(None)).order_by(_D.tenant_id, _D.diff_id)
+    def unresolved(self, tenant_ids: Sequence[str], integration: str, records: Sequence[str] | None = None) -> pa.Table:
+        """Rows (`DIFFS`) whose `resolved_at` is null, of all records or of some, ordered by tenant and diff id."""
+        query = _query(tenant_ids, integration).where(DIFF_IS_OPEN).order_by(_D.tenant_id, _D.diff_id)
+        if records is not None:  # each way by an index of its own
+            mine = (_D.tenant_id.in_(tenant_ids), DIFF_IS_OPEN)
+            query = query.where(sa.or_(*(sa.and_(*mine, side.in_(records)) for side in (_D.left_id, _D.right_id))))
         return read_table(self._engine, query, DIFFS, tenant_ids)
 
     def record(self, diffs: pa.Table, run_ids: dict[str, str]) -> None:

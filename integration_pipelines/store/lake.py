@@ -7,13 +7,14 @@ import errno
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from integration_pipelines.errors import BugError, TransientError
@@ -85,6 +86,21 @@ class ParquetLake(Lake):
             rows = stored.iter_batches(_GROUP_ROWS, columns=[name for name in schema.names if name in present])
             for batch in rows:
                 yield from _fitted(pa.Table.from_batches([batch]), schema).to_batches()
+
+    def find(self, file: StoredFile, schema: pa.Schema, column: str, values: Collection[str]) -> pa.Table:
+        """The rows of one file that hold one of those values: only the row groups that have one are read whole; raises as `read`."""
+        wanted = pa.array(sorted(values), pa.string())
+        found = [schema.empty_table()]
+        with self._understood(file):
+            stored = pq.ParquetFile(pa.BufferReader(self._load(file)), pre_buffer=False)
+            present = set(stored.schema_arrow.names)
+            names = [name for name in schema.names if name in present]
+            for group in range(stored.num_row_groups):
+                mask = pc.is_in(stored.read_row_group(group, columns=[column], use_threads=False)[column], value_set=wanted)
+                if pc.any(mask, min_count=0).as_py():
+                    rows = stored.read_row_group(group, columns=names, use_threads=False)
+                    found.append(_fitted(rows.filter(mask), schema))
+        return pa.concat_tables(found)
 
     def local(self, file: StoredFile, schema: pa.Schema) -> str | None:
         """The path of a file on a local disk, if its columns are those; raises what `read` raises."""

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 from integration_pipelines.errors import TransientError
 from integration_pipelines.ports.writing import Lease, Leases
 from integration_pipelines.store import dialect
-from integration_pipelines.store.engine import writing
+from integration_pipelines.store.engine import reading, writing
 from integration_pipelines.store.lease_clock import BootClock, DatabaseClock, LeaseClock
 from integration_pipelines.store.schema import LEASES
 
@@ -52,6 +52,14 @@ class SqlLeases(Leases):
             era, now = self._clock.read(connection)
             ordered = sorted(leases, key=lambda lease: lease.tenant_id)
             return [lease for lease in ordered if _change(connection, lease, {"era": era, "expires_ns": _end(now, seconds)})]
+
+    def held(self, tenant_ids: Sequence[str], integration: str) -> set[str]:
+        """Those of the tenants that a run works on now."""
+        with reading(self._engine, tenant_ids) as connection:
+            era, now = self._clock.read(connection)
+            mine = (_L.tenant_id.in_(tenant_ids), _L.integration == integration)
+            taken = (_L.holder.is_not(None), _L.era == era, _L.expires_ns > now)
+            return {str(tenant) for tenant in connection.scalars(sa.select(_L.tenant_id).where(*mine, *taken))}
 
     def give_back_all(self, leases: Sequence[Lease]) -> None:
         """Free them for the next one; one that was lost already stays with whoever has it."""

@@ -17,7 +17,7 @@ from integration_pipelines.ports.writing import Lease, Ledger, Settled
 from integration_pipelines.store import dialect
 from integration_pipelines.store.bulk import read_table, staged
 from integration_pipelines.store.engine import EVERYONE, reading
-from integration_pipelines.store.schema import LEASES, WRITE_LEDGER, WRITE_PLANS
+from integration_pipelines.store.schema import LEASES, WRITE_CREATES, WRITE_IS_OPEN, WRITE_LEDGER, WRITE_PLANS
 
 _W = WRITE_LEDGER.c
 _P = WRITE_PLANS.c
@@ -108,11 +108,28 @@ class SqlLedger(Ledger):
             by_tenant.setdefault(row.tenant_id, []).append(row)
         return {tenant: _counted(of) for tenant, of in by_tenant.items()}
 
-    def created(self, tenant_ids: Sequence[str], integration: str) -> pa.Table:
-        """Records that we made and the partner named."""
-        made = (_W.operation == "create", _W.record_id.is_not(None))
+    def written_records(self, tenant_id: str, integration: str, since: datetime) -> set[tuple[str, str]]:
+        """(target, id) of the records that were written since then; of one that was made its own id."""
+        mine = (_W.tenant_id == tenant_id, _W.integration == integration, _W.created_at >= since, _W.state.in_(_SENT))
+        query = sa.select(_W.target, sa.func.coalesce(_W.record_id, _W.target_id)).where(*mine)
+        with reading(self._engine, (tenant_id,)) as connection:
+            return {(str(target), str(one)) for target, one in connection.execute(query)}
+
+    def unanswered(self, before: datetime) -> list[tuple[str, str]]:
+        """(tenant, integration) of all that have a write planned before then that was sent and whose outcome is open, ordered."""
+        # any tenant: whoever starts runs works for all of them
+        key = (_W.tenant_id, _W.integration)
+        query = sa.select(*key).where(WRITE_IS_OPEN, _W.created_at < before).distinct().order_by(*key)
+        with reading(self._engine, EVERYONE) as connection:
+            return [(str(tenant), str(integration)) for tenant, integration in connection.execute(query)]
+
+    def created(self, tenant_ids: Sequence[str], integration: str, records: Sequence[str] | None = None) -> pa.Table:
+        """Records that we made and the partner named, all of them or those made under one of these values."""
+        made: list[sa.ColumnElement[bool] | sa.TextClause] = [WRITE_CREATES, _W.record_id.is_not(None)]
+        if records is not None:
+            made.append(_W.target_id.in_(records))
         mine = (_W.tenant_id.in_(tenant_ids), _W.integration == integration)
-        query = sa.select(*(_W[n] for n in _NAMED)).where(*mine, *made).order_by(_W.tenant_id, _W.write_id)
+        query = sa.select(*(_W[n] for n in _NAMED)).where(*mine, sa.and_(*made)).order_by(_W.tenant_id, _W.write_id)
         return read_table(self._engine, query, pa.schema([(n, TEXT) for n in _NAMED]), tenant_ids)
 
     def of_plan(self, tenant_id: str, plan_id: str) -> pa.Table:

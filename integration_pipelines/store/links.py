@@ -10,7 +10,8 @@ from integration_pipelines.core.tables import IDENTITY_LINKS
 from integration_pipelines.ports.evidence import Links
 from integration_pipelines.store.ahead import Ahead
 from integration_pipelines.store.bulk import read_batches, read_table, staged, upsert
-from integration_pipelines.store.schema import LINKS
+from integration_pipelines.store.engine import reading
+from integration_pipelines.store.schema import LINK_IS_LIVE, LINK_IS_OVER, LINKS
 
 _AHEAD = 16
 """Batches of links that may wait in memory."""
@@ -46,12 +47,30 @@ class SqlLinks(Links):
     ) -> pa.Table:
         """Links in those states that have one of those ids (`IDENTITY_LINKS`), ordered by tenant and link id."""
         mine = [LINKS.c.tenant_id.in_(tenant_ids), LINKS.c.integration == integration]
-        if states:
-            mine.append(LINKS.c.state.in_(states))
-        if records:
-            mine.append(sa.or_(*(LINKS.c[n].in_(records) for n in ("left_id", "right_id", "link_id"))))
+        named = [*mine] if not records else []
+        if records:  # each way by an index of its own: the two over right records are for live links and for the others
+            right = LINKS.c.right_id.in_(records)
+            ways = [
+                (LINKS.c.left_id.in_(records),),
+                (LINKS.c.link_id.in_(records),),
+                (LINK_IS_LIVE, right),
+                (LINK_IS_OVER, right),
+            ]
+            named = [sa.or_(*(sa.and_(*mine, *way) for way in ways))]
+        mine = named + ([LINKS.c.state.in_(states)] if states else [])
         query = sa.select(*(LINKS.c[n] for n in IDENTITY_LINKS.names)).where(*mine)
         return read_table(self._engine, query.order_by(LINKS.c.tenant_id, LINKS.c.link_id), IDENTITY_LINKS, tenant_ids)
+
+    def live_counts(self, tenant_ids: Sequence[str], integration: str) -> dict[str, int]:
+        """Counted by the index of live links."""
+        key = LINKS.c.tenant_id
+        query = (
+            sa.select(key, sa.func.count())
+            .where(key.in_(tenant_ids), LINKS.c.integration == integration, LINK_IS_LIVE)
+            .group_by(key)
+        )
+        with reading(self._engine, tenant_ids) as connection:
+            return {str(tenant): int(n) for tenant, n in connection.execute(query)}
 
     def save(self, links: pa.Table) -> None:
         """Insert new links and update known ones by `link_id`, in one transaction; words that are null stay as they were.

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from integration_pipelines.errors import ConflictError
 from integration_pipelines.ports.lake import Manifest, ManifestEntry, Mode, NewEntry, StoredFile, Watermark
 from integration_pipelines.store import dialect
 from integration_pipelines.store.bulk import upsert
@@ -42,6 +43,22 @@ class SqlManifest(Manifest):
             ]
             upsert(connection, WATERMARKS, rows)
         return added
+
+    def replace(self, entries: Sequence[ManifestEntry], by: NewEntry, at: datetime) -> None:
+        """Let one file stand for the newest ones of a dataset, in one transaction.
+
+        Raises:
+            ConflictError: they are not the newest any more; nothing was changed.
+        """
+        mine = (_M.tenant_id == by.tenant_id, _M.integration == by.integration, _M.dataset == by.dataset)
+        listed = [entry.sequence for entry in entries]
+        with writing(self._engine, (by.tenant_id,)) as connection:
+            dialect.serialise(connection, "lake_manifest")
+            newest = _newest(connection, [by])
+            gone = connection.execute(sa.delete(LAKE_MANIFEST).where(*mine, _M.sequence.in_(listed))).rowcount
+            if gone != len(listed) or newest[_dataset(by)] != max(listed):
+                raise ConflictError("Somebody else changed the lake's manifest meanwhile.", remedy="Run again.")
+            connection.execute(LAKE_MANIFEST.insert(), [_row(e) for e in _numbered([by], newest, at)])
 
     def current(self, tenant_ids: Sequence[str], integration: str, dataset: str) -> list[ManifestEntry]:
         """Per tenant the newest full file and every later delta, by ascending sequence."""

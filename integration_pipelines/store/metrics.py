@@ -1,11 +1,13 @@
 """Figures per tenant and integration, counted in the store when somebody asks."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from integration_pipelines.core.latency import QUANTILES, quantiles
 from integration_pipelines.ports.clock import Clock
 from integration_pipelines.ports.writing import Metrics
 from integration_pipelines.store.engine import EVERYONE, reading
@@ -16,9 +18,13 @@ from integration_pipelines.store.schema import (
     RECONCILIATION_DIFFS,
     RUN_OUTCOMES,
     RUNS,
+    WEBHOOK_EVENTS,
     WRITE_LEDGER,
 )
+from integration_pipelines.store.schema_webhooks import IS_WAITING
 
+_E = WEBHOOK_EVENTS.c
+LATELY = timedelta(hours=1)
 PREFIX = "integration_pipelines_"
 _Figures = list[tuple[dict[str, str], float]]
 
@@ -33,9 +39,10 @@ class SqlMetrics(Metrics):
     def figures(self) -> Mapping[str, _Figures]:
         """Metric name → (labels, value) rows; labels are tenant, integration and what is counted.
 
-        `runs` by outcome (`running` while it runs), `records` of the newest balanced run by outcome, `open_diffs` by kind, `writes` by
-        state, `write_failures` by error kind, `quarantined_records`, `open_alerts` by kind, `certified_age_seconds` since the newest
-        certified run ended, `enabled` and `paused` as 0 or 1; each with the product's prefix.
+        `runs` by outcome (`running` while it runs), `records` of the newest balanced run over everything by outcome, `open_diffs` by
+        kind, `writes` by state, `write_failures` by error kind, `quarantined_records`, `open_alerts` by kind, `certified_age_seconds` since
+        the newest certified run ended, `enabled` and `paused` as 0 or 1; of events `events_waiting`, `oldest_event_seconds` of those and
+        `event_latency_seconds` by quantile, from received to written in the last hour; each with the product's prefix.
         """
         with reading(self._engine, EVERYONE) as connection:
             found = {
@@ -53,7 +60,8 @@ class SqlMetrics(Metrics):
                 "certified_age_seconds": self._ages(connection),
                 "enabled": _switches(connection, INSTALLATIONS.c.enabled),
                 "paused": _switches(connection, INSTALLATIONS.c.paused),
-            }
+                "event_latency_seconds": self._latencies(connection),
+            } | self._waiting(connection)
         return {PREFIX + name: rows for name, rows in found.items()}
 
     def _ages(self, connection: Connection) -> _Figures:
@@ -64,6 +72,29 @@ class SqlMetrics(Metrics):
         )
         rows = connection.execute(_by_tenant(query, RUNS))
         return [(_labels(r.tenant_id, r.integration), (now - r.newest).total_seconds()) for r in rows]
+
+    def _waiting(self, connection: Connection) -> dict[str, _Figures]:
+        now = self._clock.now()
+        oldest = sa.func.min(_E.received_at, type_=_E.received_at.type)
+        query = sa.select(_E.tenant_id, _E.integration, sa.func.count(), oldest).where(IS_WAITING)
+        rows = connection.execute(_by_tenant(query, WEBHOOK_EVENTS)).all()
+        return {
+            "events_waiting": [(_labels(t, i), float(n)) for t, i, n, _ in rows],
+            "oldest_event_seconds": [(_labels(t, i), (now - at).total_seconds()) for t, i, _, at in rows],
+        }
+
+    def _latencies(self, connection: Connection) -> _Figures:
+        query = sa.select(_E.tenant_id, _E.integration, _E.received_at, _E.written_at).where(
+            _E.landed_at >= self._clock.now() - LATELY, _E.written_at.is_not(None)
+        )
+        seconds: dict[tuple[str, str], list[float]] = {}
+        for t, i, received, written in connection.execute(query.order_by(_E.tenant_id, _E.integration)):
+            seconds.setdefault((t, i), []).append((written - received).total_seconds())
+        return [
+            (_labels(t, i, quantile=f"{QUANTILES[name]:g}"), value)
+            for (t, i), values in seconds.items()
+            for name, value in quantiles(values).items()
+        ]
 
 
 def _labels(tenant: str, integration: str, **more: str) -> dict[str, str]:
@@ -84,7 +115,8 @@ def _counted(connection: Connection, table: sa.Table, label: Any, *conditions: s
 def _records(connection: Connection) -> _Figures:
     o = RUN_OUTCOMES.c
     same = (RUNS.c.tenant_id == o.tenant_id, RUNS.c.integration == o.integration, RUNS.c.run_id == o.run_id)
-    started = sa.select(o.tenant_id, o.integration, o.run_id, RUNS.c.started_at).join(RUNS, sa.and_(*same)).distinct().subquery()
+    every = sa.select(o.tenant_id, o.integration, o.run_id, RUNS.c.started_at).join(RUNS, sa.and_(*same))
+    started = every.where(RUNS.c.scope == "full").distinct().subquery()
     place = sa.func.row_number().over(
         partition_by=(started.c.tenant_id, started.c.integration), order_by=(started.c.started_at.desc(), started.c.run_id.desc())
     )

@@ -16,6 +16,7 @@ from integration_pipelines.store.schema import QUARANTINED
 
 _Q = QUARANTINED.c
 _KEY = ("tenant_id", "object", "record_id", "field", "expectation")
+_RECORD = pa.schema([(n, TEXT) for n in ("tenant_id", "object", "record_id")])
 _REFUSED = pa.schema([(n, TEXT) for n in (*_KEY, "reason", "remedy")])
 
 
@@ -26,22 +27,28 @@ class SqlQuarantine(Quarantine):
         self._engine = engine
 
     def replace(
-        self, refused: pa.Table, tenant_ids: Sequence[str], integration: str, objects: Sequence[str], at: datetime
+        self, refused: pa.Table, tenant_ids: Sequence[str], integration: str, objects: Sequence[str] | pa.Table, at: datetime
     ) -> None:
-        """The present truth for those tenants and objects: new rows are added, seen again updated, the rest resolved at `at`."""
+        """The present truth for those tenants and objects, or of them for some records: what is seen no more is resolved at `at`."""
         rows = refused.select(_REFUSED.names).cast(_REFUSED)
         _inside(rows, "tenant_id", tenant_ids)
-        _inside(rows, "object", objects)
-        with staged(self._engine, {"refused": rows}, tenant_ids) as (connection, stage):
+        among: pa.Table | None = None
+        if isinstance(objects, pa.Table):
+            among = objects.select(_RECORD.names).cast(_RECORD)
+            names = [str(name) for name in among["object"].unique().to_pylist()]
+        else:
+            names = list(objects)
+        _inside(rows, "object", names)
+        tables = {"refused": rows} | ({} if among is None else {"among": among})
+        with staged(self._engine, tables, tenant_ids) as (connection, stage):
             source = stage["refused"].c
             key = [sa.func.coalesce(source[n], "").label(n) for n in _KEY]  # a rule about whole records names no field
             still = sa.exists().where(*(_Q[c.name] == c.element for c in key))
-            connection.execute(
-                sa.update(QUARANTINED)
-                .values(resolved_at=at)
-                .where(_Q.tenant_id.in_(tenant_ids), _Q.integration == integration, _Q.object.in_(objects))
-                .where(_Q.resolved_at.is_(None), ~still)
-            )
+            gone = [_Q.tenant_id.in_(tenant_ids), _Q.integration == integration, _Q.object.in_(names), _Q.resolved_at.is_(None)]
+            if among is not None:
+                looked_at = stage["among"].c
+                gone.append(sa.exists().where(*(_Q[n] == looked_at[n] for n in _RECORD.names)))
+            connection.execute(sa.update(QUARANTINED).values(resolved_at=at).where(*gone, ~still))
             seen = [sa.literal(at, _Q.last_seen.type).label(n) for n in ("first_seen", "last_seen")]
             texts = [sa.func.coalesce(sa.func.max(source[n]), "").label(n) for n in ("reason", "remedy")]
             fixed = [sa.literal(integration).label("integration"), sa.null().label("resolved_at")]

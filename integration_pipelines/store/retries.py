@@ -12,7 +12,7 @@ from sqlalchemy.engine import Engine
 from integration_pipelines.core.tables import SPELLINGS as SPELLING_ROWS
 from integration_pipelines.ports.retries import Overwrite, Overwrites, Retries, Retry, Spellings
 from integration_pipelines.store.bulk import read_table, upsert
-from integration_pipelines.store.engine import reading, writing
+from integration_pipelines.store.engine import EVERYONE, reading, writing
 from integration_pipelines.store.schema import OVERWRITES, SPELLINGS, WRITE_RETRIES
 
 _R = WRITE_RETRIES.c
@@ -32,6 +32,14 @@ class SqlRetries(Retries):
         with reading(self._engine, tenant_ids) as connection:
             rows = connection.execute(query.order_by(_R.tenant_id, _R.target, _R.target_id)).mappings()
             return [Retry(**_named(row, WRITE_RETRIES)) for row in rows]
+
+    def due(self, at: datetime) -> list[tuple[str, str]]:
+        """(tenant, integration) of all that have a write that may be tried again by then, ordered."""
+        # any tenant: whoever starts runs works for all of them
+        key = (_R.tenant_id, _R.integration)
+        query = sa.select(*key).where(_R.next_try_at <= at).distinct().order_by(*key)
+        with reading(self._engine, EVERYONE) as connection:
+            return [(str(tenant), str(integration)) for tenant, integration in connection.execute(query)]
 
     def save(self, retries: Sequence[Retry]) -> None:
         """Insert or replace by record, in one transaction."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -47,6 +48,14 @@ class SqlRuns(Runs):
         wanted = sa.select(ranked).where(ranked.c.place <= limit).order_by(ranked.c.tenant_id, ranked.c.place)
         with reading(self._engine, scope(tenant_ids)) as connection:
             return [run_of(row) for row in connection.execute(wanted).mappings()]
+
+    def since(self, tenant_ids: Sequence[str], integration: str, trigger: str, since: datetime) -> list[Run]:
+        """Runs of those tenants that were so triggered and started since then, by tenant, newest first."""
+        mine = (RUNS.c.tenant_id.in_(tenant_ids), RUNS.c.integration == integration, RUNS.c.started_at >= since)
+        query = sa.select(RUNS).where(*mine, RUNS.c.trigger == trigger)
+        ordered = query.order_by(RUNS.c.tenant_id, RUNS.c.started_at.desc(), RUNS.c.run_id.desc())
+        with reading(self._engine, tenant_ids) as connection:
+            return [run_of(row) for row in connection.execute(ordered).mappings()]
 
     def of_run(self, run_id: str) -> list[Run]:
         """The run as each of its tenants saw it, ordered by tenant."""

@@ -7,7 +7,7 @@ times are UTC. Views are in `views`; changes to tables come as migrations.
 import sqlalchemy as sa
 
 from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS, LEDGER, QUARANTINE, UNKNOWN_FIELDS
-from integration_pipelines.store.columns import Words, columns_of
+from integration_pipelines.store.columns import Utc, Words, columns_of
 from integration_pipelines.store.schema_memory import ALERT_DELIVERIES, ALERTS, HISTORY_DAYS, OVERWRITES, SPELLINGS, WRITE_RETRIES
 from integration_pipelines.store.schema_parts import METADATA, count, flag, of_tenant, text, time
 from integration_pipelines.store.schema_webhooks import WEBHOOK_EVENTS, WEBHOOK_SECRETS
@@ -45,6 +45,7 @@ CONNECTIONS = sa.Table(
     text("base_url"),
     sa.Column("sealed_token", sa.LargeBinary, nullable=False),
     time("connected_at"),
+    sa.Column("ended_at", Utc, nullable=True, comment="when the partner took our access away; nothing is asked of it since"),
     sa.UniqueConstraint("partner", "account"),
 )
 
@@ -103,6 +104,8 @@ WATERMARKS = sa.Table(
 _FILLED_DIFFS = {"tenant_id", "diff_id", "integration", "contract_version", "object", "field", "kind", "action", "status"}
 _FILLED_DIFFS |= {"first_seen_at", "last_seen_at", "occurrences", "first_run_id", "last_run_id"}
 
+DIFF_IS_OPEN = sa.text("resolved_at IS NULL")
+
 RECONCILIATION_DIFFS = sa.Table(
     "reconciliation_diffs",
     METADATA,
@@ -110,6 +113,9 @@ RECONCILIATION_DIFFS = sa.Table(
     sa.Index(None, "tenant_id", "integration", "resolved_at"),
     sa.Index(None, "tenant_id", "integration", "last_seen_at"),
     sa.Index(None, "tenant_id", "right_id"),
+    sa.Index(
+        "ix_reconciliation_diffs_open_left", "tenant_id", "left_id", sqlite_where=DIFF_IS_OPEN, postgresql_where=DIFF_IS_OPEN
+    ),
 )
 
 DIFF_OBSERVATIONS = sa.Table(
@@ -129,7 +135,7 @@ DIFF_OBSERVATIONS = sa.Table(
     sa.Index(None, "tenant_id", "diff_id"),
 )
 
-_LINK_IS_LIVE = sa.text("state = 'live'")
+LINK_IS_LIVE, LINK_IS_OVER = sa.text("state = 'live'"), sa.text("state <> 'live'")
 
 LINKS = sa.Table(
     "identity_links",
@@ -146,8 +152,16 @@ LINKS = sa.Table(
         "integration",
         "right_id",
         unique=True,
-        sqlite_where=_LINK_IS_LIVE,
-        postgresql_where=_LINK_IS_LIVE,
+        sqlite_where=LINK_IS_LIVE,
+        postgresql_where=LINK_IS_LIVE,
+    ),
+    sa.Index(
+        "ix_identity_links_over_right",
+        "tenant_id",
+        "integration",
+        "right_id",
+        sqlite_where=LINK_IS_OVER,
+        postgresql_where=LINK_IS_OVER,
     ),
     sa.Index(None, "tenant_id", "integration", "left_id"),
 )
@@ -271,13 +285,26 @@ WRITE_PLANS = sa.Table(
     sa.Index(None, "tenant_id", "integration", "state"),
 )
 
+WRITE_IS_OPEN = sa.text("state IN ('sent', 'unknown')")
+WRITE_CREATES = sa.text("operation = 'create'")
+
 WRITE_LEDGER = sa.Table(
     "write_ledger",
     METADATA,
     *columns_of(LEDGER, key=("tenant_id", "write_id"), optional={"error_kind", "error_text", "confirmed_at", "record_id"}),
     sa.UniqueConstraint("write_id"),
     sa.Index(None, "tenant_id", "integration", "state"),
+    sa.Index(None, "tenant_id", "integration", "created_at"),
     sa.Index(None, "tenant_id", "plan_id"),
+    sa.Index("ix_write_ledger_open", "created_at", sqlite_where=WRITE_IS_OPEN, postgresql_where=WRITE_IS_OPEN),
+    sa.Index(
+        "ix_write_ledger_creates",
+        "tenant_id",
+        "integration",
+        "target_id",
+        sqlite_where=WRITE_CREATES,
+        postgresql_where=WRITE_CREATES,
+    ),
     sa.Index(None, "tenant_id", "run_id"),
 )
 

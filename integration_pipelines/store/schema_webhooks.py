@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from integration_pipelines.store.columns import Utc, Words
 from integration_pipelines.store.schema_parts import METADATA, text, time
 
-_IS_WAITING = sa.text("outcome = 'waiting'")
+IS_WAITING = sa.text("outcome = 'waiting'")
 
 WEBHOOK_EVENTS = sa.Table(
     "webhook_events",
@@ -39,8 +39,8 @@ WEBHOOK_EVENTS = sa.Table(
         "received_at",
         "seen_at",
         "outcome",
-        sqlite_where=_IS_WAITING,
-        postgresql_where=_IS_WAITING,
+        sqlite_where=IS_WAITING,
+        postgresql_where=IS_WAITING,
     ),
     sa.Index(None, "landed_at"),
 )

@@ -116,6 +116,19 @@ class SqlTenantStore(TenantStore):
         with reading(self._engine, EVERYONE) as db:
             return {(r.partner, r.account): r.tenant_id for r in db.execute(sa.select(_C.partner, _C.account, _C.tenant_id))}
 
+    def disconnect(self, tenant_id: str, partner: str, at: datetime) -> None:
+        """The partner took our access away; connecting again ends that."""
+        mine = (_C.tenant_id == tenant_id, _C.partner == partner)
+        with writing(self._engine, (tenant_id,)) as db:
+            db.execute(sa.update(CONNECTIONS).where(*mine).values(ended_at=at))
+
+    def ended_connections(self, tenant_ids: Sequence[str]) -> list[Connection]:
+        """Those of these tenants that partners ended, by tenant and partner."""
+        query = sa.select(CONNECTIONS).where(_C.tenant_id.in_(tenant_ids), _C.ended_at.is_not(None))
+        with reading(self._engine, tenant_ids) as db:
+            rows = db.execute(query.order_by(_C.tenant_id, _C.partner))
+            return [Connection(**row) for row in rows.mappings()]
+
     def install(self, tenant_id: str, integration: str, contract_version: int, at: datetime) -> Installation:
         """Switched off and unpaused; a second call changes nothing but the contract version."""
         fresh = Installation(tenant_id, integration, False, False, False, 1, contract_version, at)

@@ -27,7 +27,7 @@ DIFF_HISTORY = (
 _LATEST = """SELECT tenant_id, integration, run_id, started_at FROM (
     SELECT r.tenant_id, r.integration, r.run_id, r.started_at,
       row_number() OVER (PARTITION BY r.tenant_id, r.integration ORDER BY r.started_at DESC, r.run_id DESC) AS place
-    FROM sync_runs r WHERE EXISTS (
+    FROM sync_runs r WHERE r.scope = 'full' AND EXISTS (
       SELECT 1 FROM field_counts f WHERE f.tenant_id = r.tenant_id AND f.integration = r.integration AND f.run_id = r.run_id)) ranked
   WHERE place = 1"""
 
@@ -45,7 +45,7 @@ _BY_OBJECT = f"""SELECT tenant_id, integration, run_id, object,
 
 RECONCILIATION_SUMMARY = (
     (
-        "The newest run of every tenant that compared anything. Per field: how many pairs were compared and how many matched, differ or are "
+        "The newest run of every tenant that compared everything. Per field: how many pairs were compared and how many matched, differ or are "
         "held. Quarantined, excluded and unmatched count records of the whole object, the same on each of its rows, and are null if that run "
         "ended before its balance was drawn. The row with field = '*' counts records instead of fields: written records match, failed and "
         "unknown ones differ."

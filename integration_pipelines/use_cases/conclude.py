@@ -94,6 +94,7 @@ def conclude(
     for tenant_id, done in pushed.items():
         tenant = report.tenant(tenant_id)
         tenant.calls += done.calls
+        tenant.acknowledged |= {record: done.acknowledged[w] for record, w in done.write_ids.items() if w in done.acknowledged}
         tenant.writes = dict(Counter(str(s) for s in done.states.values()))
         tenant.reason = done.stopped or tenant.reason
     written = {t: dict(p.written) for t, p in pushed.items() if any(p.written.values())}
@@ -128,7 +129,9 @@ def _write_states(report: BatchReport, result: PassResult, pushed: Mapping[str, 
 def _balance(report: BatchReport, contract: Contract, first: Look, states: pa.Table, ports: Ports) -> None:
     tenants = sorted(report.kept)
     found = _of(first.engine.outcomes(states), tenants)
-    troubles = first.engine.imbalances(read_tally(contract, tenants, ports=ports), found) if tenants else []
+    report.found, report.pairs = found, first.pairs()
+    tally = read_tally(contract, tenants, ports=ports, closure=report.closure)
+    troubles = first.engine.imbalances(tally, found) if tenants else []
     ports.runs.save_outcomes(found, contract.contract, {t: first.inputs.run_ids[t] for t in tenants})
     outcomes = Shares(found.select(["tenant_id", "outcome"]))
     for tenant_id in tenants:

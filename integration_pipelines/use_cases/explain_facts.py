@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from integration_pipelines.core.contract import Contract
-from integration_pipelines.core.passes import merged_schema
 from integration_pipelines.core.rollup import subscription_facts
 from integration_pipelines.core.sql import Sql
 from integration_pipelines.core.tables import TEXT
 from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.use_cases.merged import DATASET, counting, kept_schema
 from integration_pipelines.use_cases.observations import SEQUENCE, dataset, observed_schema
 
 Row = Mapping[str, Any]
@@ -48,8 +48,10 @@ class Facts:
         """Read them; only the store and the lake are asked."""
         left = tuple(dict.fromkeys(str(k["left_id"]) for k in links))
         right = tuple(dict.fromkeys(str(k["right_id"]) for k in links))
-        kept = dataset(ports, [tenant_id], contract.contract, "merged_customers", merged_schema(contract)).rows().read_all()
-        rows = _of(kept, "left_id", left).sort_by([(SEQUENCE.name, "descending"), ("is_primary", "descending")]).to_pylist()
+        among = {tenant_id: [str(k["link_id"]) for k in links]}
+        shown = dataset(ports, [tenant_id], contract.contract, DATASET, kept_schema(contract), among=among, key="link_id")
+        kept = counting(shown.rows().read_all())
+        rows = kept.sort_by([(SEQUENCE.name, "descending"), ("is_primary", "descending")]).to_pylist()
         seen = {
             r["record_id"]: r
             for side, ids in zip(_SIDES, (left, right), strict=True)

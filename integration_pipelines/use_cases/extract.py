@@ -33,6 +33,7 @@ class _Extracted:
     entries: tuple[NewEntry, ...]
     unknown: pa.Table
     doubts: Doubts
+    again: bool  # it was read before, so that a read of what changed was asked for
 
 
 def extract(report: BatchReport, contract: Contract, *, ports: Ports, full: bool) -> None:
@@ -68,12 +69,21 @@ def _tenant(tenant: TenantReport, contract: Contract, ports: Ports, full: bool) 
         second_proof(tenant, contract, connectors, doubts, ports=ports)
         ports.unknown_fields.record(pa.concat_tables(r.unknown for r in results), ports.clock.now())
         tenant.reads = {r.object: r.read for r in results}
+        tenant.read_anew = "" if full else _read_anew(contract, results)
         tenant.calls += sum(c.calls for c in connectors.values())
     except IntegrationError as error:
         tenant.fail(error)
     finally:
         for connector in connectors.values():
             connector.close()
+
+
+def _read_anew(contract: Contract, results: Sequence[_Extracted]) -> str:
+    """Why an object that is otherwise read in part was read in full, for people; lookups always are."""
+    anew = [
+        r for r in results if r.again and r.read.mode is Mode.FULL and contract.objects[r.object].kind is not ObjectKind.LOOKUP
+    ]
+    return "; ".join(f"{r.object} was read in full: {r.read.reason}" for r in anew)
 
 
 def _doubts(tenant_id: str, contract: Contract, results: Sequence[_Extracted], ports: Ports) -> dict[str, Doubts]:
@@ -116,7 +126,9 @@ def _object(
         sum(summary.unknown_fields.values()),
         summary.missing_columns,
     )
-    return _Extracted(name, read, entries, _unknown(tenant.tenant_id, contract.contract, name, summary), doubts)
+    return _Extracted(
+        name, read, entries, _unknown(tenant.tenant_id, contract.contract, name, summary), doubts, since is not None
+    )
 
 
 def _noting(

@@ -1,6 +1,6 @@
 """Fill days of history: ask the partners what changed, keep one file for each day of an object, and say how much could be told.
 
-What is kept is evidence for people and is never merged. What a backfill finds flows into the reconciliation in `history_sync`; reading
+What is kept is evidence for people and is never merged. What a backfill finds flows into the reconciliation in `records`; reading
 what is kept is `history_kept`.
 """
 

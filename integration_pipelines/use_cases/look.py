@@ -1,6 +1,6 @@
 """One look of the engine at a batch of tenants: load what is known, run a pass, keep what it found."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,16 +12,15 @@ from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.creates import NAMED_RECORDS
 from integration_pipelines.core.ledger_rows import intents
 from integration_pipelines.core.passes import Pass, PassInputs, PassResult
-from integration_pipelines.core.tables import PLANNED_WRITES, TALLY, TEXT
+from integration_pipelines.core.sql import Rows
+from integration_pipelines.core.tables import IDENTITY_LINKS, PLANNED_WRITES, TALLY, TEXT
 from integration_pipelines.ports.bundle import Ports
-from integration_pipelines.ports.lake import Mode, NewEntry
+from integration_pipelines.use_cases.closure import Closure
 from integration_pipelines.use_cases.observations import (
     TALLY_ROWS,
     Dataset,
     base_of,
-    by_tenant_batches,
     dataset,
-    new_entry,
     observed_schema,
     save_base,
     tally_of,
@@ -40,16 +39,25 @@ class Look:
     engine: Pass
     inputs: PassInputs
     result: PassResult
+    closure: Closure | None  # None: it looked at everything
+    known_links: pa.Table  # those of the closure, as they were before
+
+    def pairs(self) -> pa.Table:
+        """The links that counted: tenant_id, left_id, right_id."""
+        found: pa.Table = self.con.sql("SELECT tenant_id, left_id, right_id FROM live_links ORDER BY ALL").to_arrow_table()
+        return found
 
     def close(self) -> None:
         """Free the tables."""
         self.con.close()
 
 
-def observe(contract: Contract, tenant_ids: Sequence[str], *, ports: Ports) -> dict[str, Dataset]:
-    """The current observations of every object."""
+def observe(contract: Contract, tenant_ids: Sequence[str], *, ports: Ports, closure: Closure | None = None) -> dict[str, Dataset]:
+    """The current observations of every object, of all records or of those in a closure."""
     return {
-        name: dataset(ports, tenant_ids, contract.contract, name, observed_schema(spec))
+        name: dataset(
+            ports, tenant_ids, contract.contract, name, observed_schema(spec), among=None if closure is None else closure.of(name)
+        )
         for name, spec in contract.objects.items()
     }
 
@@ -63,34 +71,57 @@ def look(
     ports: Ports,
     setting_up: Sequence[str] = (),
     only: Sequence[str] = (),
+    closure: Closure | None = None,
 ) -> Look:
-    """Run one pass over those tenants."""
+    """Run one pass over those tenants: over everything of theirs, or over a closure, to which `observed` and `refused` are cut already."""
     tenants = sorted(run_ids)
+    links, among = _links(contract, tenants, closure, ports)
     inputs = PassInputs(
         contract=contract,
         run_ids={t: run_ids[t] for t in tenants},
         now=ports.clock.now(),
         observed={name: found.of(tenants).source() for name, found in observed.items()},
         refused=_only_tenants(refused.select(["tenant_id", "object", "record_id", "expectation"]), tenants),
-        links=ports.links.batches(tenants, contract.contract),
-        base=base_of(ports, tenants, contract).source(),
+        links=links,
+        base=base_of(ports, tenants, contract, among).source(),
         intents=_intents(contract, tenants, ports),
-        unresolved=ports.diffs.unresolved(tenants, contract.contract),
+        unresolved=_unresolved(contract, tenants, closure, ports),
         spellings=ports.spellings.load(tenants, contract.contract),
-        created=_created(contract, tenants, ports),
+        created=_created(contract, tenants, closure, ports),
         setting_up=tuple(setting_up),
         only=tuple(only),
     )
     con = ports.duck()
     engine = Pass(con, inputs)
-    return Look(con, engine, inputs, engine.run())
+    return Look(
+        con, engine, inputs, engine.run(), closure, links if isinstance(links, pa.Table) else IDENTITY_LINKS.empty_table()
+    )
 
 
-def _created(contract: Contract, tenants: Sequence[str], ports: Ports) -> pa.Table:
+def _links(
+    contract: Contract, tenants: Sequence[str], closure: Closure | None, ports: Ports
+) -> tuple[Rows, dict[str, list[str]] | None]:
+    """The links, and by tenant the ids of those whose base is wanted (None: of all)."""
+    if closure is None:
+        return ports.links.batches(tenants, contract.contract), None
+    mine = closure.cut(contract, ports.links.find(tenants, contract.contract, records=closure.mains(contract)))
+    among: dict[str, list[str]] = {}
+    for tenant, link in zip(texts(mine, "tenant_id"), texts(mine, "link_id"), strict=True):
+        among.setdefault(tenant, []).append(link)
+    return mine, among
+
+
+def _unresolved(contract: Contract, tenants: Sequence[str], closure: Closure | None, ports: Ports) -> pa.Table:
+    if closure is None:
+        return ports.diffs.unresolved(tenants, contract.contract)
+    return closure.cut(contract, ports.diffs.unresolved(tenants, contract.contract, closure.mains(contract)))
+
+
+def _created(contract: Contract, tenants: Sequence[str], closure: Closure | None, ports: Ports) -> pa.Table:
     """Records that we made; asked only where the contract makes any."""
     if contract.matching.create is None:
         return NAMED_RECORDS.empty_table()
-    return ports.ledger.created(tenants, contract.contract)
+    return ports.ledger.created(tenants, contract.contract, None if closure is None else closure.mains(contract))
 
 
 def keep(seen: Look, *, ports: Ports, tenants: Collection[str]) -> None:
@@ -103,24 +134,12 @@ def keep(seen: Look, *, ports: Ports, tenants: Collection[str]) -> None:
     ports.runs.save_field_counts(_only_tenants(seen.result.field_counts, list(run_ids)), contract.contract, run_ids)
 
 
-def keep_merged(seen: Look, *, ports: Ports, tenants: Collection[str]) -> None:
-    """Keep the merged customers, for people: one file a tenant, written as its rows come; a tenant without any has an empty one."""
-    contract, run_ids = seen.inputs.contract, {t: r for t, r in seen.inputs.run_ids.items() if t in tenants}
-    merged = seen.engine.merged()
-
-    def entry(tenant_id: str, batches: Iterable[pa.RecordBatch]) -> NewEntry:
-        rows = pa.RecordBatchReader.from_batches(merged.schema, batches)
-        return new_entry(ports, tenant_id, contract.contract, "merged_customers", Mode.FULL, rows, run_ids[tenant_id])
-
-    made = {t: entry(t, batches) for t, batches in by_tenant_batches(merged) if t in run_ids}
-    ports.manifest.append([*made.values(), *(entry(t, ()) for t in run_ids if t not in made)], ports.clock.now())
-
-
-def read_tally(contract: Contract, tenant_ids: Sequence[str], *, ports: Ports) -> pa.Table:
-    """Every record that the extracts of those tenants saw (`TALLY`), read apart from the records themselves."""
+def read_tally(contract: Contract, tenant_ids: Sequence[str], *, ports: Ports, closure: Closure | None = None) -> pa.Table:
+    """Every record that reads of those tenants saw (`TALLY`), or of them those in a closure, read apart from the records themselves."""
     parts = []
     for name in contract.objects:
-        rows = dataset(ports, tenant_ids, contract.contract, tally_of(name), TALLY_ROWS).rows().read_all()
+        among = None if closure is None else closure.of(name)
+        rows = dataset(ports, tenant_ids, contract.contract, tally_of(name), TALLY_ROWS, among=among).rows().read_all()
         parts.append(
             rows.append_column("object", pa.repeat(pa.scalar(name, TEXT), rows.num_rows)).select(TALLY.names).cast(TALLY)
         )

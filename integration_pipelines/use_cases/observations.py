@@ -4,7 +4,7 @@ A dataset's current state is its newest full file and every later delta; the hig
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -57,6 +57,8 @@ class Dataset:
     ports: Ports
     entries: tuple[ManifestEntry, ...]
     schema: pa.Schema
+    among: Mapping[str, Collection[str]] | None = None  # tenant → the only records wanted; None: all
+    key: str = "record_id"  # the column that names a record
 
     def of(self, tenant_ids: Sequence[str]) -> "Dataset":
         """Of fewer tenants."""
@@ -69,7 +71,8 @@ class Dataset:
 
     def source(self) -> Rows:
         """The same for an engine that reads files itself, if they lie on this machine and are few and large; else as `rows`."""
-        if len(self.entries) > _FEW_FILES or sum(entry.file.rows for entry in self.entries) < _MANY_ROWS:
+        few = self.among is not None or sum(entry.file.rows for entry in self.entries) < _MANY_ROWS
+        if few or len(self.entries) > _FEW_FILES:
             return self.rows()
         paths = [(self.ports.lake.local(entry.file, self.schema), entry.sequence) for entry in self.entries]
         found = tuple((path, sequence) for path, sequence in paths if path is not None)
@@ -104,18 +107,32 @@ class Dataset:
 
     def _read(self, entry: ManifestEntry) -> Iterable[pa.RecordBatch]:
         """Small files are read at once, so that many can be read side by side; large ones as they are asked for."""
+        if self.among is not None:
+            wanted = self.among.get(entry.tenant_id, ())
+            return self.ports.lake.find(entry.file, self.schema, self.key, wanted).to_batches() if wanted else ()
         batches = self.ports.lake.batches(entry.file, self.schema)
         return list(batches) if entry.file.rows <= _SMALL_FILE else batches
 
 
-def dataset(ports: Ports, tenant_ids: Sequence[str], integration: str, name: str, schema: pa.Schema) -> Dataset:
-    """What the manifest says that a dataset of those tenants is now; empty if nothing was read yet."""
-    return Dataset(ports, tuple(ports.manifest.current(tenant_ids, integration, name)), schema)
+def dataset(
+    ports: Ports,
+    tenant_ids: Sequence[str],
+    integration: str,
+    name: str,
+    schema: pa.Schema,
+    *,
+    among: Mapping[str, Collection[str]] | None = None,
+    key: str = "record_id",
+) -> Dataset:
+    """What the manifest says that a dataset of those tenants is now, or of it some records; empty if nothing was read yet."""
+    return Dataset(ports, tuple(ports.manifest.current(tenant_ids, integration, name)), schema, among, key)
 
 
-def base_of(ports: Ports, tenant_ids: Sequence[str], contract: Contract) -> Dataset:
-    """The base in the shape of the contract's compared fields."""
-    return dataset(ports, tenant_ids, contract.contract, "base", base_schema(contract))
+def base_of(
+    ports: Ports, tenant_ids: Sequence[str], contract: Contract, among: Mapping[str, Collection[str]] | None = None
+) -> Dataset:
+    """The base in the shape of the contract's compared fields, or of it some links."""
+    return dataset(ports, tenant_ids, contract.contract, "base", base_schema(contract), among=among, key="link_id")
 
 
 def save_base(ports: Ports, contract: Contract, moves: pa.Table, run_ids: Mapping[str, str]) -> None:
@@ -159,20 +176,39 @@ def new_entry(
 
 
 def lay_over(ports: Ports, contract: Contract, tenant_id: str, name: str, fetched: pa.Table, run_id: str) -> None:
-    """Keep records that were fetched by id as the newest state of an object; they count at once.
+    """Keep records that were fetched by id as the newest state of an object; they count at once."""
+    lay_over_all(ports, contract, tenant_id, {name: fetched}, run_id)
+
+
+def lay_over_all(
+    ports: Ports, contract: Contract, tenant_id: str, fetched: Mapping[str, pa.Table], run_id: str
+) -> dict[str, pa.Table]:
+    """The same for several objects, all in one transaction; returns the rows that were kept.
 
     A record that answered under another id was merged away: the id asked for is gone, and the survivor's state is kept under its own.
     """
+    kept = {
+        dataset: table
+        for name, rows in fetched.items()
+        if rows.num_rows
+        for dataset, table in _kept(contract, name, rows).items()
+    }
+    entries = [
+        new_entry(ports, tenant_id, contract.contract, dataset, Mode.DELTA, table.to_reader(), run_id)
+        for dataset, table in kept.items()
+    ]
+    ports.manifest.append(entries, ports.clock.now())
+    return {name: kept[name] for name in fetched if name in kept}
+
+
+def _kept(contract: Contract, name: str, fetched: pa.Table) -> dict[str, pa.Table]:
+    """An object's rows and its tally, by dataset."""
     schema = observed_schema(contract.objects[name])
     rows = fetched.select(schema.names).cast(schema)
     id_column = next((n for n, c in contract.objects[name].columns.items() if c.source == "id"), None)
     if id_column is not None and rows.num_rows:
         rows = _survivors(rows, id_column, contract.objects[name].aliases)
-    entries = [
-        new_entry(ports, tenant_id, contract.contract, kept, Mode.DELTA, table.to_reader(), run_id)
-        for kept, table in ((name, rows), (tally_of(name), rows.select(TALLY_ROWS.names).cast(TALLY_ROWS)))
-    ]
-    ports.manifest.append(entries, ports.clock.now())
+    return {name: rows, tally_of(name): rows.select(TALLY_ROWS.names).cast(TALLY_ROWS)}
 
 
 def _survivors(rows: pa.Table, id_column: str, aliases: str | None) -> pa.Table:
@@ -219,6 +255,16 @@ def by_tenant_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, 
     )
     for tenant_id, mine in groupby(pieces, key=lambda piece: piece[0]):
         yield tenant_id, (batch for _, parts in mine for batch in parts)
+
+
+def newest_rows(rows: pa.Table, key: str, sequence: str) -> pa.Table:
+    """Of every tenant's `key` the rows with its highest `sequence`, in their order; made for few rows, of any shape."""
+    named = rows.select(["tenant_id", key, sequence])
+    top = named.group_by(["tenant_id", key]).aggregate([(sequence, "max")]).rename_columns(["tenant_id", key, "top"])
+    placed = named.append_column("place", pa.array(range(rows.num_rows), pa.int64()))
+    found = placed.join(top, ["tenant_id", key])
+    places = found.filter(pc.equal(found[sequence], found["top"]))["place"]
+    return rows.take(places.take(pc.sort_indices(places)))
 
 
 def of_tenant(table: pa.Table, tenant_id: str) -> pa.Table:

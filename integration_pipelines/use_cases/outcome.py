@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +14,7 @@ from integration_pipelines.ports.gate import Verdict
 from integration_pipelines.ports.lake import Mode
 from integration_pipelines.ports.retries import Retry
 from integration_pipelines.ports.writing import Lease, StoredPlan
+from integration_pipelines.use_cases.closure import Closure
 
 
 class SyncMode(StrEnum):
@@ -64,12 +66,14 @@ class TenantReport:
     run_id: str
     outcome: RunOutcome | None = None
     reason: str = ""
+    too_many: bool = False  # records that decide about each other; another look at everything is needed
     must_read_full: bool = False  # the partner's schema changed, so what was read before says nothing about the new columns
     reads: dict[str, Read] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     judged: dict[str, str] = field(default_factory=dict)  # object → digest of the files that its verdict is about
     moved: tuple[tuple[str, str], ...] = ()  # (target, id) of planned records that changed meanwhile and were left alone
     calls_before_plan: int = 0
+    read_anew: str = ""  # why something was read in full though only what changed was asked for
     suspended: str = ""  # which fields are not compared because the partner's schema changed, for people
     counts: dict[str, int] = field(default_factory=dict)
     numbers: PlanNumbers | None = None
@@ -83,6 +87,11 @@ class TenantReport:
     fault: Fault | None = None
     waiting: frozenset[tuple[str, str]] = frozenset()  # (target, id) of planned writes that failed before and are not due yet
     failed_before: tuple[Retry, ...] = ()
+    mains: Mapping[tuple[str, str], frozenset[tuple[str, str]]] = field(default_factory=dict)
+    """(object, id) of every touched record → (main object, id) of those that it is, belongs to, or is looked up by."""
+    acknowledged: dict[tuple[str, str], datetime] = field(
+        default_factory=dict
+    )  # (target, id) → when the partner confirmed a write
     again: tuple[Mapping[str, Any], ...] = ()  # ledger rows that an interrupted run left open, proven absent
     lease: Lease | None = None  # the right to work on this tenant; none if another run has it
 
@@ -106,6 +115,10 @@ class BatchReport:
     mode: SyncMode
     scope: str
     tenants: dict[str, TenantReport]
+    trigger: str = "manual"
+    closure: Closure | None = None  # the records that this run looks at; None: all
+    found: pa.Table | None = None  # OUTCOMES: what became of every record that was looked at
+    pairs: pa.Table | None = None  # tenant_id, left_id, right_id of every link that counted
     kept: tuple[str, ...] = ()  # the tenants of whom this run keeps what it found: those it still held after looking
     diffs: pa.Table | None = None
     writes: pa.Table | None = None

@@ -13,7 +13,7 @@ from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.tenants import Installation
 from integration_pipelines.ports.writing import PlanState, StoredPlan
 from integration_pipelines.use_cases.observations import texts
-from integration_pipelines.use_cases.outcome import RunOutcome, SyncMode, TenantReport
+from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, SyncMode, TenantReport
 
 DAY = timedelta(hours=24)
 
@@ -78,6 +78,25 @@ def decide(
         outcome = RunOutcome.PAUSED if installation.paused and mode is SyncMode.APPLY else RunOutcome.PLANNED
         return Decision(plan, nothing, outcome, _why_not(installation, mode))
     return Decision(plan, writes, None, "")
+
+
+def leave_to_the_plan_that_waits(report: BatchReport, contract: Contract, *, ports: Ports) -> None:
+    """While a plan waits, or nothing may be written, a run for a few records plans nothing: what people know must not be replaced by it.
+
+    A person who names records wants just them, and is shown a plan of them.
+    """
+    if report.trigger == "manual":
+        return
+    for tenant in report.alive():
+        waits = ports.plans.open(tenant.tenant_id, contract.contract)
+        if waits is not None:
+            tenant.outcome = RunOutcome.HELD
+            tenant.reason = f"the plan {waits.plan_id} waits; what changed since is planned when it is decided and applied"
+            continue
+        installation = ports.tenants.installation(tenant.tenant_id, contract.contract)
+        if not installation.enabled or installation.paused:
+            tenant.outcome = RunOutcome.PAUSED if installation.paused else RunOutcome.PLANNED
+            tenant.reason = _why_not(installation, report.mode)
 
 
 def _why_not(installation: Installation, mode: SyncMode) -> str:

@@ -7,6 +7,7 @@ any point leaves a row that `settle` can judge by reading. `pause` is looked at 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -36,6 +37,7 @@ class Pushed:
     calls: int
     stopped: str  # why it stopped early, or ''
     errors: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # write id → kind and text, of those that failed
+    acknowledged: Mapping[str, datetime] = field(default_factory=dict)  # write id → when the partner confirmed it
 
 
 def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.Table, lease: Lease, *, ports: Ports) -> Pushed:
@@ -55,6 +57,7 @@ def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.
     again = {row["write_id"] for row in tenant.again}
     states: dict[str, WriteState] = {}
     errors: dict[str, tuple[str, str]] = {}
+    acknowledged: dict[str, datetime] = {}
     written: dict[str, list[str]] = {}
     calls, stopped = 0, ""
     for target, connector in _targets(contract, tenant.tenant_id, by_key, ports):
@@ -67,7 +70,7 @@ def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.
                     stopped = "another run took over this tenant"
                 if stopped:
                     break
-                sender = _Sender(contract, target, connector, lease, tenant.run_id, ports, errors)
+                sender = _Sender(contract, target, connector, lease, tenant.run_id, ports, errors, acknowledged)
                 states |= sender.send(batch, {r["target_id"]: by_key[target, r["target_id"]] for r in batch})
                 done = (WriteState.APPLIED, WriteState.CONFIRMED)
                 ids = ((r["write_id"], sender.named.get(r["write_id"], r["target_id"])) for r in batch)
@@ -77,7 +80,9 @@ def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.
             connector.close()
     stopped = stopped or _halted(tenant.tenant_id, contract.contract, ports)
     write_ids = {(r["target"], r["target_id"]): r["write_id"] for r in mine.values()}
-    return Pushed(plan.plan_id, write_ids, states, {t: tuple(ids) for t, ids in written.items()}, calls, stopped, errors)
+    return Pushed(
+        plan.plan_id, write_ids, states, {t: tuple(ids) for t, ids in written.items()}, calls, stopped, errors, acknowledged
+    )
 
 
 def _targets(
@@ -113,6 +118,8 @@ class _Sender:
     ports: Ports
     errors: dict[str, tuple[str, str]]
     """What was refused, by write id: kind and text."""
+    acknowledged: dict[str, datetime]
+    """What was confirmed, by write id: when."""
     named: dict[str, str] = field(default_factory=dict)
     """Of records that were made: write id → the id that the partner gave them."""
 
@@ -143,8 +150,9 @@ class _Sender:
             return fate
         self.ports.ledger.send([r["write_id"] for r in to_send], self.lease)
         outcomes = self._write(to_send, writes)
-        settled = [_settled(o) for o in outcomes]
-        self.ports.ledger.settle(settled, self.ports.clock.now())
+        settled, now = [_settled(o) for o in outcomes], self.ports.clock.now()
+        self.ports.ledger.settle(settled, now)
+        self.acknowledged.update({o.write_id: now for o in outcomes if isinstance(o, Applied)})
         self.named.update({o.write_id: o.record_id for o in outcomes if isinstance(o, Applied) and o.record_id})
         failed = [s for s in settled if s.state == WriteState.FAILED]
         self.errors.update({s.write_id: (str(s.error_kind or ""), s.error_text or "") for s in failed})

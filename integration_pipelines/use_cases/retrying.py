@@ -4,7 +4,7 @@ A failure is remembered with the content that failed. When the record or the con
 goes out at once; the same content waits. A run for named records does not wait: somebody just mended something and wants to see.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -77,10 +77,10 @@ def remember(
     pushed: Pushed | None,
     before: Sequence[Retry],
     *,
-    whole: bool,
+    looked_at: Callable[[tuple[str, str]], bool],
     ports: Ports,
 ) -> None:
-    """After a push: note what failed, forget what was written and, when all records were planned, what is wanted no more."""
+    """After a push: note what failed, forget what was written and, of records (target, id) that were looked at, what is wanted no more."""
     known = {(r.target, r.target_id): r for r in before}
     rows = {(w["target"], w["target_id"]): w["fingerprint"] for w in planned.select(_KEYS).to_pylist()}
     states = {} if pushed is None else {r: pushed.states.get(w) for r, w in pushed.write_ids.items()}
@@ -91,7 +91,7 @@ def remember(
     ]  # fmt: skip
     note(tenant, contract, failed, known.values(), ports=ports)
     done = {record for record, state in states.items() if state in {WriteState.APPLIED, WriteState.CONFIRMED}}
-    settled = {record for record in known if record in done or (whole and record not in rows)}
+    settled = {record for record in known if record in done or (looked_at(record) and record not in rows)}
     ports.retries.clear(tenant.tenant_id, contract.contract, sorted(settled))
 
 

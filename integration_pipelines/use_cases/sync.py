@@ -5,6 +5,7 @@ The stages are separate use cases; this file is only their order. A caller (Dags
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -18,15 +19,20 @@ from integration_pipelines.ports.evidence import Run
 from integration_pipelines.ports.lake import Mode
 from integration_pipelines.use_cases.alone import stay_alone, working_alone
 from integration_pipelines.use_cases.certify import read_again
+from integration_pipelines.use_cases.closure import Records
 from integration_pipelines.use_cases.conclude import conclude, fate_rows
+from integration_pipelines.use_cases.deltas import lay_together
+from integration_pipelines.use_cases.disconnect import stop_where_access_ended
 from integration_pipelines.use_cases.extract import extract
+from integration_pipelines.use_cases.fetch import fetch_touched
 from integration_pipelines.use_cases.judge import REFUSED, judge
-from integration_pipelines.use_cases.look import Look, keep, keep_merged, look, observe
+from integration_pipelines.use_cases.look import Look, keep, look, observe
+from integration_pipelines.use_cases.merged import keep_merged
 from integration_pipelines.use_cases.observations import Dataset, texts
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, SyncMode, TenantReport
 from integration_pipelines.use_cases.overwrites import look_behind
 from integration_pipelines.use_cases.plan_story import named
-from integration_pipelines.use_cases.planning import Decision, decide
+from integration_pipelines.use_cases.planning import Decision, decide, leave_to_the_plan_that_waits
 from integration_pipelines.use_cases.prepare import prepare, setting_up
 from integration_pipelines.use_cases.push import Pushed, push
 from integration_pipelines.use_cases.retrying import failed_writes, give_up_unsent, hold_back, remember
@@ -49,6 +55,7 @@ def sync(
     trigger: str = "manual",
     full: bool = True,
     only: Sequence[str] = (),
+    touched: Mapping[str, Records] | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> BatchReport:
     """Reconcile a batch of tenants and, in apply mode, write what switches, approvals and guards allow.
@@ -62,35 +69,50 @@ def sync(
         trigger: schedule, event, manual or backfill.
         full: read everything instead of what changed.
         only: plan writes for these records and what they are linked to.
+        touched: tenant → object → ids: read these again and look at them and at all that decides about them, and at nothing else.
         tell: called with the name of each stage as it begins.
     """
-    scope = "records" if only else "full"
-    report = BatchReport(contract.contract, mode, scope, {t: TenantReport(t, run_id) for t in sorted(tenant_ids)})
+    scope = "records" if only or touched is not None else "full"
+    report = BatchReport(contract.contract, mode, scope, {t: TenantReport(t, run_id) for t in sorted(tenant_ids)}, trigger)
     started = ports.clock.now()
     ports.runs.start([Run(t, contract.contract, run_id, trigger, scope, started) for t in report.tenants])
     ports.gate.warm_up()
     with working_alone(report, contract, ports=ports):
-        _stages(report, contract, ports, full=full, only=only, tell=tell)
+        tell("prepare")
+        stop_where_access_ended(report, contract, ports=ports)
+        prepare(report, contract, ports=ports)
+        if touched is None:
+            tell("extract")
+            extract(report, contract, ports=ports, full=full)
+        else:
+            tell("fetch")
+            fetch_touched(report, contract, touched, ports=ports)
+            leave_to_the_plan_that_waits(report, contract, ports=ports)
+            only = [*only, *_mains(report)] if only else ()
+        _stages(report, contract, ports, only=only, tell=tell)
+        if report.closure is not None:
+            lay_together(report, contract, ports=ports)
         for tenant in report.tenants.values():
-            tenant.reason = "; ".join(part for part in (tenant.reason, _moved(tenant), tenant.suspended) if part)
+            tenant.reason = "; ".join(
+                part for part in (tenant.reason, _moved(tenant), tenant.read_anew, tenant.suspended) if part
+            )
         # Before the leases go back: a run that has not ended and holds none is taken for dead.
-        ports.runs.finish([_finished(t, contract, trigger, scope, ports) for t in report.tenants.values()])
+        ports.runs.finish([finished(t, contract, trigger, scope, ports) for t in report.tenants.values()])
     return report
 
 
-def _stages(
-    report: BatchReport, contract: Contract, ports: Ports, *, full: bool, only: Sequence[str], tell: Callable[[str], None]
-) -> None:
-    tell("prepare")
-    prepare(report, contract, ports=ports)
-    tell("extract")
-    extract(report, contract, ports=ports, full=full)
+def _mains(report: BatchReport) -> list[str]:
+    """The ids of the main records that the touched ones are, or belong to."""
+    return sorted({one for tenant in report.tenants.values() for mains in tenant.mains.values() for _, one in mains})
+
+
+def _stages(report: BatchReport, contract: Contract, ports: Ports, *, only: Sequence[str], tell: Callable[[str], None]) -> None:
     first: Look | None = None
     observed: dict[str, Dataset] = {}
     refused = REFUSED.empty_table()
     if report.alive():
         tell("gate")
-        observed = observe(contract, [t.tenant_id for t in report.alive()], ports=ports)
+        observed = observe(contract, [t.tenant_id for t in report.alive()], ports=ports, closure=report.closure)
         refused = judge(report, contract, observed, setting_up(report, contract, ports=ports), ports=ports)
     if report.alive():
         tell("reconcile")
@@ -119,7 +141,14 @@ def _look(
 ) -> Look:
     run_ids = {t.tenant_id: t.run_id for t in report.alive()}
     return look(
-        contract, run_ids, observed, refused, ports=ports, setting_up=setting_up(report, contract, ports=ports), only=only
+        contract,
+        run_ids,
+        observed,
+        refused,
+        ports=ports,
+        setting_up=setting_up(report, contract, ports=ports),
+        only=only,
+        closure=report.closure,
     )
 
 
@@ -129,7 +158,9 @@ def _prove(
     """Read what was written again and look once more."""
     read_again(report.tenants, contract, written, ports=ports)
     run_ids = {t: report.tenant(t).run_id for t in written}
-    again = look(contract, run_ids, observe(contract, list(run_ids), ports=ports), refused, ports=ports)
+    closure = None if report.closure is None else report.closure.joined_by(written)
+    observed = observe(contract, list(run_ids), ports=ports, closure=closure)
+    again = look(contract, run_ids, observed, refused, ports=ports, closure=closure)
     keep(again, ports=ports, tenants=run_ids)
     keep_merged(again, ports=ports, tenants=run_ids)
     return again
@@ -139,16 +170,19 @@ def _act(report: BatchReport, contract: Contract, result: PassResult, ports: Por
     """Decide and push, tenant by tenant, side by side; then keep the diffs with the plan that takes care of them."""
     pushed: dict[str, Pushed] = {}
     decisions: dict[str, Decision] = {}
-    alive, whole = report.alive(), report.scope == "full"
+    alive, named = report.alive(), report.scope == "records" and report.trigger == "manual"
+    of_all = _links_of_all(report, contract, result, ports)
     failed_before = failed_writes([t.tenant_id for t in alive], contract, ports=ports)
     writes = Shares(result.writes)
 
     def one(tenant: TenantReport) -> None:
         try:
             mine = writes.of(tenant.tenant_id)
-            decision = _decide(tenant, contract, result.numbers[tenant.tenant_id], mine, report, ports)
+            numbers = result.numbers[tenant.tenant_id]
+            numbers = replace(numbers, links=max(numbers.links, of_all.get(tenant.tenant_id, 0)))
+            decision = _decide(tenant, contract, numbers, mine, report, ports)
             known = tenant.failed_before = tuple(failed_before.get(tenant.tenant_id, ()))
-            if whole:
+            if not named:  # who names a record wants to see it now
                 decision = hold_back(tenant, contract, decision, known, ports=ports)
             give_up_unsent(tenant, contract, decision, ports=ports)
             decisions[tenant.tenant_id] = decision
@@ -156,13 +190,31 @@ def _act(report: BatchReport, contract: Contract, result: PassResult, ports: Por
                 pushed[tenant.tenant_id] = _push(tenant, contract, decision, ports)
             done = pushed.get(tenant.tenant_id)
             if done is not None or known:
-                remember(tenant, contract, mine, done, known, whole=whole, ports=ports)
+                remember(tenant, contract, mine, done, known, looked_at=_looked_at(report, tenant), ports=ports)
         except IntegrationError as error:
             tenant.fail(error)
 
     side_by_side(one, alive, min(ports.at_once, TENANTS_AT_ONCE))
     report.diffs = fate_rows(alive, result, decisions, ports)
     return pushed
+
+
+def _links_of_all(report: BatchReport, contract: Contract, result: PassResult, ports: Ports) -> dict[str, int]:
+    """How many live links each tenant has that a few writes are planned for: the whole that limits are shares of."""
+    if report.closure is None:
+        return {}
+    planning = [t for t, numbers in result.numbers.items() if numbers.records]
+    return ports.links.live_counts(planning, contract.contract) if planning else {}
+
+
+def _looked_at(report: BatchReport, tenant: TenantReport) -> Callable[[tuple[str, str]], bool]:
+    """Whether a look says of a record (target, id) that nothing is wanted of it, when it plans nothing for it."""
+    if report.trigger == "manual" and report.scope == "records":  # planned was only what a person named
+        return lambda _: False
+    if report.closure is not None:
+        mine = report.closure.records.get(tenant.tenant_id, {})
+        return lambda record: record[1] in mine.get(record[0], ())
+    return lambda _: report.scope == "full"
 
 
 def _decide(
@@ -212,7 +264,8 @@ def _moved(tenant: TenantReport) -> str:
     return f"{len(tenant.moved)} records changed after the plan was made and were left alone: {named(tenant.moved)}"
 
 
-def _finished(tenant: TenantReport, contract: Contract, trigger: str, scope: str, ports: Ports) -> Run:
+def finished(tenant: TenantReport, contract: Contract, trigger: str, scope: str, ports: Ports) -> Run:
+    """What the log of runs keeps of one tenant's run."""
     now = ports.clock.now()
     return Run(
         tenant.tenant_id,

@@ -40,7 +40,8 @@ def note_waiting(report: BatchReport, contract: Contract, found: pa.Table, refus
     """
     entries = dataset(ports, report.kept, contract.contract, DATASET, SINCE)
     now = ports.clock.now()
-    since = _since(report, found, entries.rows().read_all(), now, ports)
+    before = entries.rows().read_all()
+    since = _since(report, found, before, now, ports)
     overdue = _overdue(since, now - timedelta(hours=contract.failure.retry_hours))
     known = {entry.tenant_id for entry in entries.entries if entry.file.rows}
     fresh, late = [], []
@@ -49,27 +50,35 @@ def note_waiting(report: BatchReport, contract: Contract, found: pa.Table, refus
         mine = waits.of(tenant.tenant_id)
         if mine.num_rows:
             tenant.counts["waiting_for_parent"] = mine.num_rows
-        if mine.num_rows or tenant.tenant_id in known:
+        news = report.closure is None or not mine.equals(of_tenant(before, tenant.tenant_id).select(SINCE.names))
+        if news and (mine.num_rows or tenant.tenant_id in known):
             rows = mine.to_reader()
             fresh.append(new_entry(ports, tenant.tenant_id, contract.contract, DATASET, Mode.FULL, rows, tenant.run_id))
         if too_long.of(tenant.tenant_id).num_rows:
             late.append(tenant)
     if fresh:
         ports.manifest.append(fresh, now)
-    _tell(late, contract, overdue, refused, now, ports)
+    _tell(
+        late, contract, overdue, refused, now, ports, list(contract.objects) if report.closure is None else report.closure.table()
+    )
 
 
 def _since(report: BatchReport, found: pa.Table, before: pa.Table, now: datetime, ports: Ports) -> pa.Table:
-    """What waits now, since when and for how many full reads."""
+    """What waits now, since when and for how many full reads; what was not looked at waits as it did."""
+    if not found.num_rows and not before.num_rows:  # as on nearly every day
+        return SINCE.empty_table()
+    elsewhere = before.schema.empty_table() if report.closure is None else report.closure.outside(before)
     reads = {t: int(all(r.mode is Mode.FULL for r in report.tenant(t).reads.values())) for t in report.kept}
     con = ports.duck()
     try:
         sql = Sql(con)
         sql.put("found", found)
         sql.put("known", before)
+        sql.put("elsewhere", elsewhere)
         sql.put("kept", pa.table({"tenant_id": pa.array(list(reads), TEXT), "full": pa.array(list(reads.values()), COUNT)}))
         return sql.arrow(
-            f"""SELECT f.*, coalesce(b.first_seen, {text(now.isoformat())}::TIMESTAMPTZ) AS first_seen,
+            f"""SELECT * EXCLUDE (_sequence) FROM elsewhere
+            UNION ALL BY NAME SELECT f.*, coalesce(b.first_seen, {text(now.isoformat())}::TIMESTAMPTZ) AS first_seen,
               coalesce(b.full_reads, 0) + k.full AS full_reads FROM found f JOIN kept k USING (tenant_id)
             LEFT JOIN (SELECT * EXCLUDE (_sequence) FROM known) b USING ({_KEY}) ORDER BY tenant_id, object, record_id, field""",
             SINCE,
@@ -97,10 +106,16 @@ def _overdue(since: pa.Table, before: datetime) -> pa.Table:
 
 
 def _tell(
-    tenants: Sequence[TenantReport], contract: Contract, overdue: pa.Table, refused: pa.Table, now: datetime, ports: Ports
+    tenants: Sequence[TenantReport],
+    contract: Contract,
+    overdue: pa.Table,
+    refused: pa.Table,
+    now: datetime,
+    ports: Ports,
+    objects: Sequence[str] | pa.Table,
 ) -> None:
     if not tenants:
         return
     ids = [t.tenant_id for t in tenants]
     listed = pa.concat_tables([of_tenant(table, t) for table in (refused, overdue) for t in ids])
-    ports.quarantine.replace(listed, ids, contract.contract, list(contract.objects), now)
+    ports.quarantine.replace(listed, ids, contract.contract, objects, now)

@@ -16,6 +16,7 @@ from integration_pipelines.store.landing import DirectoryLandingZone
 from integration_pipelines.store.vault import EnvelopeVault
 from integration_pipelines.use_cases.approve import approve_plan
 from integration_pipelines.use_cases.outcome import BatchReport, SyncMode, TenantReport
+from integration_pipelines.use_cases.records import sync_named
 from integration_pipelines.use_cases.sync import sync
 from integration_pipelines.wiring import duck_factory, open_stores_of
 from integration_pipelines_tests.kit.alerts import alerting
@@ -69,7 +70,10 @@ class Product:
     def run(self, *tenants: str, mode: SyncMode = SyncMode.APPLY, only: tuple[str, ...] = ()) -> BatchReport:
         """One run over those tenants."""
         chosen = tenants or ("t1",)
-        return sync(chosen, self.contract, ports=self.ports, mode=mode, run_id=self.ports.ids.new("run"), only=only)
+        run_id = self.ports.ids.new("run")
+        if only:
+            return sync_named(chosen, self.contract, only, ports=self.ports, mode=mode, run_id=run_id)
+        return sync(chosen, self.contract, ports=self.ports, mode=mode, run_id=run_id)
 
     def one(self, tenant: str = "t1", mode: SyncMode = SyncMode.APPLY, only: tuple[str, ...] = ()) -> TenantReport:
         """One run over one tenant."""

@@ -140,6 +140,14 @@ class FakeConnector(Connector):
             )
         return pa.Table.from_pylist([self._row(name, spec, key) for key in record_ids], observed_schema(spec))
 
+    def of_parents(self, name: str, spec: SourceObject, parent_ids: Sequence[str]) -> pa.Table | None:
+        """All parts of those records."""
+        self._call()
+        rows = [self._row(name, spec, key) for key in sorted(self._account.objects.get(name, {}))]
+        mine = [row for row in rows if row[str(spec.parent)] in set(parent_ids)]
+        self._account.fetched += [(name, row["record_id"]) for row in mine]
+        return pa.Table.from_pylist(mine, observed_schema(spec))
+
     def write(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
         """Absolute values, recorded as effects."""
         self._call()
@@ -220,8 +228,11 @@ class FakeConnector(Connector):
         return made
 
     def probe(self) -> Probe:
-        """Always well."""
-        self._call()
+        """Well, unless the account is broken."""
+        try:
+            self._call()
+        except IntegrationError as error:
+            return Probe(ok=False, account="", text=error.message)
         return Probe(ok=True, account=f"{self.partner}-{self._tenant}", text="")
 
     @property

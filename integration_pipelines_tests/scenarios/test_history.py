@@ -13,7 +13,7 @@ from integration_pipelines.ports.history import History, HistoryDay
 from integration_pipelines.use_cases.history import Backfilled, backfill, clip, history_objects
 from integration_pipelines.use_cases.history_expire import expire_history
 from integration_pipelines.use_cases.history_kept import kept_day, kept_files, load_history
-from integration_pipelines.use_cases.history_sync import sync_touched
+from integration_pipelines.use_cases.records import sync_touched
 from integration_pipelines_tests.kit.bench import CONTRACT, Product, product
 from integration_pipelines_tests.kit.history_bench import Past, change, moment, remembering
 

@@ -9,7 +9,7 @@ from integration_pipelines.core.history import days_between, window
 from integration_pipelines.sandbox.world import World
 from integration_pipelines.use_cases.history import backfill
 from integration_pipelines.use_cases.history_kept import kept_day, load_history
-from integration_pipelines.use_cases.history_sync import sync_touched
+from integration_pipelines.use_cases.records import sync_touched
 from integration_pipelines_tests.kit.shop import CONTRACT, Shop, open_shop
 
 NAME = "tenant-1"

@@ -123,6 +123,25 @@ class StripeConnector(Connector):
         batch = made.batch(found, tenant_id=self._tenant, observed_at=observed_at, ids=list(record_ids))
         return pa.Table.from_batches([batch], schema=made.schema)
 
+    def of_parents(self, name: str, spec: SourceObject, parent_ids: Sequence[str]) -> pa.Table | None:
+        """See `Connector.of_parents`: a list of each customer's, whatever their status."""
+        kind, wanted = _known(name, spec), sources(spec)
+        resource = RESOURCES[kind]
+        if resource.parent is None:
+            return None
+        completion, observed_at = Completion(self._http, self._pool, kind, wanted), self._clock.now()
+        params = [*resource.params, *expansions(resource.expand, wanted)]
+        exact, belongs_to = bool(resource.decimals & wanted), resource.parent
+
+        def of(parent: str) -> list[Json]:
+            pages = self._lists.pages(resource.path, [*params, (belongs_to, parent)], exact=exact)
+            return [record for page in pages for record in page]
+
+        found = [record for records in self._pool.map(of, parent_ids) for record in records]
+        made = flattener(spec)
+        batch = made.batch(completion.complete(found), tenant_id=self._tenant, observed_at=observed_at)
+        return pa.Table.from_batches([batch], schema=made.schema)
+
     def write(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
         """See `Connector.write`; each record is its own request under its own idempotency key."""
         kind = _known(name, spec)

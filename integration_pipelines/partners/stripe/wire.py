@@ -23,6 +23,7 @@ class Resource:
         expand: source path → what a list has to expand for it (at most four levels, `data` counts).
         expand_one: the same for a single record, where one level more fits.
         decimals: fields that are JSON numbers with decimals.
+        parent: the parameter that lists only what belongs to one record.
     """
 
     path: str
@@ -30,6 +31,7 @@ class Resource:
     expand: tuple[tuple[str, str], ...] = ()
     expand_one: tuple[tuple[str, str], ...] = ()
     decimals: frozenset[str] = frozenset()
+    parent: str | None = None
 
 
 RESOURCES: dict[str, Resource] = {
@@ -44,6 +46,7 @@ RESOURCES: dict[str, Resource] = {
             ("items.price.tiers", "items.data.price.tiers"),
         ),
         decimals=frozenset({"application_fee_percent"}),
+        parent="customer",
     ),
     "prices": Resource("/v1/prices", expand=(("tiers", "data.tiers"),), expand_one=(("tiers", "tiers"),)),
     "products": Resource("/v1/products"),
