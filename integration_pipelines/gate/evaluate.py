@@ -1,7 +1,7 @@
 """The one door to Great Expectations: a frame and its checks go in, positions of unexpected rows and counts come out.
 
-It is imported at the first evaluation, since that takes seconds and hundreds of megabytes. One ephemeral context serves the
-process: no folder, no data docs, no network, no progress bars, no usage statistics. Which record a row belongs to and what
+It is imported at the first evaluation, since that takes seconds and hundreds of megabytes, and asked for what its expectations rest
+on: no context, no folder, no data docs, no network, no progress bars, no usage statistics. Which record a row belongs to and what
 follows from a broken expectation is not known here.
 """
 
@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -22,13 +22,6 @@ import pyarrow as pa
 from integration_pipelines.gate.late import loading_late
 from integration_pipelines.gate.suites import SCOPE, Check, Question
 
-_FORMAT: Mapping[str, object] = {
-    "result_format": "COMPLETE",
-    "include_unexpected_rows": False,
-    "return_unexpected_index_query": False,
-    "partial_unexpected_count": 0,
-    "exclude_unexpected_values": True,
-}
 _LOCK = threading.RLock()  # its registries, its logging and the warning filters below belong to the whole process
 
 
@@ -58,24 +51,10 @@ def evaluate(table: pa.Table, checks: Sequence[Check]) -> list[Finding]:
     Raises:
         EvaluationError: a check raised, or Great Expectations gave no answer to it.
     """
-    with _LOCK:
-        engine = _engine()
-        wanted = [engine.expectation(check) for check in checks]
-        with warnings.catch_warnings():
-            # A contract's pattern may group; pandas would remind everybody that groups can also be extracted.
-            warnings.filterwarnings("ignore", message="This pattern is interpreted as a regular expression", category=UserWarning)
-            answers = engine.ask(table, wanted)
-    by_number = {answer.expectation_config.meta["number"]: answer for answer in answers}
-    return [_finding(check, by_number.get(check.number)) for check in checks]
-
-
-def _finding(check: Check, answer: Any) -> Finding:  # noqa: ANN401 - Great Expectations' own type, imported late
-    result = answer.result if answer is not None else {}
-    if "element_count" not in result or "unexpected_index_list" not in result:
-        raise EvaluationError(f"The expectation {check.expectation.expect} of {check.field} could not be evaluated.")
-    rows = int(result["element_count"])
-    positions = np.array(result["unexpected_index_list"] or [], dtype=np.int64)
-    return Finding(check, rows, rows - int(result.get("missing_count") or 0), positions)
+    with _LOCK, warnings.catch_warnings():
+        # A contract's pattern may group; pandas would remind everybody that groups can also be extracted.
+        warnings.filterwarnings("ignore", message="This pattern is interpreted as a regular expression", category=UserWarning)
+        return _engine().ask(table, checks)
 
 
 class _Engine:
@@ -85,35 +64,49 @@ class _Engine:
         os.environ["GX_ANALYTICS_ENABLED"] = "false"
         with warnings.catch_warnings(), loading_late():
             warnings.simplefilter("ignore", DeprecationWarning)  # its own imports of retired standard modules
-            import great_expectations as gx  # noqa: PLC0415 - seconds and hundreds of megabytes
-            from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415 - idem
             from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine  # noqa: PLC0415 - idem
-            from great_expectations.expectations.expectation_configuration import ExpectationConfiguration  # noqa: PLC0415 - idem
-            from great_expectations.validator.validator import Validator  # noqa: PLC0415 - idem
+            from great_expectations.expectations.registry import get_expectation_impl  # noqa: PLC0415 - idem
+            from great_expectations.validator.metric_configuration import MetricConfiguration  # noqa: PLC0415 - idem
+            from great_expectations.validator.metrics_calculator import MetricsCalculator  # noqa: PLC0415 - idem
         logging.getLogger("great_expectations").setLevel(logging.CRITICAL)  # its error lines quote values
-        self._context = gx.get_context(mode="ephemeral")
-        self._context.enable_analytics(enable=False)
-        self._context.variables.progress_bars = ProgressBarsConfig(globally=False)
-        self._engine, self._validator, self._configuration = PandasExecutionEngine, Validator, ExpectationConfiguration
+        self._engine, self._calculator, self._metric = PandasExecutionEngine, MetricsCalculator, MetricConfiguration
+        known: Any = get_expectation_impl
+        self._conditions = {question: f"{known(str(question)).map_metric}.condition" for question in Question}
 
-    def expectation(self, check: Check) -> Any:  # noqa: ANN401 - its own type is known only once it is loaded
-        """A check in Great Expectations' words."""
-        arguments = dict(check.arguments)
-        if check.question is Question.UNIQUE:
-            arguments |= {"column_list": [SCOPE, check.column], "ignore_row_if": "any_value_is_missing"}
-        else:
-            arguments["column"] = check.column
-        return self._configuration(type=str(check.question), kwargs=arguments, meta={"number": check.number})
+    def ask(self, table: pa.Table, checks: Sequence[Check]) -> list[Finding]:
+        """Compute what each expectation rests on: for every row that it judges, whether it is unexpected.
 
-    def ask(self, table: pa.Table, wanted: list[Any]) -> list[Any]:
-        """Evaluate on a pandas frame whose index is the position."""
+        From here Great Expectations would go on to derive a dozen further figures for each expectation, which nobody reads.
+        """
         import pandas as pd  # noqa: PLC0415 - loaded with Great Expectations anyway
 
         # Text held by Arrow is matched by another engine, to which a space is only what ASCII calls so.
         with pd.option_context("mode.string_storage", "python"):
             engine = self._engine(batch_data_dict={"frame": table.to_pandas()})
-            validator = self._validator(execution_engine=engine, data_context=self._context)
-            return validator.graph_validate(configurations=wanted, runtime_configuration={"result_format": dict(_FORMAT)})
+            metrics = [self._condition(check) for check in checks]
+            calculator = self._calculator(execution_engine=engine, show_progress_bars=False)
+            answers, _ = calculator.compute_metrics(metric_configurations=metrics)
+        return [_finding(check, table.num_rows, answers.get(metric.id)) for check, metric in zip(checks, metrics, strict=True)]
+
+    def _condition(self, check: Check) -> Any:  # noqa: ANN401 - its own type is known only once it is loaded
+        """The figure behind a check, in Great Expectations' words."""
+        unique = check.question is Question.UNIQUE
+        domain = (
+            {"column_list": [SCOPE, check.column], "ignore_row_if": "any_value_is_missing"}
+            if unique
+            else {"column": check.column}
+        )
+        return self._metric(
+            self._conditions[check.question], metric_domain_kwargs=domain, metric_value_kwargs=dict(check.arguments)
+        )
+
+
+def _finding(check: Check, rows: int, answer: Any) -> Finding:  # noqa: ANN401 - a mask over the rows judged, and where it came from
+    if answer is None:
+        raise EvaluationError(f"The expectation {check.expectation.expect} of {check.field} could not be evaluated.")
+    unexpected = answer[0]
+    positions = unexpected.index.to_numpy()[unexpected.to_numpy(dtype=bool)].astype(np.int64)
+    return Finding(check, rows, len(unexpected), positions)
 
 
 @cache
