@@ -93,9 +93,22 @@ def postgresql_limits(busy_seconds: float) -> dict[str, Any]:
     return {"connect_timeout": max(2, round(busy_seconds)), "options": options}
 
 
-def insert(connection: Connection, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
+def insert(connection: Engine | Connection, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
     """An INSERT that can say what happens on a conflict."""
     return sqlite.insert(table) if is_sqlite(connection) else postgresql.insert(table)
+
+
+def rows_of(connection: Engine | Connection, name: str, width: int) -> tuple[sa.FromClause, list[sa.ColumnElement[str]]]:
+    """A parameter of that name, JSON `[[text, …], …]`, as rows to join, and their columns. One statement serves any number of rows.
+
+    A list of row values would do on PostgreSQL; SQLite answers it by reading the whole table.
+    """
+    given: sa.BindParameter[str] = sa.bindparam(name, type_=sa.Text)
+    if is_sqlite(connection):
+        rows = sa.func.json_each(given).table_valued("value", name=f"{name}_rows")
+        return rows, [sa.func.json_extract(rows.c.value, f"$[{place}]", type_=sa.Text) for place in range(width)]
+    rows = sa.func.jsonb_array_elements(sa.cast(given, postgresql.JSONB)).table_valued("value", name=f"{name}_rows")
+    return rows, [sa.type_coerce(rows.c.value.op("->>")(place), sa.Text) for place in range(width)]
 
 
 def begin_for(connection: Connection, tenants: Sequence[str]) -> None:

@@ -34,8 +34,6 @@ _KEY = ("tenant_id", "partner", "event_id", "integration")
 _EVENT = [_E[f.name] for f in fields(InboxEvent)]
 _WAITS = _E.outcome == sa.literal_column(f"'{EventOutcome.WAITING.value}'")
 """Spelt out, as in the index that holds only what waits: a parameter might be anything."""
-_AT_ONCE = 500
-"""Keys of one question; more would be a statement that takes longer to read than to answer."""
 _TEXTS = pa.schema([(n, TEXT) for n in (*_KEY, "outcome", "reason")])
 _SETTLED = _TEXTS.append(pa.field("written_at", pa.timestamp("us", "UTC")))
 
@@ -46,23 +44,23 @@ class SqlInbox(Inbox):
     def __init__(self, engine: Engine, batch: int = BATCH) -> None:
         self._engine = engine
         self._batch = batch
+        # Asked for every delivery, so they are made once.
+        self._known = _known(engine)
+        self._accept = dialect.insert(engine, WEBHOOK_EVENTS).on_conflict_do_nothing().returning(_E.event_id)
 
     def known(self, events: Collection[EventKey]) -> set[EventKey]:
         """Which of those events were accepted before, whatever became of them."""
-        keys = sorted(events)
-        found: set[EventKey] = set()
-        with reading(self._engine, {tenant for tenant, _, _ in keys}) as connection:
-            for start in range(0, len(keys), _AT_ONCE):
-                found.update((t, p, e) for t, p, e in connection.execute(_named(keys[start : start + _AT_ONCE])))
-        return found
+        if not events:
+            return set()
+        with reading(self._engine, {tenant for tenant, _, _ in events}) as connection:
+            return {(t, p, e) for t, p, e in connection.execute(self._known, {"asked": json.dumps(list(events))})}
 
     def accept(self, events: Sequence[InboxEvent]) -> int:
         """Store events in one transaction and return how many were new; one that is known stays as it is."""
         if not events:
             return 0
         with writing(self._engine, {e.tenant_id for e in events}) as connection:
-            new = dialect.insert(connection, WEBHOOK_EVENTS).on_conflict_do_nothing().returning(_E.event_id)
-            return len(connection.execute(new, [_row(e) for e in events]).all())
+            return len(connection.execute(self._accept, [_row(e) for e in events]).all())
 
     def waiting(self) -> list[Waiting]:
         """What waits, by tenant and integration, the oldest first."""
@@ -142,12 +140,13 @@ class SqlInbox(Inbox):
             return set(connection.scalars(sa.select(_E.landed_path).where(_E.landed_at < before).distinct()))
 
 
-def _named(keys: Sequence[EventKey]) -> sa.Select[Any]:
-    """Those of the keys that are stored; joined, since SQLite looks a list of several columns up by reading the whole table."""
+def _known(engine: Engine) -> sa.Select[Any]:
+    """The question for the keys, JSON, in the parameter `asked`."""
+    asked, named = dialect.rows_of(engine, "asked", 3)
     # any tenant: every key names its tenant, and the transaction is theirs
-    names = _KEY[:3]
-    asked = sa.values(*(sa.column(n, sa.Text) for n in names), name="asked").data(keys).cte("asked")
-    return sa.select(*asked.c).distinct().join_from(asked, WEBHOOK_EVENTS, sa.and_(*(_E[n] == asked.c[n] for n in names)))
+    key = (_E.tenant_id, _E.partner, _E.event_id)
+    same = sa.and_(*(column == value for column, value in zip(key, named, strict=True)))
+    return sa.select(*key).distinct().join_from(asked, WEBHOOK_EVENTS, same)
 
 
 def _row(event: InboxEvent) -> dict[str, Any]:

@@ -79,6 +79,8 @@ class DirectoryLandingZone(LandingZone):
 
     def land(self, lines: Mapping[str, Sequence[bytes]], at: datetime) -> dict[str, str]:
         """All files first, then all names, then all directories; each waits for the disk before the next begins."""
+        if not lines:
+            return {}
         day = at.date().isoformat()
         with _told(), ExitStack() as stack:
             batch = _Batch(stack, self._open_root(stack))
@@ -168,18 +170,29 @@ class DirectoryLandingZone(LandingZone):
             return batch.folder(tenant_id, day, durable=False)
 
     def _sync(self, handles: Iterable[int]) -> None:
-        """Raises NotDurableError if the disk says anything but that it is done: what it holds then, nobody knows."""
-        waits = [self._disk.submit(os.fsync, handle) for handle in handles]
-        wait(waits)  # all of them, since the handles are closed when one has failed
-        for error in (w.exception() for w in waits):
-            if isinstance(error, OSError) and error.errno not in _WAITED_FOR:
-                raise NotDurableError(
-                    "The disk did not confirm a file of the landing zone.",
-                    remedy="Look at the disk before the receiver is started again; partners deliver again what was not confirmed.",
-                    detail=error.strerror or "",
-                ) from None
-            if error is not None:
-                raise error
+        """Raises NotDurableError if the disk says anything but that it is done."""
+        first, *others = handles
+        waits = [self._disk.submit(os.fsync, handle) for handle in others]
+        try:
+            os.fsync(first)
+        except OSError as error:
+            raise _not_synced(error) from None
+        finally:
+            wait(waits)  # all of them, since the handles are closed when one has failed
+        for failed in (w.exception() for w in waits):
+            if failed is not None:
+                raise _not_synced(failed) if isinstance(failed, OSError) else failed
+
+
+def _not_synced(error: OSError) -> Exception:
+    """No room is waited for; anything else means that nobody knows what the disk holds."""
+    if error.errno in _WAITED_FOR:
+        return error
+    return NotDurableError(
+        "The disk did not confirm a file of the landing zone.",
+        remedy="Look at the disk before the receiver is started again; partners deliver again what was not confirmed.",
+        detail=error.strerror or "",
+    )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from integration_pipelines_tests.benchmarks.meter import Answer, Given, Meter
 from integration_pipelines_tests.benchmarks.nightly import nightly
 from integration_pipelines_tests.benchmarks.reconcile import reconcile, within_memory
 from integration_pipelines_tests.benchmarks.report import Report
+from integration_pipelines_tests.benchmarks.webhooks import webhooks
 
 
 def failing(meter: Meter, folder: Path, given: Given) -> Answer:
@@ -26,6 +27,7 @@ TINY: dict[str, Callable[[], Report]] = {
     "nightly": lambda: nightly(sizes=(1, 2), rounds=1, accounts=20),  # raises unless every tenant is certified
     "large": lambda: within_memory(200),  # raises beyond the memory that the settings allow
     "reconcile": lambda: reconcile(sizes=(200,), rounds=1),  # raises unless both find the same differences
+    "webhooks": lambda: webhooks(records=2, times=2, rate=40, seconds=1),  # raises if one is lost or not answered with success
 }
 
 

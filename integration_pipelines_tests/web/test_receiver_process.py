@@ -1,7 +1,6 @@
 """The receiver as it is served: under load, killed, stopped, and against senders that hold it up."""
 
 import asyncio
-import base64
 import os
 import signal
 import socket
@@ -13,60 +12,17 @@ from pathlib import Path
 
 import httpx
 import pytest
-import sqlalchemy as sa
-from pydantic import SecretStr
 
-from integration_pipelines.ports.bundle import Ports
-from integration_pipelines.settings import Settings
-from integration_pipelines.store.engine import EVERYONE, make_engine, reading
-from integration_pipelines.store.schema import WEBHOOK_EVENTS
-from integration_pipelines.use_cases.onboard import add_tenant, install_integration
-from integration_pipelines.wiring import open_ports
 from integration_pipelines_tests.kit.databases import fresh_sqlite
 from integration_pipelines_tests.kit.receiver_process import Order, running
-from integration_pipelines_tests.kit.receiving import Signed, prepare, secret_of, signed_stripe, stripe_event
-
-KEY = base64.b64encode(bytes(32)).decode()
+from integration_pipelines_tests.kit.receiver_world import KEY, groups, missing, prepared, stored
+from integration_pipelines_tests.kit.receiving import Signed, secret_of, signed_stripe, stripe_event
 
 
 @pytest.fixture
 def order(tmp_path: Path) -> Order:
     """A store on SQLite, with nobody in it."""
     return Order(str(tmp_path), fresh_sqlite(tmp_path), KEY)
-
-
-def prepared(order: Order, count: int) -> list[str]:
-    """So many tenants, connected; their ids."""
-    settings = Settings(home=Path(order.home), database_url=order.database_url, master_key=SecretStr(KEY))
-    with open_ports(settings) as ports:
-        tenants = [_added(ports, f"tenant {n}") for n in range(count)]
-        prepare(ports, tenants)
-    return tenants
-
-
-def _added(ports: Ports, name: str) -> str:
-    tenant_id = add_tenant(name, actor="tester", ports=ports).tenant_id
-    install_integration(tenant_id, "crm_billing", actor="tester", ports=ports)
-    return tenant_id
-
-
-def stored(order: Order) -> list[tuple[str, str, str]]:
-    """Tenant, event and file of every row."""
-    engine = make_engine(order.database_url)
-    with reading(engine, EVERYONE) as connection:
-        e = WEBHOOK_EVENTS.c
-        rows = connection.execute(sa.select(e.tenant_id, e.event_id, e.landed_path)).all()
-    engine.dispose()
-    return [(str(t), str(i), str(p)) for t, i, p in rows]
-
-
-def groups(order: Order) -> int:
-    """How many transactions took them: what lands together has one time."""
-    engine = make_engine(order.database_url)
-    with reading(engine, EVERYONE) as connection:
-        found = connection.execute(sa.select(sa.func.count(sa.distinct(WEBHOOK_EVENTS.c.landed_at)))).scalar_one()
-    engine.dispose()
-    return int(found)
 
 
 def post_all(address: str, deliveries: Sequence[Signed], lanes: int = 50) -> list[int]:
@@ -106,8 +62,7 @@ def test_a_burst_of_two_thousand_is_taken_whole(order: Order) -> None:
     assert set(codes) == {200}
     rows = stored(order)
     assert len({(tenant, event) for tenant, event, _ in rows}) == len(rows) == 2_000
-    files = {path for _, _, path in rows}
-    assert all((Path(order.home) / "data" / "landing" / path).is_file() for path in files)
+    assert missing(order) == []
     assert groups(order) < 1_000
 
 
@@ -128,7 +83,7 @@ def test_killed_at_any_step_nothing_that_was_confirmed_is_lost(order: Order, ste
         assert set(post_all(address, sent, lanes=4)) == {200}
     rows = stored(order)
     assert sorted(event for _, event, _ in rows) == sorted(f"evt_{n}" for n in range(40))
-    assert all((Path(order.home) / "data" / "landing" / path).is_file() for _, _, path in rows)
+    assert missing(order) == []
 
 
 @pytest.mark.fault("P16")
