@@ -19,8 +19,10 @@ from integration_pipelines.core.alerts import Rules
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.contract_lint import Catalogue
 from integration_pipelines.core.contract_load import load_contract
+from integration_pipelines.core.packs import Pack, load_pack
 from integration_pipelines.errors import AuthError, ConfigError
 from integration_pipelines.logs import configure_logs
+from integration_pipelines.partners.tuned import TunedConnector
 from integration_pipelines.ports.alerts import Alerting
 from integration_pipelines.ports.bundle import Connectors, Ports
 from integration_pipelines.ports.clock import Clock
@@ -56,9 +58,17 @@ def packaged_contracts() -> Mapping[str, Contract]:
 
 
 @cache
+def packaged_packs() -> Mapping[str, Pack]:
+    """Every pack that ships with the product, by name."""
+    folder = resources.files("integration_pipelines") / "contracts" / "packs"
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name) if folder.is_dir() else []
+    return {pack.pack: pack for pack in (load_pack(f.read_text(encoding="utf-8"), f.name) for f in files)}
+
+
+@cache
 def catalogues() -> Mapping[str, Catalogue]:
     """What each partner really has, for the contract linter."""
-    return {partner: cast("Catalogue", import_module(f"{_PARTNERS}.{partner}.wire")) for partner in PARTNERS}
+    return {partner: cast("Catalogue", import_module(f"{_PARTNERS}.{partner}.wire")) for partner in (*PARTNERS, *MESSENGERS)}
 
 
 def duck_factory(settings: Settings) -> Callable[[], duckdb.DuckDBPyConnection]:
@@ -93,7 +103,8 @@ class PartnerConnectors(Connectors):
         """A fresh connector; close it."""
         door = self.open_with(self._open_still(tenant_id, partner))
         if isinstance(door, Connector):
-            return door
+            options = self._tenants.options(tenant_id, partner)
+            return TunedConnector(door, options) if options else door
         raise ConfigError(f"{partner} has no records to read or write.", remedy="Correct the contract's roles.")
 
     def messenger(self, tenant_id: str, partner: str) -> Messenger:
@@ -215,11 +226,13 @@ def open_ports(settings: Settings) -> Iterator[Ports]:
         inbox=stores.inbox,
         webhook_secrets=stores.webhook_secrets,
         landing=landing,
+        outbox=stores.outbox,
         vault=vault,
         gate=ExpectationGate(),
         connectors=PartnerConnectors(stores.tenants, vault, quota, clock),
         duck=duck_factory(settings),
         contracts=packaged_contracts(),
+        catalogues=catalogues,
         alerting=alerting_of(settings, stores),
     )
     try:

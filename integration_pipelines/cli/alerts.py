@@ -13,6 +13,7 @@ from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.alerts import Arrived, Delivery
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.use_cases.alerts import sweep_alerts, try_sinks
+from integration_pipelines.use_cases.tell import tell_due
 
 SECONDS_AFTER_A_COMMAND = 5.0
 KINDS = click.Choice([k.value for k in AlertKind if k is not AlertKind.TEST])
@@ -84,6 +85,7 @@ def sweep(as_json: bool) -> None:
     Example: integration-pipelines alerts sweep
     """
     with ports() as opened:
+        tell_due(None, ports=opened)  # first, so that a message that is given up now is told of at once
         swept = sweep_alerts(opened, opened.clock.now())
     if as_json:
         print_json(asdict(swept))

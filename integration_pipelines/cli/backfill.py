@@ -11,12 +11,11 @@ from typing import Any
 
 import click
 
-from integration_pipelines.cli.context import ports, settings
+from integration_pipelines.cli.context import contract_of, integration_option, ports, settings
 from integration_pipelines.cli.dagster_run import dagster_instance, register_tenants
 from integration_pipelines.cli.show import console, print_json, print_rows, say
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.history import ONE_DAY
-from integration_pipelines.errors import ConfigError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.evidence import Run
 from integration_pipelines.ports.history import HistoryDay
@@ -39,12 +38,12 @@ class Ended:
 @click.option("--tenant", required=True, help="Whose history: name or id.")
 @click.option("--from", "first", required=True, type=DATE, help="The first day (UTC).")
 @click.option("--to", "last", required=True, type=DATE, help="The last day (UTC), included.")
-@click.option("--integration", default="crm_billing", show_default=True, help="Which integration.")
+@integration_option()
 @click.option(
     "--apply", is_flag=True, help="Write what may be written for the records found changed; without it they are planned."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def backfill_command(tenant: str, first: datetime, last: datetime, integration: str, apply: bool, as_json: bool) -> None:
+def backfill_command(tenant: str, first: datetime, last: datetime, integration: str | None, apply: bool, as_json: bool) -> None:
     """Fill days of history: what changed on them, as far as the partners still tell.
 
     Days outside the contract's rolling window are left out, and a range wholly outside it is refused. Records that changed are read again
@@ -54,16 +53,14 @@ def backfill_command(tenant: str, first: datetime, last: datetime, integration: 
     """
     with ports() as opened:
         found = opened.tenants.find(tenant)
-        contract = opened.contracts.get(integration)
-        if contract is None:
-            raise ConfigError(f"There is no integration {integration}.", remedy=f"Choose one of: {', '.join(opened.contracts)}.")
-        opened.tenants.installation(found.tenant_id, integration)
+        contract = contract_of(opened, found.tenant_id, integration)
+        opened.tenants.installation(found.tenant_id, contract.contract)
         days = clip(contract, first.date(), last.date(), ports=opened)
         if days.note and not as_json:
             say(days.note)
         with dagster_instance(settings()) as instance:
             ended = _run(instance, contract, found.tenant_id, days, mode="apply" if apply else "plan", quiet=as_json)
-        _show(opened, found.tenant_id, integration, days, ended, as_json=as_json)
+        _show(opened, found.tenant_id, contract.contract, days, ended, as_json=as_json)
     if ended.fault:
         click.echo(f"Error: {ended.fault}", err=True)
         sys.exit(1)

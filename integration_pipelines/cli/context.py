@@ -2,9 +2,14 @@
 
 import getpass
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
+import click
+
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.errors import ConfigError
 from integration_pipelines.logs import configure_logs
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.settings import Settings, load_settings
@@ -15,6 +20,9 @@ def settings() -> Settings:
     loaded = load_settings()
     configure_logs("WARNING" if loaded.log_level == "INFO" else loaded.log_level)
     return loaded
+
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @contextmanager
@@ -29,3 +37,29 @@ def ports() -> Iterator[Ports]:
 def actor() -> str:
     """Who gives the command, for the audit log."""
     return os.environ.get("INTEGRATION_PIPELINES_ACTOR") or getpass.getuser()
+
+
+def integration_option() -> Callable[[F], F]:
+    """`--integration`, which only tenants with several need."""
+    return click.option("--integration", help="Which integration; needed only if the tenant has several.")
+
+
+def contract_of(opened: Ports, tenant_id: str, integration: str | None) -> Contract:
+    """The contract that is meant: the one named, or the only one that the tenant has.
+
+    Raises:
+        ConfigError: it does not exist, the tenant has none, or it has several and none was named.
+    """
+    if integration is not None:
+        if integration not in opened.contracts:
+            remedy = f"Choose one of: {', '.join(opened.contracts)}."
+            raise ConfigError(f"There is no integration {integration}.", remedy=remedy)
+        return opened.contracts[integration]
+    installed = [i.integration for i in opened.tenants.installations([tenant_id], None) if i.integration in opened.contracts]
+    if not installed:
+        remedy = f"Install one: integration-pipelines tenant install {tenant_id} {next(iter(opened.contracts))}"
+        raise ConfigError(f"Nothing is installed for tenant {tenant_id}.", remedy=remedy)
+    if len(installed) > 1:
+        remedy = f"Add --integration {installed[0]}."
+        raise ConfigError(f"Which integration is meant? The tenant has {', '.join(installed)}.", remedy=remedy)
+    return opened.contracts[installed[0]]

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import pyarrow as pa
 
-from integration_pipelines.cli.context import ports
+from integration_pipelines.cli.context import contract_of, integration_option, ports
 from integration_pipelines.cli.show import print_json, print_rows, say
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.errors import ConfigError
@@ -24,7 +24,7 @@ QUARANTINE_COLUMNS = {
 
 @click.command("diffs")
 @click.argument("tenant")
-@click.option("--integration", default="crm_billing", show_default=True, help="Which integration.")
+@integration_option()
 @click.option(
     "--format",
     "form",
@@ -38,7 +38,7 @@ QUARANTINE_COLUMNS = {
 @click.option("--all", "everything", is_flag=True, help="Resolved ones too.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1), help="How many rows a table shows.")
 def diffs(
-    tenant: str, integration: str, form: str, since: datetime | None, fields: tuple[str, ...], everything: bool, limit: int
+    tenant: str, integration: str | None, form: str, since: datetime | None, fields: tuple[str, ...], everything: bool, limit: int
 ) -> None:
     """Show what differs between the two systems: one row per field, with both values, the owner and what happens.
 
@@ -50,12 +50,10 @@ def diffs(
         raise click.UsageError("Parquet is not for a terminal; send it to a file with > diffs.parquet.")
     with ports() as opened:
         found = opened.tenants.find(tenant)
-        contract = opened.contracts.get(integration)
-        if contract is None:
-            raise ConfigError(f"There is no integration {integration}.", remedy=f"Choose one of: {', '.join(opened.contracts)}.")
+        contract = contract_of(opened, found.tenant_id, integration)
         _known(fields, contract)
         moment = None if since is None else since.replace(tzinfo=UTC)
-        table = opened.diffs.load([found.tenant_id], integration, since=moment, fields=fields)
+        table = opened.diffs.load([found.tenant_id], contract.contract, since=moment, fields=fields)
     if not everything:
         table = table.filter(pa.compute.is_null(table["resolved_at"])) if table.num_rows else table
     if form == "table":
@@ -130,17 +128,18 @@ def quarantine() -> None:
 
 @quarantine.command("list")
 @click.argument("tenant")
-@click.option("--integration", default="crm_billing", show_default=True, help="Which integration.")
+@integration_option()
 @click.option("--all", "everything", is_flag=True, help="Resolved ones too.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def list_quarantine(tenant: str, integration: str, everything: bool, as_json: bool) -> None:
+def list_quarantine(tenant: str, integration: str | None, everything: bool, as_json: bool) -> None:
     """List refused records with field, reason and remedy.
 
     Example: integration-pipelines quarantine list acme --json
     """
     with ports() as opened:
         found = opened.tenants.find(tenant)
-        rows = opened.quarantine.load([found.tenant_id], integration, include_resolved=everything).to_pylist()
+        contract = contract_of(opened, found.tenant_id, integration)
+        rows = opened.quarantine.load([found.tenant_id], contract.contract, include_resolved=everything).to_pylist()
     if as_json:
         print_json(rows)
     else:

@@ -5,10 +5,9 @@ from dataclasses import asdict
 
 import click
 
-from integration_pipelines.cli.context import ports
+from integration_pipelines.cli.context import contract_of, integration_option, ports
 from integration_pipelines.cli.show import plain, print_json, say
 from integration_pipelines.core.contract import Contract, FieldType
-from integration_pipelines.errors import ConfigError
 from integration_pipelines.use_cases.explain import Explanation, FieldStory, explain
 
 
@@ -16,9 +15,9 @@ from integration_pipelines.use_cases.explain import Explanation, FieldStory, exp
 @click.argument("tenant")
 @click.argument("record")
 @click.argument("fields", nargs=-1)
-@click.option("--integration", default="crm_billing", show_default=True, help="Which integration.")
+@integration_option()
 @click.option("--json", "as_json", is_flag=True, help="All facts for a program; amounts in minor units.")
-def explain_command(tenant: str, record: str, fields: tuple[str, ...], integration: str, as_json: bool) -> None:
+def explain_command(tenant: str, record: str, fields: tuple[str, ...], integration: str | None, as_json: bool) -> None:
     """Say where the values of a record came from: system, time, rule, run, what was written and what lost.
 
     RECORD is an id of either side, or of a subscription. Without FIELDS, all fields of the contract are told. Nothing is asked of a
@@ -28,9 +27,7 @@ def explain_command(tenant: str, record: str, fields: tuple[str, ...], integrati
     """
     with ports() as opened:
         found = opened.tenants.find(tenant)
-        contract = opened.contracts.get(integration)
-        if contract is None:
-            raise ConfigError(f"There is no integration {integration}.", remedy=f"Choose one of: {', '.join(opened.contracts)}.")
+        contract = contract_of(opened, found.tenant_id, integration)
         told = explain(found.tenant_id, contract, record, fields, ports=opened)
     if as_json:
         print_json(asdict(told))

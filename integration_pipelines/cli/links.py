@@ -8,18 +8,16 @@ from typing import Any
 
 import click
 
-from integration_pipelines.cli.context import actor, ports
+from integration_pipelines.cli.context import actor, contract_of, integration_option, ports
 from integration_pipelines.cli.show import print_facts, print_json, print_rows, say
-from integration_pipelines.core.contract import Contract
-from integration_pipelines.errors import ConfigError, InvalidError
-from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.errors import InvalidError
 from integration_pipelines.use_cases import links_review
 from integration_pipelines.use_cases.links_review import Decision
 
 STATES = ["proposed", "live", "one_sided", "merged", "tombstone"]
 CSV_COLUMNS = ("decision", "left_id", "right_id", "state", "match_rule", "match_evidence", "created_at", "decided_by")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_integration = click.option("--integration", default="crm_billing", show_default=True, help="Which integration.")
+_integration = integration_option()
 _json = click.option("--json", "as_json", is_flag=True, help="For a program.")
 
 
@@ -41,14 +39,14 @@ def links() -> None:
 )
 @_integration
 @_json
-def list_links(tenant: str, states: tuple[str, ...], integration: str, as_csv: bool, as_json: bool) -> None:
+def list_links(tenant: str, states: tuple[str, ...], integration: str | None, as_csv: bool, as_json: bool) -> None:
     """List a tenant's links, oldest first.
 
     Example: integration-pipelines links list acme --state one_sided
     """
     with ports() as opened:
         found = opened.tenants.find(tenant)
-        contract = _contract(opened, integration)
+        contract = contract_of(opened, found.tenant_id, integration)
         rows = links_review.links_of(found.tenant_id, contract, ports=opened, states=states)
     if as_json:
         print_json(rows)
@@ -72,7 +70,7 @@ def list_links(tenant: str, states: tuple[str, ...], integration: str, as_csv: b
 @click.argument("record")
 @_integration
 @_json
-def show(tenant: str, record: str, integration: str, as_json: bool) -> None:
+def show(tenant: str, record: str, integration: str | None, as_json: bool) -> None:
     """Say why a record belongs to another one.
 
     With the rule, its evidence, since when, and who decided. RECORD is an id of either side, or a link's.
@@ -81,9 +79,9 @@ def show(tenant: str, record: str, integration: str, as_json: bool) -> None:
     """
     with ports() as opened:
         found = opened.tenants.find(tenant)
-        contract = _contract(opened, integration)
+        contract = contract_of(opened, found.tenant_id, integration)
         rows = links_review.links_of(found.tenant_id, contract, ports=opened, record=record)
-        diffs = opened.diffs.of_records(found.tenant_id, integration, [record], [record]).to_pylist()
+        diffs = opened.diffs.of_records(found.tenant_id, contract.contract, [record], [record]).to_pylist()
     if as_json:
         print_json(rows)
         return
@@ -111,7 +109,7 @@ def show(tenant: str, record: str, integration: str, as_json: bool) -> None:
 @click.argument("left")
 @click.argument("right")
 @_integration
-def confirm(tenant: str, left: str, right: str, integration: str) -> None:
+def confirm(tenant: str, left: str, right: str, integration: str | None) -> None:
     """Make two records a pair.
 
     Whatever the rules say. LEFT is the CRM's id, RIGHT the billing system's.
@@ -120,7 +118,11 @@ def confirm(tenant: str, left: str, right: str, integration: str) -> None:
     """
     with ports() as opened:
         found = opened.tenants.find(tenant)
-        _tell(links_review.confirm(found.tenant_id, _contract(opened, integration), left, right, actor=actor(), ports=opened))
+        _tell(
+            links_review.confirm(
+                found.tenant_id, contract_of(opened, found.tenant_id, integration), left, right, actor=actor(), ports=opened
+            )
+        )
 
 
 @links.command("reject")
@@ -128,7 +130,7 @@ def confirm(tenant: str, left: str, right: str, integration: str) -> None:
 @click.argument("left")
 @click.argument("right")
 @_integration
-def reject(tenant: str, left: str, right: str, integration: str) -> None:
+def reject(tenant: str, left: str, right: str, integration: str | None) -> None:
     """Take a pair apart for good.
 
     Or keep it from ever being made. Nothing is deleted or written at a partner by it.
@@ -137,7 +139,11 @@ def reject(tenant: str, left: str, right: str, integration: str) -> None:
     """
     with ports() as opened:
         found = opened.tenants.find(tenant)
-        _tell(links_review.reject(found.tenant_id, _contract(opened, integration), left, right, actor=actor(), ports=opened))
+        _tell(
+            links_review.reject(
+                found.tenant_id, contract_of(opened, found.tenant_id, integration), left, right, actor=actor(), ports=opened
+            )
+        )
 
 
 @links.command("move")
@@ -145,7 +151,7 @@ def reject(tenant: str, left: str, right: str, integration: str) -> None:
 @click.argument("right")
 @click.option("--to", "to_left", required=True, help="The left record that gets it.")
 @_integration
-def move(tenant: str, right: str, to_left: str, integration: str) -> None:
+def move(tenant: str, right: str, to_left: str, integration: str | None) -> None:
     """Give a customer to another company.
 
     Values follow with the next run.
@@ -154,14 +160,18 @@ def move(tenant: str, right: str, to_left: str, integration: str) -> None:
     """
     with ports() as opened:
         found = opened.tenants.find(tenant)
-        _tell(links_review.move(found.tenant_id, _contract(opened, integration), right, to_left, actor=actor(), ports=opened))
+        _tell(
+            links_review.move(
+                found.tenant_id, contract_of(opened, found.tenant_id, integration), right, to_left, actor=actor(), ports=opened
+            )
+        )
 
 
 @links.command("import")
 @click.argument("tenant")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_integration
-def import_decisions(tenant: str, file: Path, integration: str) -> None:
+def import_decisions(tenant: str, file: Path, integration: str | None) -> None:
     """Carry out decisions from a CSV.
 
     Its columns are decision (confirm or reject), left_id and right_id; others may be there.
@@ -178,7 +188,7 @@ def import_decisions(tenant: str, file: Path, integration: str) -> None:
         raise InvalidError(f"There is no decision {strange['decision']!r}.", remedy="Write confirm or reject, or leave it blank.")
     with ports() as opened:
         found = opened.tenants.find(tenant)
-        contract = _contract(opened, integration)
+        contract = contract_of(opened, found.tenant_id, integration)
         for row in wanted:
             acts[row["decision"]](found.tenant_id, contract, row["left_id"], row["right_id"], actor=actor(), ports=opened)
     say(f"{len(wanted):,} decisions carried out. The next sync follows them.")
@@ -209,13 +219,6 @@ def _tell(decision: Decision) -> None:
     for row in decision.links:
         say(f"{row['left_id']} ↔ {row['right_id']} is {row['state']} now ({row['match_rule']}).")
     say("The next sync follows it; see it first with `sync --plan-only`.")
-
-
-def _contract(opened: Ports, integration: str) -> Contract:
-    contract = opened.contracts.get(integration)
-    if contract is None:
-        raise ConfigError(f"There is no integration {integration}.", remedy=f"Choose one of: {', '.join(opened.contracts)}.")
-    return contract
 
 
 COMMANDS = {"links": links}

@@ -4,12 +4,12 @@ from typing import Any
 
 import click
 
-from integration_pipelines.cli.context import actor, ports
+from integration_pipelines.cli.context import actor, contract_of, integration_option, ports
 from integration_pipelines.cli.show import print_facts, print_json, print_rows, say
 from integration_pipelines.errors import ConfigError, ConflictError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.writing import PlanState, StoredPlan
-from integration_pipelines.use_cases.approve import approve_plan, reject_plan
+from integration_pipelines.use_cases.approve import approve_nothing, approve_plan, reject_plan
 from integration_pipelines.use_cases.plan_story import named, tell_plan
 from integration_pipelines.use_cases.vanished import accept_missing
 
@@ -29,20 +29,22 @@ def plans() -> None:
 
 @plans.command("list")
 @click.argument("tenant")
+@click.option("--integration", help="Only this one's.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def list_plans(tenant: str, as_json: bool) -> None:
+def list_plans(tenant: str, integration: str | None, as_json: bool) -> None:
     """List a tenant's plans, newest first.
 
     Example: integration-pipelines plans list acme
     """
     with ports() as opened:
         found = opened.tenants.find(tenant)
-        rows = [_row(p) for p in opened.plans.list(found.tenant_id)]
+        rows = [_row(p) for p in opened.plans.list(found.tenant_id, integration)]
     if as_json:
         print_json(rows)
         return
     headings = {
         "plan_id": "plan",
+        "integration": "integration",
         "state": "state",
         "records": "records",
         "updates": "fields",
@@ -59,16 +61,17 @@ def list_plans(tenant: str, as_json: bool) -> None:
 @plans.command("show")
 @click.argument("tenant")
 @click.argument("plan", required=False)
+@click.option("--integration", help="Only this one's.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="How many fields to print.")
 @click.option("--json", "as_json", is_flag=True, help="Print every write as JSON.")
-def show(tenant: str, plan: str | None, limit: int, as_json: bool) -> None:
+def show(tenant: str, plan: str | None, integration: str | None, limit: int, as_json: bool) -> None:
     """Show a plan, write by write. Without a plan's id: the one that waits, or the newest.
 
     Example: integration-pipelines plans show acme --limit 10
     """
     with ports() as opened:
         found = opened.tenants.find(tenant)
-        chosen = _chosen(opened, found.tenant_id, plan)
+        chosen = _chosen(opened, found.tenant_id, plan, integration)
         if chosen is None:
             say(f"No plan was made yet. Make one: integration-pipelines sync {found.tenant_id}")
             return
@@ -92,36 +95,52 @@ def show(tenant: str, plan: str | None, limit: int, as_json: bool) -> None:
 @plans.command("approve")
 @click.argument("tenant")
 @click.argument("plan", required=False)
-def approve(tenant: str, plan: str | None) -> None:
+@integration_option()
+def approve(tenant: str, plan: str | None, integration: str | None) -> None:
     """Approve a held plan. The next sync sends exactly these writes. The approval binds the plan's hash and is recorded.
 
-    Without a plan's id: the one that waits. A beginning of the id or of the hash is enough.
+    Without a plan's id: the one that waits. A beginning of the id or of the hash is enough. Where the first sync found nothing to write,
+    this lets the integration go live: from then on the contract's limits decide.
 
     Example: integration-pipelines plans approve acme
     """
     with ports() as opened:
         found = opened.tenants.find(tenant)
-        decided = approve_plan(found.tenant_id, _named(opened, found.tenant_id, plan), actor=actor(), ports=opened)
-        say(f"Approved {decided.plan_id} (hash {decided.plan_hash[:12]}). Apply it: integration-pipelines sync {found.tenant_id}")
+        named = _named(opened, found.tenant_id, plan, integration)
+        if named is None:
+            contract = contract_of(opened, found.tenant_id, integration)
+            decided = approve_nothing(found.tenant_id, contract, actor=actor(), ports=opened)
+            say("Nothing was to be written. From now on the contract's limits decide.")
+        else:
+            decided = approve_plan(found.tenant_id, named, actor=actor(), ports=opened)
+        also = f" --integration {decided.integration}" if _several(opened, found.tenant_id) else ""
+        say(
+            f"Approved {decided.plan_id} (hash {decided.plan_hash[:12]}). Apply it: integration-pipelines sync {found.tenant_id}{also}"
+        )
 
 
 @plans.command("reject")
 @click.argument("tenant")
 @click.argument("plan", required=False)
-def reject(tenant: str, plan: str | None) -> None:
+@integration_option()
+def reject(tenant: str, plan: str | None, integration: str | None) -> None:
     """Reject a plan. It is never applied, and the next run makes a new one.
 
     Example: integration-pipelines plans reject acme
     """
     with ports() as opened:
         found = opened.tenants.find(tenant)
-        decided = reject_plan(found.tenant_id, _named(opened, found.tenant_id, plan), actor=actor(), ports=opened)
+        named = _named(opened, found.tenant_id, plan, integration)
+        if named is None:
+            remedy = f"See them: integration-pipelines plans list {found.tenant_id}"
+            raise ConflictError("No plan of this tenant waits for a decision.", remedy=remedy)
+        decided = reject_plan(found.tenant_id, named, actor=actor(), ports=opened)
         say(f"Rejected {decided.plan_id}.")
 
 
 @plans.command("accept-missing")
 @click.argument("tenant")
-@click.option("--integration", default=None, help="Which one, if the tenant has several.")
+@integration_option()
 def accept(tenant: str, integration: str | None) -> None:
     """Say that missing records are really gone.
 
@@ -131,35 +150,40 @@ def accept(tenant: str, integration: str | None) -> None:
     """
     with ports() as opened:
         found = opened.tenants.find(tenant)
-        names = [integration] if integration else sorted(opened.contracts)
-        if len(names) != 1 or names[0] not in opened.contracts:
-            raise ConfigError(
-                f"Which integration is meant? There are: {', '.join(sorted(opened.contracts))}.", remedy="Add --integration."
-            )
-        accept_missing(found.tenant_id, opened.contracts[names[0]], actor=actor(), ports=opened)
+        contract = contract_of(opened, found.tenant_id, integration)
+        accept_missing(found.tenant_id, contract, actor=actor(), ports=opened)
         say(f"Recorded. Read again: integration-pipelines sync {found.tenant_id} --full")
 
 
-def _chosen(opened: Ports, tenant_id: str, plan: str | None) -> StoredPlan | None:
+def _chosen(opened: Ports, tenant_id: str, plan: str | None, integration: str | None) -> StoredPlan | None:
     if plan is not None:
         return opened.plans.find(tenant_id, plan)
-    known = opened.plans.list(tenant_id)
+    known = opened.plans.list(tenant_id, integration)
     return next((p for p in known if p.state in WAITING), known[0] if known else None)
 
 
-def _named(opened: Ports, tenant_id: str, plan: str | None) -> str:
+def _named(opened: Ports, tenant_id: str, plan: str | None, integration: str | None) -> str | None:
+    """The plan that is meant; None if none waits."""
     if plan is not None:
         return plan
-    waiting = next((p for p in opened.plans.list(tenant_id) if p.state == "held"), None)
-    if waiting is None:
-        raise ConflictError(
-            "No plan of this tenant waits for a decision.", remedy=f"See them: integration-pipelines plans list {tenant_id}"
-        )
-    return waiting.plan_id
+    waiting = [p for p in opened.plans.list(tenant_id, integration) if p.state == "held"]
+    if len({p.integration for p in waiting}) > 1:
+        raise ConfigError("Plans of several integrations wait.", remedy=f"Add --integration {waiting[0].integration}.")
+    return waiting[0].plan_id if waiting else None
+
+
+def _several(opened: Ports, tenant_id: str) -> bool:
+    return len(opened.tenants.installations([tenant_id], None)) > 1
 
 
 def _row(plan: StoredPlan) -> dict[str, object]:
-    facts = {"plan_id": plan.plan_id, "state": str(plan.state), "reason": plan.reason, "plan_hash": plan.plan_hash}
+    facts = {
+        "plan_id": plan.plan_id,
+        "integration": plan.integration,
+        "state": str(plan.state),
+        "reason": plan.reason,
+        "plan_hash": plan.plan_hash,
+    }
     return {**facts, **plan.numbers, "created_at": plan.created_at, "decided_at": plan.decided_at, "decided_by": plan.decided_by}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 
 from integration_pipelines.cli.alerts import look_after
-from integration_pipelines.cli.context import ports, settings
+from integration_pipelines.cli.context import contract_of, integration_option, ports, settings
 from integration_pipelines.cli.dagster_run import dagster_instance, run_chain
 from integration_pipelines.cli.show import print_facts, print_json, say
 from integration_pipelines.errors import ConfigError
@@ -24,14 +24,16 @@ NEXT = {
 
 @click.command("sync")
 @click.argument("tenant")
-@click.option("--integration", default="crm_billing", show_default=True, help="Which integration.")
+@integration_option()
 @click.option("--full", is_flag=True, help="Read everything instead of what changed since the last read.")
 @click.option(
     "--record", "records", multiple=True, help="Plan and write only this record and what it is linked to: the test sync."
 )
 @click.option("--plan-only", is_flag=True, help="Show what would be written; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def sync_command(tenant: str, integration: str, full: bool, records: tuple[str, ...], plan_only: bool, as_json: bool) -> None:
+def sync_command(
+    tenant: str, integration: str | None, full: bool, records: tuple[str, ...], plan_only: bool, as_json: bool
+) -> None:
     """Reconcile one tenant, and write if its switches, approvals and guards allow.
 
     The run is a Dagster run inside this command, so it needs no daemon. Dagster's UI shows it with all events; what the UI lacks for such
@@ -41,20 +43,18 @@ def sync_command(tenant: str, integration: str, full: bool, records: tuple[str, 
     """
     with ports() as opened:
         found = opened.tenants.find(tenant)
-        contract = opened.contracts.get(integration)
-        if contract is None:
-            raise ConfigError(f"There is no integration {integration}.", remedy=f"Choose one of: {', '.join(opened.contracts)}.")
-        opened.tenants.installation(found.tenant_id, integration)
+        contract = contract_of(opened, found.tenant_id, integration)
+        opened.tenants.installation(found.tenant_id, contract.contract)
         with dagster_instance(settings()) as instance:
             mode = "plan" if plan_only else "apply"
             run_id = run_chain(instance, contract, [found.tenant_id], mode=mode, full=full, record_ids=records)
-        run, plan = outcome_of(opened, found.tenant_id, integration, run_id)
-        strangers = _unlinked(opened, found.tenant_id, integration, records)
+        run, plan = outcome_of(opened, found.tenant_id, contract.contract, run_id)
+        strangers = _unlinked(opened, found.tenant_id, contract.contract, records)
         if as_json:
             print_json(as_data(run, plan))
         else:
             print_outcome(run, plan, found.name)
-            if run.outcome in {"held", "planned"} and not opened.tenants.installation(found.tenant_id, integration).enabled:
+            if run.outcome in {"held", "planned"} and not opened.tenants.installation(found.tenant_id, contract.contract).enabled:
                 say(f"Writes are off. Turn them on: integration-pipelines enable {found.tenant_id}")
         look_after(opened)
     for record in strangers:

@@ -1,10 +1,14 @@
 """`tenant add|list|show|remove|connect`: who is integrated, and with which accounts."""
 
+from collections.abc import Iterator
+
 import click
 
 from integration_pipelines.cli.context import actor, ports, settings
 from integration_pipelines.cli.show import print_facts, print_json, print_rows, say
+from integration_pipelines.core.contract_findings import SIDES
 from integration_pipelines.errors import ConfigError
+from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.webhooks import Scheme
 from integration_pipelines.use_cases.onboard import (
     add_tenant,
@@ -13,6 +17,7 @@ from integration_pipelines.use_cases.onboard import (
     install_integration,
     remove_tenant,
     revoke_tenant,
+    say_option,
 )
 from integration_pipelines.use_cases.webhook_secrets import add_webhook_secret
 
@@ -50,9 +55,57 @@ def add(name: str, integrations: tuple[str, ...]) -> None:
         for integration in integrations:
             install_integration(made.tenant_id, integration, actor=actor(), ports=opened)
         say(f"Added {made.name} as {made.tenant_id}. Writes are off.")
-        partners = sorted({opened.contracts[i].role(s).partner for i in integrations for s in ("left", "right")})
-        for partner in partners:
-            say(f"Next: integration-pipelines tenant connect {made.tenant_id} {partner}")
+        for line in _connecting(opened, made.tenant_id, integrations):
+            say(line)
+
+
+@tenant.command("install")
+@click.argument("name")
+@click.argument("integration")
+def install(name: str, integration: str) -> None:
+    """Install one more integration, switched off.
+
+    A pack does this too, and asks what there is to choose.
+
+    Example: integration-pipelines tenant install acme support_incidents
+    """
+    with ports() as opened:
+        found = opened.tenants.find(name)
+        install_integration(found.tenant_id, integration, actor=actor(), ports=opened)
+        say(f"Installed {integration} for {found.name}. Writes are off.")
+        for line in _connecting(opened, found.tenant_id, (integration,)):
+            say(line)
+
+
+def _connecting(opened: Ports, tenant_id: str, integrations: tuple[str, ...]) -> Iterator[str]:
+    """What is left to connect, one command a line."""
+    contracts = [opened.contracts[i] for i in integrations]
+    needed = {c.role(side).partner for c in contracts for side in SIDES}
+    wished = {n.partner for c in contracts for n in c.notifications} - needed
+    have = {c.partner for c in opened.tenants.connections(tenant_id)}
+    yield from (f"Next: integration-pipelines tenant connect {tenant_id} {p}" for p in sorted(needed - have))
+    yield from (
+        f"If people are to be told there: integration-pipelines tenant connect {tenant_id} {p}" for p in sorted(wished - have)
+    )
+
+
+@tenant.command("set")
+@click.argument("name")
+@click.argument("partner")
+@click.argument("option")
+@click.argument("values", nargs=-1, metavar="[VALUES]")
+def set_option(name: str, partner: str, option: str, values: tuple[str, ...]) -> None:
+    """Say what a partner is to mean at this tenant.
+
+    Without values, what the contract says holds again. `contract show` lists the options.
+
+    Example: integration-pipelines tenant set acme zendesk escalated_tags vip escalated
+    """
+    with ports() as opened:
+        found = opened.tenants.find(name)
+        say_option(found.tenant_id, partner, option, values, actor=actor(), ports=opened)
+        said = ", ".join(values) or "what the contract says"
+        say(f"At {found.name}, {partner} takes {option} to be: {said}. The next sync goes by it.")
 
 
 @tenant.command("connect")
@@ -128,6 +181,8 @@ def show(name: str, as_json: bool) -> None:
         for i in opened.tenants.installations([found.tenant_id], None):
             approved = "first plan approved" if i.first_plan_approved else "first plan not approved yet"
             facts[i.integration] = f"{_switch(i.enabled, i.paused)}, {approved}, contract version {i.contract_version}"
+        for partner in sorted({c.partner for c in opened.tenants.connections(found.tenant_id)}):
+            facts |= {f"{partner} {o}": ", ".join(v) for o, v in opened.tenants.options(found.tenant_id, partner).items()}
         if as_json:
             print_json({"name": found.name, **facts})
         else:

@@ -13,6 +13,8 @@ from integration_pipelines.errors import ErrorKind
 
 NAMED = 5
 """How many tenants a message about many names."""
+UNTOLD_FOR = timedelta(days=3)
+"""For so long people are told that a message was given up; then it is no news any more."""
 _SEVERITY: dict[str, Severity] = {
     ErrorKind.TRANSIENT: Severity.WARNING,
     ErrorKind.RATE_LIMITED: Severity.WARNING,
@@ -25,6 +27,7 @@ _TITLES = {
     AlertKind.STALE: "No certified full reconciliation within the contract's hours",
     AlertKind.PLAN_HELD: "A plan waits for a person",
     AlertKind.WRITES_GIVEN_UP: "Records could not be written",
+    AlertKind.MESSAGES_GIVEN_UP: "People could not be told",
     AlertKind.OUR_MISTAKE: "Writes were refused through a mistake of this program",
     AlertKind.JOB_FAILED: "A job failed",
     AlertKind.TEST: "Test",
@@ -61,7 +64,11 @@ class Standing:
     held_run: str = ""
     held_reason: str = ""
     given_up: int = 0  # records whose writes are not tried again by themselves
+    given_up_error: str = ""  # what the last of them got for an answer: kind, words without values, request id
     our_mistakes: int = 0  # records whose writes were refused for what only a mistake of ours can explain
+    untold: int = 0  # messages to people that were given up
+    untold_at: datetime | None = None  # when the newest of them was asked for
+    untold_error: str = ""
 
 
 def stale_by(standing: Standing, contract: Contract, now: datetime) -> timedelta | None:
@@ -78,6 +85,7 @@ def findings(standing: Standing, contract: Contract, now: datetime, dagster_url:
     yield from _checks(teller, standing)
     yield from _held(teller, standing)
     yield from _given_up(teller, standing, contract)
+    yield from _untold(teller, standing, contract, now)
     yield from _mistakes(teller, standing)
     if standing.enabled and not standing.paused and stale_by(standing, contract, now) is not None:
         yield _stale(teller, standing, contract)
@@ -206,7 +214,20 @@ def _given_up(teller: _Teller, standing: Standing, contract: Contract) -> Iterat
         text = f"Writes to {records} failed for {contract.failure.retry_hours} h and are not tried again by themselves."
         tenant = standing.tenant_id
         remedy = f"integration-pipelines diffs {tenant} names them and why; correct the records, then: {_sync(tenant)}"
-        yield teller.say(_Topic(AlertKind.WRITES_GIVEN_UP), text, remedy)
+        yield teller.say(_Topic(AlertKind.WRITES_GIVEN_UP), text + _answer(standing.given_up_error), remedy)
+
+
+def _untold(teller: _Teller, standing: Standing, contract: Contract, now: datetime) -> Iterator[Finding]:
+    if standing.untold and standing.untold_at is not None and now - standing.untold_at < UNTOLD_FOR:
+        messages = "1 message" if standing.untold == 1 else f"{standing.untold:,} messages"
+        text = f"{messages} to people could not be sent for {contract.failure.retry_hours} h, or never can be."
+        tenant = standing.tenant_id
+        remedy = f"integration-pipelines messages list {tenant} shows them; mend it, then: integration-pipelines messages retry {tenant}"
+        yield teller.say(_Topic(AlertKind.MESSAGES_GIVEN_UP), text + _answer(standing.untold_error), remedy)
+
+
+def _answer(error: str) -> str:
+    return f" The last answer: {error.rstrip('.')}." if error else ""
 
 
 def _mistakes(teller: _Teller, standing: Standing) -> Iterator[Finding]:

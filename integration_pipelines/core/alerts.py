@@ -17,6 +17,7 @@ class AlertKind(StrEnum):
     STALE = "stale"
     PLAN_HELD = "plan_held"
     WRITES_GIVEN_UP = "writes_given_up"
+    MESSAGES_GIVEN_UP = "messages_given_up"
     OUR_MISTAKE = "our_mistake"
     JOB_FAILED = "job_failed"
     TEST = "test"

@@ -22,7 +22,9 @@ def next_run(failures: int, last: datetime, kind: str) -> datetime:
     return last + wait
 
 
-def next_try(attempts: int, first_failed_at: datetime, now: datetime, retry_hours: int) -> datetime | None:
+def next_try(
+    attempts: int, first_failed_at: datetime, now: datetime, retry_hours: int, first_wait: timedelta = FIRST_WAIT
+) -> datetime | None:
     """When the next try is due; None once the hours since the first failure are over.
 
     Args:
@@ -30,9 +32,10 @@ def next_try(attempts: int, first_failed_at: datetime, now: datetime, retry_hour
         first_failed_at: when the first of them was.
         now: the moment of the last one.
         retry_hours: how long to go on, from the contract. The last try is made when they end.
+        first_wait: after the first failure; doubled with each.
     """
     end = first_failed_at + timedelta(hours=retry_hours)
     if now >= end:
         return None
-    wait: timedelta = min(FIRST_WAIT * 2 ** min(attempts - 1, 10), LONGEST_WAIT)
+    wait: timedelta = min(first_wait * 2 ** min(attempts - 1, 10), LONGEST_WAIT)
     return min(now + wait, end)

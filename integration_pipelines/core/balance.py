@@ -98,8 +98,9 @@ def _main(contract: Contract, object_name: str) -> str:
           WHERE state = 'proposed' AND match_rule = '{RETURNED}'"""
         if is_left
         else """SELECT u.tenant_id, u.record_id, coalesce(w.outcome, u.outcome) AS outcome, coalesce(w.rule, u.rule) AS rule FROM unlinked u
-          LEFT JOIN (SELECT w.* FROM write_outcomes w SEMI JOIN creations c ON c.tenant_id = w.tenant_id AND c.right_id = w.group_id) w
-            ON w.tenant_id = u.tenant_id AND w.group_id = u.record_id"""
+          LEFT JOIN (SELECT w.outcome, w.rule, c.tenant_id, c.right_id FROM write_outcomes w
+            JOIN creations c ON c.tenant_id = w.tenant_id AND c.unique_value = w.group_id) w
+            ON w.tenant_id = u.tenant_id AND w.right_id = u.record_id"""
     )
     return f"""SELECT a.tenant_id, {text(object_name)} AS object, a.record_id, coalesce(g.outcome, u.outcome, 'unmatched') AS outcome,
         coalesce(g.rule, u.rule, CASE WHEN k.group_id IS NOT NULL THEN 'counterpart_left_out' ELSE 'no_counterpart' END) AS rule

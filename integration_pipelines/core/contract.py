@@ -188,6 +188,9 @@ class CreateRule(Frozen):
     unique: Name  # column of the left main object that holds the unique value
     value: Name  # column of the right main object that is that value
     columns: dict[Name, Name] = Field(default_factory=dict)  # left column → right column that a new record starts with
+    texts: dict[Name, str] = Field(default_factory=dict)  # left column → text with {right columns} that a new record starts with
+    when: dict[Name, tuple[str, ...]] = Field(default_factory=dict)  # right column → values without which none is made
+    since: Name | None = None  # right column with a moment: for what was there before the installation none is made
 
 
 class Matching(Frozen):
@@ -202,6 +205,19 @@ class Matching(Frozen):
     gone_right: Literal["report", "archive"] = (
         "report"  # what becomes of a left record that we made when its right record is gone
     )
+
+
+class Notification(Frozen):
+    """What people are told at another product when a run finds something new; beside what is written, and never in its way."""
+
+    name: Name
+    partner: str
+    when: Literal["created", "changed"]  # a left record was made for a right one; a field changed at its owner
+    field: Name | None = None  # with `changed`: which one
+    to: tuple[str, ...] = ()  # with `changed`: only these values; empty: all
+    channel: str = ""  # blank: the one that the tenant's connection says
+    text: str  # with {fields} and {role.columns}
+    repeats_when_unclear: int = Field(ge=0, le=5, default=1)  # how often it is said again when nobody knows whether it was said
 
 
 class Rollup(Frozen):
@@ -273,6 +289,7 @@ class Contract(Frozen):
     fields: dict[Name, SyncField]
     matching: Matching
     rollup: Rollup | None = None
+    notifications: tuple[Notification, ...] = ()
     boundaries: Boundaries
     latency: Latency
     failure: Failure

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from integration_pipelines.core import contract_rules_creates as making
 from integration_pipelines.core import contract_rules_fields as fields
+from integration_pipelines.core import contract_rules_messages as messages
 from integration_pipelines.core import contract_rules_objects as objects
 from integration_pipelines.core import contract_rules_values as values
 from integration_pipelines.core import contract_rules_whole as whole
@@ -24,7 +25,7 @@ _STAGES: tuple[tuple[Rule, ...], ...] = (
         objects.partner_fields, objects.options, objects.expectations, objects.used,
         fields.sides, fields.targets, fields.created, fields.loops, fields.lookups, fields.privacy,
         values.types, values.maps, values.gates, values.defaults, values.money,
-        whole.matching, making.creates, whole.rollup, whole.line_items, whole.limits, whole.scopes, whole.words,
+        whole.matching, making.creates, messages.notifications, whole.rollup, whole.line_items, whole.limits, whole.scopes, whole.words,
     ),
 )  # fmt: skip
 """A stage relies on what the stages before it found to be there."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from integration_pipelines.core.contract import Contract, CreateRule, FieldType
+from integration_pipelines.core.contract import Contract, CreateRule, DataClass, FieldType
 from integration_pipelines.core.contract_findings import SIDES, Catalogue, Finding, error, main_of, warning
+from integration_pipelines.core.templates import fault, placeholders
 
 PLACE = "matching.create"
 
@@ -30,12 +31,26 @@ def creates(contract: Contract, catalogues: Mapping[str, Catalogue]) -> Iterator
 
 def _columns_exist(contract: Contract, rule: CreateRule) -> Iterator[Finding]:
     left, right = main_of(contract, "left").columns, main_of(contract, "right").columns
-    for column in (rule.unique, *rule.columns):
+    for column in (rule.unique, *rule.columns, *rule.texts):
         if column not in left:
             yield error(PLACE, f"The left side has no column {column}.", "Correct the name.")
-    for column in (rule.value, *rule.columns.values()):
+    for column, template in rule.texts.items():
+        if broken := fault(template):
+            yield error(f"{PLACE}.texts.{column}", broken, "Write values as {column}, and a brace itself twice.")
+    for column in sorted(reads_of_creates(contract)):
         if column not in right:
             yield error(PLACE, f"The right side has no column {column}.", "Correct the name.")
+    for column in sorted(rule.columns.keys() & rule.texts.keys()):
+        yield error(f"{PLACE}.texts.{column}", "It would start with a column and with a text.", "Keep one of them.")
+
+
+def reads_of_creates(contract: Contract) -> set[str]:
+    """Columns of the right main object that making records asks for."""
+    rule = contract.matching.create
+    if rule is None:
+        return set()
+    said = {name for template in rule.texts.values() if not fault(template) for name in placeholders(template)}
+    return {rule.value, *rule.columns.values(), *rule.when, *((rule.since,) if rule.since else ()), *said}
 
 
 def _unique(contract: Contract, rule: CreateRule, catalogues: Mapping[str, Catalogue]) -> Iterator[Finding]:
@@ -61,6 +76,9 @@ def _starting(contract: Contract, rule: CreateRule, catalogues: Mapping[str, Cat
     left, right = main_of(contract, "left"), main_of(contract, "right")
     owned = {f.left.column for f in contract.fields.values() if f.left.column is not None}
     partner = contract.roles.left.partner
+    if rule.since is not None and right.columns[rule.since].type is not FieldType.DATETIME:
+        yield error(f"{PLACE}.since", f"{rule.since} is no moment.", "Name a column of type datetime.")
+    yield from _texts(contract, rule, owned, catalogues[partner])
     for column, source in rule.columns.items():
         here, mine, other = f"{PLACE}.columns.{column}", left.columns[column], right.columns[source]
         if column in owned:
@@ -69,3 +87,23 @@ def _starting(contract: Contract, rule: CreateRule, catalogues: Mapping[str, Cat
             yield error(here, f"A {other.type} is no {mine.type} to start with.", "Name columns of one type.")
         if not catalogues[partner].settable(left.partner_object, mine.source):
             yield error(here, f"{partner} does not let {mine.source} be written.", "Name another column.")
+        if other.data_class is DataClass.PERSONAL and mine.data_class is not DataClass.PERSONAL:
+            yield error(f"objects.{contract.main_object('left')}.columns.{column}", *_PERSONAL)
+
+
+_PERSONAL = ("It starts with personal data and is not marked so.", "Set `data_class: personal`.")
+
+
+def _texts(contract: Contract, rule: CreateRule, owned: set[str], catalogue: Catalogue) -> Iterator[Finding]:
+    left, right = main_of(contract, "left"), main_of(contract, "right")
+    for column, template in rule.texts.items():
+        here, mine = f"{PLACE}.texts.{column}", left.columns[column]
+        if column in owned:
+            yield error(here, "A field keeps it, and says what it starts with.", "Leave it to the field.")
+        if mine.type is not FieldType.TEXT:
+            yield error(here, f"A text is no {mine.type} to start with.", "Name a column of type text.")
+        if not catalogue.settable(left.partner_object, mine.source):
+            yield error(here, f"{contract.roles.left.partner} does not let {mine.source} be written.", "Name another column.")
+        personal = any(right.columns[name].data_class is DataClass.PERSONAL for name in placeholders(template))
+        if personal and mine.data_class is not DataClass.PERSONAL:
+            yield error(f"objects.{contract.main_object('left')}.columns.{column}", *_PERSONAL)

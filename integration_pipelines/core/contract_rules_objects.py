@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 
 from integration_pipelines.core.contract import Column, Contract, FieldType, NestedColumn, ObjectKind, SourceObject
 from integration_pipelines.core.contract_findings import SIDES, Catalogue, Finding, error, listed, main_of, side_of, warning
+from integration_pipelines.core.contract_rules_creates import reads_of_creates
+from integration_pipelines.core.contract_rules_messages import columns_told
 from integration_pipelines.core.rollup_inputs import DETAIL_COLUMNS, PARENT_COLUMNS
 
 ROLE_WORDS = frozenset({"left", "right", "sync", "two_way"})
@@ -165,6 +167,12 @@ def used(contract: Contract, _: Mapping[str, Catalogue]) -> Iterator[Finding]:
                 yield warning(place, "It is read and stored, and nothing uses it.", "Remove it, or use it in a field or rule.")
 
 
+def _started(contract: Contract) -> set[str]:
+    """Columns that new records start with."""
+    rule = contract.matching.create
+    return set() if rule is None else {rule.unique, *rule.columns, *rule.texts}
+
+
 def _needed(contract: Contract, name: str, spec: SourceObject) -> set[str]:
     needed = {*spec.label, *spec.exclude_when, *(c for c in (spec.aliases, spec.born, spec.parent) if c), "archived"}
     for side in SIDES:
@@ -177,6 +185,7 @@ def _needed(contract: Contract, name: str, spec: SourceObject) -> set[str]:
         if contract.main_object(side) == name:
             for rule in contract.matching.rules:
                 needed |= {rule.left} if side == "left" else {rule.right, rule.unique_right or rule.right}
+            needed |= columns_told(contract, side) | (_started(contract) if side == "left" else reads_of_creates(contract))
     if contract.rollup is not None and contract.rollup.object == name:
         needed |= set(DETAIL_COLUMNS)
     detail = contract.objects.get(contract.rollup.object) if contract.rollup is not None else None

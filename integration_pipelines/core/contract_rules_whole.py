@@ -133,8 +133,8 @@ def _statuses(rules: Rollup, status: Column | None) -> Iterator[Finding]:
 
 
 def scopes(contract: Contract, _: Mapping[str, Catalogue]) -> Iterator[Finding]:
-    """Every permission is asked once, of a side that exists, for a reason; each side has one at least."""
-    names = {contract.roles.left.name, contract.roles.right.name}
+    """Every permission is asked once, of somebody who takes part, for a reason; each of them has one at least."""
+    names = {contract.roles.left.name, contract.roles.right.name} | {n.partner for n in contract.notifications}
     for (role, scope), count in Counter((s.role, s.scope) for s in contract.scopes).items():
         if count > 1:
             yield error(f"scopes.{scope}", f"{role} is asked for it {count} times.", "Keep one, with all its reasons.")
@@ -158,6 +158,7 @@ def words(contract: Contract, _: Mapping[str, Catalogue]) -> Iterator[Finding]:
     for name, field in contract.fields.items():
         texts |= {f"fields.{name}.label": field.label, f"fields.{name}.purpose": field.purpose}
     texts |= {f"matching.rules.{rule.name}.explanation": rule.explanation for rule in contract.matching.rules}
+    texts |= {f"notifications.{n.name}.text": n.text for n in contract.notifications}
     yield from (error(place, "It says nothing.", "Write a few words.") for place, text in texts.items() if not text)
     for label, count in Counter(f.label for f in contract.fields.values()).items():
         if label and count > 1:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from integration_pipelines.core.contract import Column, Contract, PropertySpec, Rollup, SyncField
+from integration_pipelines.core.contract import Column, Contract, CreateRule, Notification, PropertySpec, Rollup, SyncField
 from integration_pipelines.core.contract_findings import SIDES, SideName, column_of, main_of, side_of
 
 _BLANK = {
@@ -15,13 +15,15 @@ _FOREIGN = {"restore": "put back, and the edit is kept for people", "hold": "hel
 
 def show(contract: Contract) -> str:
     """The whole contract as Markdown."""
-    parts = [_head(contract), _ownership(contract), _reading(contract), _matching(contract), _rollup(contract), _limits(contract)]
+    parts = [_head(contract), _ownership(contract), _reading(contract), _matching(contract), _rollup(contract), _told(contract)]
+    parts.append(_limits(contract))
     return "\n\n".join(part for part in parts if part)
 
 
 def scopes(contract: Contract) -> list[tuple[str, str, str, str]]:
     """What is asked of a tenant: (role, partner, scope, reason), in the contract's order."""
-    partners = {contract.role(side).name: contract.role(side).partner for side in SIDES}
+    partners = {n.partner: n.partner for n in contract.notifications}
+    partners |= {contract.role(side).name: contract.role(side).partner for side in SIDES}
     return [(s.role, partners[s.role], s.scope, s.reason) for s in contract.scopes]
 
 
@@ -94,6 +96,9 @@ def _reading(contract: Contract) -> str:
         parts.append(f"### {name} ({partner} {spec.partner_object})\n\n{spec.description}")
         rows = [_column(column_name, column) for column_name, column in spec.columns.items()]
         parts.append(_table(("column", "source", "why", "data class", "refused when"), rows))
+        if spec.options:
+            meant = "; ".join(f"{option}: {', '.join(values) or 'each tenant says'}" for option, values in spec.options.items())
+            parts.append(f"What {partner} is to mean by it: {meant}. A tenant may say otherwise.")
         if spec.exclude_when:
             rules = "; ".join(f"{c} is {' or '.join(v)}" for c, v in spec.exclude_when.items())
             parts.append(f"Left out of the sync: {rules}.")
@@ -130,10 +135,54 @@ def _unmatched(contract: Contract) -> str:
         return f"A {right} record that nothing matches is left alone."
     if matching.create is None:
         return f"A {right} record that nothing matches is reported; no record is ever made for it."
-    starts = ", ".join((matching.create.unique, *matching.create.columns))
-    made = f"For a {right} record that nothing matches a {left} record is made, under its unique {matching.create.unique}; it starts with {starts} "
+    starts = ", ".join((matching.create.unique, *matching.create.columns, *matching.create.texts))
+    made = (
+        f"For each {right} record that nothing matches, one is made on the {left} side, under its unique {matching.create.unique}; "
+        f"it starts with {starts} "
+    )
     gone = "put into the archive, after approval" if matching.gone_right == "archive" else "reported and stays"
-    return f"{made}and the fields above. When the {right} record is gone, the one that was made for it is {gone}. {right} records are never made."
+    rest = f"and the fields above. {_bounds(matching.create, right)}"
+    return f"{made}{rest}When the {right} record is gone, the one that was made for it is {gone}. {right} records are never made."
+
+
+def _bounds(rule: CreateRule, right: str) -> str:
+    """For which records none is made although nothing matches them."""
+    only = " and ".join(f"{column} is {' or '.join(values)}" for column, values in rule.when.items())
+    parts = [f"Only while {only}. " if only else ""]
+    parts.append(
+        f"None is made for what was there before the integration was installed at a tenant ({right}: {rule.since}). "
+        if rule.since
+        else ""
+    )
+    return "".join(parts)
+
+
+def _told(contract: Contract) -> str:
+    if not contract.notifications:
+        return ""
+    parts = ["## Who is told", _TOLD]
+    for one in contract.notifications:
+        where = f"in the channel {one.channel}" if one.channel else "in the channel that the tenant chooses"
+        again = f"{one.repeats_when_unclear} times" if one.repeats_when_unclear != 1 else "once"
+        unclear = f"is said again {again} at most" if one.repeats_when_unclear else "is not said again"
+        quoted = "\n".join(f"> {line}" for line in one.text.strip().splitlines())
+        parts.append(
+            f"**{one.name}** ({one.partner}, {where}), {_occasion(contract, one)}; without a clear answer it {unclear}:\n\n{quoted}"
+        )
+    return "\n\n".join(parts)
+
+
+_TOLD = (
+    "Each message is noted before it is sent and sent once. One that does not go through is tried again like a write, and nothing that is "
+    "written waits for it. A tenant that did not connect the partner is told nothing there."
+)
+
+
+def _occasion(contract: Contract, one: Notification) -> str:
+    if one.when == "created":
+        return f"when a record was made on the {contract.roles.left.label} side"
+    label = contract.fields[one.field or ""].label
+    return f"when {label} changed" + (f" to {' or '.join(one.to)}" if one.to else "")
 
 
 def _rollup(contract: Contract) -> str:
@@ -195,7 +244,7 @@ def _settling(contract: Contract) -> list[str]:
 
 def _limits(contract: Contract) -> str:
     guards, failure = contract.guards, contract.failure
-    made = f"At most {guards.max_creates} records are" if guards.max_creates else "No record is"
+    made = f"At most {guards.max_creates} records a day are" if guards.max_creates else "No record is"
     lines = [
         "## Limits and promises",
         *_settling(contract),
@@ -211,7 +260,7 @@ def _limits(contract: Contract) -> str:
             f"- A tenant whose full read lacks more than {guards.max_missing_percent:g} % of the records that the last one had, "
             f"{guards.missing_floor} being free, is stopped before anything is compared or written."
         ),
-        f"- {made} created in one plan. Records are deleted only after approval.",
+        f"- {made} created without approval. Records are deleted only after approval.",
         "",
         "## Permissions",
         "",

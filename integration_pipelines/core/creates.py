@@ -8,18 +8,22 @@ right records are never made and never removed.
 import pyarrow as pa
 
 from integration_pipelines.core.canonical import canonical, major_from_minor, trimmed
-from integration_pipelines.core.contract import Contract, FieldType, SyncField
+from integration_pipelines.core.contract import Column, Contract, CreateRule, FieldType, SyncField
 from integration_pipelines.core.merge import compared_fields
 from integration_pipelines.core.rollup_groups import group_rollup
 from integration_pipelines.core.settled import owner_side
-from integration_pipelines.core.sql import Sql, mapped, name, text
+from integration_pipelines.core.sql import Sql, mapped, name, text, text_list
 from integration_pipelines.core.tables import TEXT
+from integration_pipelines.core.templates import composed, placeholders
 
 CREATED = "created"
 """The rule that linked a record with the one it was made for."""
 
 NAMED_RECORDS = pa.schema([(c, TEXT) for c in ("tenant_id", "target", "target_id", "record_id")])
 """Records that we made: the unique value they were made under, and the id that the partner gave them."""
+
+NOT_MADE = ("create.when", "create.since")
+"""Why a record that nothing matches gets no counterpart although the contract makes some: rules of `unlinked`."""
 
 _CHANGE = "STRUCT(field VARCHAR, path VARCHAR, before VARCHAR, after VARCHAR, value VARCHAR)"
 
@@ -29,38 +33,67 @@ def name_created(sql: Sql, contract: Contract, created: pa.Table) -> None:
     if created.num_rows == 0:
         return
     sql.put("created_records", created)
-    left = text(contract.main_object("left"))
+    left, right, rule = text(contract.main_object("left")), contract.main_object("right"), contract.matching.create
+    if rule is None:
+        raise AssertionError("only a contract that creates has records that it made")
+    value = canonical(contract.objects[right].columns[rule.value].type, f"r.{name(rule.value)}")
     sql.change(
-        f"""UPDATE links SET match_rule = {text(CREATED)}, match_evidence = 'We made the record for this one.' FROM created_records c
+        f"""UPDATE links SET match_rule = {text(CREATED)}, match_evidence = 'We made the record for this one.'
+        FROM created_records c, observed_{right} r
         WHERE links.is_new AND links.state = 'live' AND links.base_link_id IS NULL AND c.tenant_id = links.tenant_id
-          AND c.target = {left} AND c.target_id = links.right_id AND c.record_id = links.left_id"""
+          AND c.target = {left} AND c.record_id = links.left_id AND r.tenant_id = links.tenant_id AND r.record_id = links.right_id
+          AND c.target_id = {value}"""
     )
     sql.drop("created_records")
 
 
-def find_creations(sql: Sql, contract: Contract) -> None:
-    """Make `creations` (tenant_id, right_id, record_label, changes) and `removals` (tenant_id, link_id, left_id, record_label)."""
+def find_creations(sql: Sql, contract: Contract, installed: pa.Table) -> None:
+    """Make `creations` (tenant_id, right_id, unique_value, record_label, changes) and `removals` (tenant_id, link_id, left_id, record_label).
+
+    `installed` (`INSTALLED`) is asked where the contract makes nothing for what was there before.
+    """
     if contract.matching.unmatched_right == "create" and contract.matching.create is not None:
-        sql.make("creations_wanted", _wanted(contract))
+        sql.put("installed", installed)
+        _leave_out(sql, contract, contract.matching.create)
+        sql.make("creations_wanted", _wanted(contract, contract.matching.create))
         sql.view("created_groups", "SELECT tenant_id, right_id AS group_id, right_id AS customer_id FROM creations_wanted")
-        group_rollup(sql, contract, "created_facts", "created_groups")
+        if contract.rollup is not None:
+            group_rollup(sql, contract, "created_facts", "created_groups")
         sql.make("creations", _starting(contract))
-        sql.drop("creations_wanted")
+        sql.drop("creations_wanted", "installed")
     else:
-        none = "NULL::VARCHAR AS tenant_id, NULL::VARCHAR AS right_id, NULL::VARCHAR AS record_label"
+        none = ", ".join(f"NULL::VARCHAR AS {column}" for column in ("tenant_id", "right_id", "unique_value", "record_label"))
         sql.make("creations", f"SELECT {none}, NULL::{_CHANGE}[] AS changes WHERE false")
     sql.make("removals", _removals(contract))
 
 
-def _wanted(contract: Contract) -> str:
+def _leave_out(sql: Sql, contract: Contract, rule: CreateRule) -> None:
+    """Say in `unlinked` which records get no counterpart by the contract's own word; nobody has to look at them."""
+    when, since = NOT_MADE
+    right = contract.main_object("right")
+    conditions = []
+    if rule.since is not None:
+        early = f"coalesce(TRY_CAST(r.{name(rule.since)} AS TIMESTAMPTZ) < i.installed_at, true)"
+        conditions.append((early, since, "it was there before the integration was installed, and gets no record"))
+    for column, values in rule.when.items():
+        other = f"coalesce(r.{name(column)}, '') NOT IN {text_list(values)}"
+        conditions.append((other, when, f"a record is made only when {column} is {' or '.join(values)}"))
+    for other, why, reason in conditions:
+        sql.change(
+            f"""UPDATE unlinked SET rule = {text(why)}, reason = {text(reason)} FROM accepted_{right} r
+              LEFT JOIN installed i ON i.tenant_id = r.tenant_id
+            WHERE unlinked.outcome = 'unmatched' AND unlinked.rule = 'no_rule_matched' AND r.tenant_id = unlinked.tenant_id
+              AND r.record_id = unlinked.record_id AND {other}"""
+        )
+
+
+def _wanted(contract: Contract, rule: CreateRule) -> str:
     """Right records that nothing matches and nothing speaks against: what is doubtful stays a task for a person."""
-    left, right, rule = contract.main_object("left"), contract.main_object("right"), contract.matching.create
-    if rule is None:
-        raise AssertionError("only a contract that creates has creations")
+    left, right = contract.main_object("left"), contract.main_object("right")
     value = canonical(contract.objects[right].columns[rule.value].type, f"r.{name(rule.value)}")
     holder = canonical(contract.objects[left].columns[rule.unique].type, f"l.{name(rule.unique)}")
     unknown = f"SELECT DISTINCT tenant_id FROM observed_{left} WHERE NOT deleted AND {name(rule.unique)} IS NULL"
-    return f"""SELECT r.tenant_id, r.record_id AS right_id FROM accepted_{right} r
+    return f"""SELECT r.tenant_id, r.record_id AS right_id, {value} AS unique_value FROM accepted_{right} r
       SEMI JOIN (SELECT tenant_id, record_id FROM unlinked WHERE outcome = 'unmatched' AND rule = 'no_rule_matched') u
         ON u.tenant_id = r.tenant_id AND u.record_id = r.record_id
       ANTI JOIN observed_{left} l ON l.tenant_id = r.tenant_id AND (l.record_id = r.record_id OR {holder} = {value})
@@ -104,7 +137,7 @@ def _starting(contract: Contract) -> str:
     )
     facts = "LEFT JOIN created_facts g ON g.tenant_id = k.tenant_id AND g.group_id = k.right_id" if contract.rollup else ""
     label = ", ".join(f"nullif(r.{name(c)}, '')" for c in contract.objects[right].label)
-    return f"""SELECT k.tenant_id, k.right_id, left(coalesce({label}, k.right_id), 200) AS record_label,
+    return f"""SELECT k.tenant_id, k.right_id, k.unique_value, left(coalesce({label}, k.right_id), 200) AS record_label,
         list_filter([{changes}], lambda c: coalesce(c.after, '') <> '')::{_CHANGE}[] AS changes
       FROM creations_wanted k JOIN accepted_{right} r ON r.tenant_id = k.tenant_id AND r.record_id = k.right_id {facts}"""
 
@@ -123,7 +156,16 @@ def _values(contract: Contract) -> dict[str, tuple[str, str, str]]:
         for column, source in {**rule.columns, rule.unique: rule.value}.items():
             raw = canonical(right[source].type, f"r.{name(source)}")
             found[named.get(column, column)] = column, raw, raw
+        left = contract.objects[contract.main_object("left")].columns
+        for column, template in rule.texts.items():
+            said = composed(template, {n: f"r.{name(n)}" for n in placeholders(template)}, _longest(left[column]))
+            found[column] = column, said, said
     return found
+
+
+def _longest(column: Column) -> int | None:
+    """The longest text that the gate lets pass in a column."""
+    return min((int(e.maximum) for e in column.expectations if e.expect == "max_length" and e.maximum), default=None)
 
 
 def _canonical(spec: SyncField) -> str | None:

@@ -3,8 +3,9 @@
 import pyarrow as pa
 
 from integration_pipelines.core.contract import Contract, FieldType
+from integration_pipelines.core.creates import NOT_MADE
 from integration_pipelines.core.merge import compared_fields
-from integration_pipelines.core.sql import Sql, name, text
+from integration_pipelines.core.sql import Sql, name, text, text_list
 from integration_pipelines.core.tables import DIFFS
 
 
@@ -77,7 +78,9 @@ def _missing_rows(contract: Contract) -> str:
     right = contract.main_object("right")
     spec = contract.objects[right]
     label = ", ".join(f"nullif(o.{name(c)}, '')" for c in spec.label)
-    wanted = "u.outcome = 'ambiguous'" if contract.matching.unmatched_right == "ignore" else "true"
+    wanted = (
+        "u.outcome = 'ambiguous'" if contract.matching.unmatched_right == "ignore" else f"u.rule NOT IN {text_list(NOT_MADE)}"
+    )
     return f"""SELECT u.tenant_id, {text(right)} AS object, '*' AS field, NULL::VARCHAR AS link_id, NULL::VARCHAR AS left_id,
       u.record_id AS right_id, left(coalesce({label}, u.record_id), 200) AS record_label, {text(contract.roles.right.name)} AS owner_role,
       NULL::VARCHAR AS left_value, NULL::VARCHAR AS right_value, NULL::VARCHAR AS base_value, NULL::VARCHAR AS resolved_value,

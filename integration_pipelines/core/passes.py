@@ -16,10 +16,11 @@ from integration_pipelines.core.creates import NAMED_RECORDS, find_creations, na
 from integration_pipelines.core.guards import PlanNumbers
 from integration_pipelines.core.intake import accept, latest, slim
 from integration_pipelines.core.merge import compared_fields, respell, widen
+from integration_pipelines.core.news import news
 from integration_pipelines.core.reconcile import merged, reconcile
 from integration_pipelines.core.rollup import subscription_facts
 from integration_pipelines.core.sql import Rows, Sql
-from integration_pipelines.core.tables import IDENTITY_LINKS, INTENTS, SPELLINGS, TEXT, empty
+from integration_pipelines.core.tables import IDENTITY_LINKS, INSTALLED, INTENTS, SPELLINGS, TEXT, empty
 from integration_pipelines.core.waiting import waiting
 
 
@@ -37,6 +38,7 @@ class PassInputs:
     intents: pa.Table  # INTENTS
     unresolved: pa.Table  # DIFFS
     created: pa.Table = field(default_factory=lambda: empty(NAMED_RECORDS))  # what we made before, by its unique value
+    installed: pa.Table = field(default_factory=lambda: empty(INSTALLED))  # since when; asked where a contract makes records
     spellings: pa.Table = field(default_factory=lambda: empty(SPELLINGS))  # values that a partner shows otherwise than written
     setting_up: tuple[str, ...] = ()  # tenants whose own properties do not exist yet
     only: tuple[str, ...] = ()  # plan writes for these records and what they are linked to; empty: for all
@@ -53,6 +55,7 @@ class PassResult:
     writes: pa.Table  # PLANNED_WRITES
     numbers: Mapping[str, PlanNumbers]
     waiting: pa.Table  # WAITING: what names a record that was not read
+    news: pa.Table  # NEWS: what people are to be told of it
 
 
 class Pass:
@@ -74,7 +77,7 @@ class Pass:
         widen(sql, given.contract, "setting_up")
         respell(sql, given.contract, given.spellings)
         reconcile(sql, given.contract)
-        find_creations(sql, given.contract)
+        find_creations(sql, given.contract, given.installed)
         found = diffs.diffs(sql, given.contract, given.unresolved, now_text)
         writes = plan.plan_writes(sql, given.contract, given.only)
         return PassResult(
@@ -85,6 +88,7 @@ class Pass:
             writes=writes,
             numbers=plan.plan_numbers(sql, tuple(sorted(given.run_ids))),
             waiting=waiting(sql, given.contract),
+            news=news(sql, given.contract),
         )
 
     def merged(self) -> pa.RecordBatchReader:

@@ -66,7 +66,7 @@ def _whole_records(contract: Contract, *, only: bool) -> str:
     chosen = "WHERE {0} IN (SELECT record_id FROM only_records)" if only else ""
     content = "sha256(concat_ws(chr(31), target, target_id, operation, changes::JSON::VARCHAR)) AS fingerprint"
     return f"""SELECT *, {text(contract.contract)} AS integration, 0::BIGINT AS blankings, 0::BIGINT AS updates, {content}
-      FROM (SELECT c.tenant_id, {left} AS target, c.right_id AS target_id, 'create' AS operation, c.record_label, c.changes,
+      FROM (SELECT c.tenant_id, {left} AS target, c.unique_value AS target_id, 'create' AS operation, c.record_label, c.changes,
           [d.diff_id] AS diff_ids
         FROM creations c JOIN seen d ON d.tenant_id = c.tenant_id AND d.right_id = c.right_id AND d.link_id IS NULL AND d.field = '*'
         {chosen.format("c.right_id")}

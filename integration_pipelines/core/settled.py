@@ -24,9 +24,9 @@ def on_primary_only(contract: Contract, spec: SyncField) -> bool:
     return owner_side(contract, spec) != "left"
 
 
-def owners(contract: Contract, field: str) -> str:
-    """The value that a field should have, by its owner."""
-    left, right = name("l_" + field), name("r_" + field)
+def owners(contract: Contract, field: str, row: str = "") -> str:
+    """The value that a field should have, by its owner; `row` is what the row is called, where several are joined."""
+    left, right = row + name("l_" + field), row + name("r_" + field)
     return f"coalesce({right}, {left})" if owner_side(contract, contract.fields[field]) == "right" else left
 
 

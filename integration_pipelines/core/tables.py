@@ -63,6 +63,9 @@ OUTCOMES = _schema(tenant_id=TEXT, object=TEXT, record_id=TEXT, outcome=TEXT, ru
 INTENTS = _schema(tenant_id=TEXT, target=TEXT, target_id=TEXT, field=TEXT, value=TEXT)
 """Values we sent and have not confirmed; the second ancestor of the merge."""
 
+INSTALLED = _schema(tenant_id=TEXT, installed_at=TIME)
+"""Since when a tenant has the integration; asked where a contract makes nothing for what was there before."""
+
 SPELLINGS = _schema(tenant_id=TEXT, target=TEXT, target_id=TEXT, field=TEXT, written=TEXT, shown=TEXT)
 """What a partner showed right after we wrote a value, where it keeps values its own way; canonical text, the same to the merge."""
 

@@ -10,6 +10,7 @@ from integration_pipelines.defs.partitions import TENANTS
 from integration_pipelines.defs.resources import ProductResource
 from integration_pipelines.use_cases.alerts import Launch, end_runs, note_lost_launch, sweep_alerts
 from integration_pipelines.use_cases.launches import EVENTS_JOB
+from integration_pipelines.use_cases.tell import tell_due
 
 EVERY = timedelta(minutes=1)
 _PARTITION = "dagster/partition"
@@ -50,10 +51,11 @@ def _every_minute() -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Every minute: looks for tenants without a certified full reconciliation within the contract's hours, held plans, "
         "failed checks, connections that are not accepted, writes that were given up, runs that died and jobs that failed; opens and closes alerts "
-        "and sends them. On by default.",
+        "and sends them, and messages to people that did not go through before. On by default.",
     )
     def look(context: dg.SensorEvaluationContext, product: ProductResource) -> dg.SkipReason:
         with product.ports() as ports:
+            tell_due(None, ports=ports)  # first, so that a message that is given up now is told of at once
             return dg.SkipReason(str(sweep_alerts(ports, ports.clock.now(), failed_jobs=_failed_jobs(context))))
 
     return look

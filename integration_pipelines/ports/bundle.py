@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.contract_findings import Catalogue
 from integration_pipelines.ports.alerts import Alerting
 from integration_pipelines.ports.clock import Clock, Ids
 from integration_pipelines.ports.evidence import Audit, Diffs, Links, Quarantine, Runs, UnknownFields
@@ -15,7 +16,7 @@ from integration_pipelines.ports.history import History
 from integration_pipelines.ports.inbox import Inbox
 from integration_pipelines.ports.lake import Lake, Manifest
 from integration_pipelines.ports.landing import LandingZone
-from integration_pipelines.ports.messages import Messenger
+from integration_pipelines.ports.messages import Messenger, Outbox
 from integration_pipelines.ports.partner import Connector, Door
 from integration_pipelines.ports.pruning import Pruning
 from integration_pipelines.ports.retries import Overwrites, Retries, Spellings
@@ -69,12 +70,15 @@ class Ports:
     inbox: Inbox
     webhook_secrets: WebhookSecrets
     landing: LandingZone
+    outbox: Outbox
     vault: Vault
     gate: Gate
     connectors: Connectors
     duck: Callable[[], duckdb.DuckDBPyConnection]
     """A fresh in-process DuckDB connection with its limits set."""
     contracts: Mapping[str, Contract]
+    catalogues: Callable[[], Mapping[str, Catalogue]]
+    """What each partner really has, by its name."""
     alerting: Alerting
     at_once: int = 8
     """How many things may be under way at the same time; 1 does everything in one order, so that it can be had again."""

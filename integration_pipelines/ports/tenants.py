@@ -75,7 +75,7 @@ class TenantStore(ABC):
 
     @abstractmethod
     def remove(self, tenant_id: str) -> None:
-        """Forget connections and installations, keep what was written as evidence; the id is never used again."""
+        """Forget connections, options and installations, keep what was written as evidence; the id is never used again."""
 
     @abstractmethod
     def connect(self, connection: Connection) -> None:
@@ -100,6 +100,14 @@ class TenantStore(ABC):
     @abstractmethod
     def ended_connections(self, tenant_ids: Sequence[str]) -> list[Connection]:
         """Those of these tenants that partners ended, by tenant and partner."""
+
+    @abstractmethod
+    def options(self, tenant_id: str, partner: str) -> dict[str, tuple[str, ...]]:
+        """What the tenant says that a partner's connector is to mean; it goes before what a contract says."""
+
+    @abstractmethod
+    def set_option(self, tenant_id: str, partner: str, option: str, values: Sequence[str], at: datetime) -> None:
+        """Store or replace; no values at all forget what was said."""
 
     @abstractmethod
     def install(self, tenant_id: str, integration: str, contract_version: int, at: datetime) -> Installation:

@@ -14,6 +14,7 @@ from integration_pipelines.store.engine import EVERYONE, reading
 from integration_pipelines.store.schema import (
     ALERTS,
     INSTALLATIONS,
+    NOTIFICATIONS,
     QUARANTINED,
     RECONCILIATION_DIFFS,
     RUN_OUTCOMES,
@@ -40,9 +41,10 @@ class SqlMetrics(Metrics):
         """Metric name → (labels, value) rows; labels are tenant, integration and what is counted.
 
         `runs` by outcome (`running` while it runs), `records` of the newest balanced run over everything by outcome, `open_diffs` by
-        kind, `writes` by state, `write_failures` by error kind, `quarantined_records`, `open_alerts` by kind, `certified_age_seconds` since
-        the newest certified run ended, `enabled` and `paused` as 0 or 1; of events `events_waiting`, `oldest_event_seconds` of those and
-        `event_latency_seconds` by quantile, from received to written in the last hour; each with the product's prefix.
+        kind, `writes` by state, `write_failures` by error kind, `messages` to people by state, `quarantined_records`, `open_alerts` by
+        kind, `certified_age_seconds` since the newest certified run ended, `enabled` and `paused` as 0 or 1; of events `events_waiting`,
+        `oldest_event_seconds` of those and `event_latency_seconds` by quantile, from received to written in the last hour; each with the
+        product's prefix.
         """
         with reading(self._engine, EVERYONE) as connection:
             found = {
@@ -55,6 +57,7 @@ class SqlMetrics(Metrics):
                 "write_failures": _counted(
                     connection, WRITE_LEDGER, WRITE_LEDGER.c.error_kind.label("kind"), WRITE_LEDGER.c.state == "failed"
                 ),
+                "messages": _counted(connection, NOTIFICATIONS, NOTIFICATIONS.c.state),
                 "quarantined_records": _quarantined(connection),
                 "open_alerts": _counted(connection, ALERTS, ALERTS.c.kind, ALERTS.c.closed_at.is_(None)),
                 "certified_age_seconds": self._ages(connection),

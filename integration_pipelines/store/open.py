@@ -21,6 +21,7 @@ from integration_pipelines.store.leases import SqlLeases
 from integration_pipelines.store.ledger import SqlLedger
 from integration_pipelines.store.links import SqlLinks
 from integration_pipelines.store.manifest import SqlManifest
+from integration_pipelines.store.messages import SqlOutbox
 from integration_pipelines.store.metrics import SqlMetrics
 from integration_pipelines.store.migrate import upgrade
 from integration_pipelines.store.plans import SqlPlans
@@ -64,6 +65,7 @@ class Stores:
     pruning: SqlPruning
     inbox: SqlInbox
     webhook_secrets: SqlWebhookSecrets
+    outbox: SqlOutbox
 
     def close(self) -> None:
         """Give all connections back."""
@@ -96,6 +98,7 @@ def stores_of(engine: Engine, clock: Clock) -> Stores:
         pruning=SqlPruning(engine),
         inbox=SqlInbox(engine),
         webhook_secrets=SqlWebhookSecrets(engine),
+        outbox=SqlOutbox(engine),
     )
 
 

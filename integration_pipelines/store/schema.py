@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS, LEDGER, QUARANTINE, UNKNOWN_FIELDS
 from integration_pipelines.store.columns import Utc, Words, columns_of
 from integration_pipelines.store.schema_memory import ALERT_DELIVERIES, ALERTS, HISTORY_DAYS, OVERWRITES, SPELLINGS, WRITE_RETRIES
+from integration_pipelines.store.schema_messages import NOTIFICATIONS, PARTNER_OPTIONS
 from integration_pipelines.store.schema_parts import METADATA, count, flag, of_tenant, text, time
 from integration_pipelines.store.schema_webhooks import WEBHOOK_EVENTS, WEBHOOK_SECRETS
 
@@ -17,7 +18,9 @@ __all__ = [
     "ALERT_DELIVERIES",
     "HISTORY_DAYS",
     "METADATA",
+    "NOTIFICATIONS",
     "OVERWRITES",
+    "PARTNER_OPTIONS",
     "SPELLINGS",
     "WEBHOOK_EVENTS",
     "WEBHOOK_SECRETS",

@@ -16,14 +16,15 @@ from integration_pipelines.core.contract import Contract
 from integration_pipelines.errors import ErrorKind
 from integration_pipelines.ports.alerts import Standings
 from integration_pipelines.ports.evidence import Run
+from integration_pipelines.ports.messages import NoteState
 from integration_pipelines.ports.writing import PlanState
 from integration_pipelines.store import dialect
 from integration_pipelines.store.engine import EVERYONE, reading, scope
 from integration_pipelines.store.lease_clock import BootClock, DatabaseClock, LeaseClock
 from integration_pipelines.store.runs import run_of
-from integration_pipelines.store.schema import INSTALLATIONS, LEASES, RUNS, WRITE_PLANS, WRITE_RETRIES
+from integration_pipelines.store.schema import INSTALLATIONS, LEASES, NOTIFICATIONS, RUNS, WRITE_PLANS, WRITE_RETRIES
 
-_I, _P, _W, _L = INSTALLATIONS.c, WRITE_PLANS.c, WRITE_RETRIES.c, LEASES.c
+_I, _P, _W, _L, _N = INSTALLATIONS.c, WRITE_PLANS.c, WRITE_RETRIES.c, LEASES.c, NOTIFICATIONS.c
 _SAYING: dict[str, Callable[[Any], tuple[sa.ColumnElement[bool], ...]]] = {
     "newest": lambda r: (r.outcome.isnot(None), r.outcome != "skipped"),
     "balance": lambda r: (r.balanced.isnot(None), sa.or_(r.scope == "full", r.balanced.is_(False))),
@@ -47,7 +48,7 @@ class SqlStandings(Standings):
         self._clock = clock or (BootClock() if dialect.is_sqlite(engine) else DatabaseClock())
 
     def load(self, contracts: Mapping[str, Contract], tenant_ids: Sequence[str] | None = None) -> list[Standing]:
-        """One state of the store, five queries whatever the number of tenants."""
+        """One state of the store, a handful of queries whatever the number of tenants."""
         mine = [_I.integration.in_(list(contracts))]
         if tenant_ids is not None:
             mine.append(_I.tenant_id.in_(tenant_ids))
@@ -57,7 +58,8 @@ class SqlStandings(Standings):
             runs = {sort: _newest(connection, sort, mine) for sort in _SAYING}
             plans = _held(connection, mine)
             failing = _failing(connection, mine)
-        return [_standing(row, runs, plans, failing) for row in rows]
+            untold = _untold(connection, mine)
+        return [_standing(row, runs, plans, failing, untold) for row in rows]
 
     def abandoned(self, started_before: datetime) -> list[Run]:
         """A run holds leases from just after its start until it has stored how it ended."""
@@ -95,21 +97,40 @@ def _held(connection: Connection, mine: Sequence[sa.ColumnElement[bool]]) -> dic
     return {(row["tenant_id"], row["integration"]): row for row in rows}
 
 
-def _failing(connection: Connection, mine: Sequence[sa.ColumnElement[bool]]) -> dict[_Key, RowMapping]:
-    """Per installation how many records' writes are not tried again, and how many failed through a mistake of ours."""
+def _failing(connection: Connection, mine: Sequence[sa.ColumnElement[bool]]) -> dict[_Key, dict[str, Any]]:
+    """Per installation how many records' writes are not tried again, what the last of them got for an answer, and how many we are to blame for."""
     same = (_W.tenant_id == _I.tenant_id, _W.integration == _I.integration)
     counts = {"given_up": _W.next_try_at.is_(None), "our_mistakes": _W.error_kind == ErrorKind.BUG.value}
     columns = [sa.func.sum(sa.case((condition, 1), else_=0)).label(name) for name, condition in counts.items()]
     query = sa.select(_W.tenant_id, _W.integration, *columns).join(INSTALLATIONS, sa.and_(*same)).where(*mine)
     rows = connection.execute(query.group_by(_W.tenant_id, _W.integration)).mappings()
-    return {(row["tenant_id"], row["integration"]): row for row in rows}
+    found = {(row["tenant_id"], row["integration"]): dict(row) for row in rows}
+    lost = sa.select(_W.tenant_id, _W.integration, _W.error_kind, _W.error_text).join(INSTALLATIONS, sa.and_(*same)).where(*mine)
+    ended = lost.where(_W.next_try_at.is_(None)).order_by(_W.last_failed_at, _W.target, _W.target_id)
+    for tenant, integration, kind, text in connection.execute(ended):
+        found[tenant, integration]["given_up_error"] = f"{kind}: {text}"
+    return found
+
+
+def _untold(connection: Connection, mine: Sequence[sa.ColumnElement[bool]]) -> dict[_Key, dict[str, Any]]:
+    """Per installation how many messages to people were given up, when the newest was asked for and why it was not heard."""
+    same = (_N.tenant_id == _I.tenant_id, _N.integration == _I.integration, _N.state == NoteState.GIVEN_UP.value)
+    columns = (_N.tenant_id, _N.integration, _N.asked_at, _N.error_kind, _N.error_text)
+    query = sa.select(*columns).join(INSTALLATIONS, sa.and_(*same)).where(*mine).order_by(_N.asked_at, _N.event_key)
+    found: dict[_Key, dict[str, Any]] = {}
+    for tenant, integration, asked_at, kind, text in connection.execute(query):
+        before = found.get((tenant, integration), {"untold": 0})
+        told = {"untold": before["untold"] + 1, "untold_at": asked_at, "untold_error": f"{kind}: {text}"}
+        found[tenant, integration] = told
+    return found
 
 
 def _standing(
     row: RowMapping,
     runs: Mapping[str, Mapping[_Key, RowMapping]],
     plans: Mapping[_Key, RowMapping],
-    failing: Mapping[_Key, RowMapping],
+    failing: Mapping[_Key, Mapping[str, Any]],
+    untold: Mapping[_Key, Mapping[str, Any]],
 ) -> Standing:
     key = (row["tenant_id"], row["integration"])
     plan, full, writes = plans.get(key), runs["last_full"].get(key), failing.get(key)
@@ -127,7 +148,9 @@ def _standing(
         balance=_facts(runs["balance"].get(key)),
         certificate=_facts(runs["certificate"].get(key)),
         given_up=int(writes["given_up"]) if writes else 0,
+        given_up_error=str(writes.get("given_up_error", "")) if writes else "",
         our_mistakes=int(writes["our_mistakes"]) if writes else 0,
+        **untold.get(key, {}),
         **held,
     )
 

@@ -1,6 +1,7 @@
 """Tenants, connections and installations in SQL."""
 
 import difflib
+import json
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -18,10 +19,10 @@ from integration_pipelines.ports.tenants import Connection, Installation, Tenant
 from integration_pipelines.store import dialect
 from integration_pipelines.store.bulk import upsert
 from integration_pipelines.store.engine import EVERYONE, reading, scope, writing
-from integration_pipelines.store.schema import ANALYST_GRANTS, CONNECTIONS, INSTALLATIONS, TENANTS
+from integration_pipelines.store.schema import ANALYST_GRANTS, CONNECTIONS, INSTALLATIONS, PARTNER_OPTIONS, TENANTS
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_T, _C, _I = TENANTS.c, CONNECTIONS.c, INSTALLATIONS.c
+_T, _C, _I, _O = TENANTS.c, CONNECTIONS.c, INSTALLATIONS.c, PARTNER_OPTIONS.c
 _TENANT = [_T[f.name] for f in fields(Tenant)]
 
 
@@ -66,10 +67,11 @@ class SqlTenantStore(TenantStore):
             return [Tenant(*row) for row in rows]
 
     def remove(self, tenant_id: str) -> None:
-        """Forget connections and installations, keep what was written as evidence; the id is never used again."""
+        """Forget connections, options and installations, keep what was written as evidence; the id is never used again."""
         with writing(self._engine, (tenant_id,)) as db:
             _must_exist(db, tenant_id)
             db.execute(sa.delete(CONNECTIONS).where(_C.tenant_id == tenant_id))
+            db.execute(sa.delete(PARTNER_OPTIONS).where(_O.tenant_id == tenant_id))
             db.execute(sa.delete(INSTALLATIONS).where(_I.tenant_id == tenant_id))
             db.execute(sa.delete(ANALYST_GRANTS).where(ANALYST_GRANTS.c.tenant_id == tenant_id))
             gone = {"removed_at": self._clock.now(), "name_key": None}
@@ -128,6 +130,24 @@ class SqlTenantStore(TenantStore):
         with reading(self._engine, tenant_ids) as db:
             rows = db.execute(query.order_by(_C.tenant_id, _C.partner))
             return [Connection(**row) for row in rows.mappings()]
+
+    def options(self, tenant_id: str, partner: str) -> dict[str, tuple[str, ...]]:
+        """By option."""
+        mine = (_O.tenant_id == tenant_id, _O.partner == partner)
+        with reading(self._engine, (tenant_id,)) as db:
+            rows = db.execute(sa.select(_O.option, _O["values"]).where(*mine).order_by(_O.option))
+            return {option: tuple(json.loads(values)) for option, values in rows}
+
+    def set_option(self, tenant_id: str, partner: str, option: str, values: Sequence[str], at: datetime) -> None:
+        """In one transaction."""
+        key = {"tenant_id": tenant_id, "partner": partner, "option": option}
+        with writing(self._engine, (tenant_id,)) as db:
+            _must_exist(db, tenant_id)
+            if values:
+                upsert(db, PARTNER_OPTIONS, [key | {"values": json.dumps(list(values), ensure_ascii=False), "set_at": at}])
+            else:
+                mine = (_O.tenant_id == tenant_id, _O.partner == partner, _O.option == option)
+                db.execute(sa.delete(PARTNER_OPTIONS).where(*mine))
 
     def install(self, tenant_id: str, integration: str, contract_version: int, at: datetime) -> Installation:
         """Switched off and unpaused; a second call changes nothing but the contract version."""

@@ -14,6 +14,7 @@ from integration_pipelines.ports.retries import Retry
 from integration_pipelines.ports.tenants import Installation
 from integration_pipelines.ports.writing import PlanState
 from integration_pipelines.use_cases.latency import EventFigures, event_figures
+from integration_pipelines.use_cases.tell import unheard_messages
 
 RUNS_LOOKED_AT = 50
 LONGEST_WAIT = timedelta(minutes=10)
@@ -35,6 +36,7 @@ class Health:
     quarantined: int
     held: int
     failing_writes: int  # records whose last write failed
+    failing_messages: int  # messages to people that were tried and not heard
     open_alerts: int
     newest_alert: str  # what it says to do
     waiting_events: int  # accepted webhooks that no run has settled
@@ -88,11 +90,14 @@ def _one(installation: Installation, standing: Standing, alerts: Sequence[Alert]
     quarantined = len(set(ports.quarantine.load([tenant], integration)["record_id"].to_pylist()))
     lag = None if good is None or good.finished_at is None else ports.clock.now() - good.finished_at
     failing = ports.retries.load([tenant], integration)
+    unheard = unheard_messages(tenant, integration, ports=ports)
     contract = ports.contracts[integration]
     stale = good is None or stale_by(standing, contract, ports.clock.now()) is not None
     slow = events.advice(tenant, ports.clock.now())
     status, advice = _judgement(installation, contract, (newest, whole), stale, held_plan, quarantined, failing, slow)
     latency = events.figures.latency if events.figures is not None else None
+    if not advice and unheard:
+        status, advice = "attention", f"People could not be told yet: integration-pipelines messages list {tenant}"
     return Health(
         tenant_id=tenant,
         integration=integration,
@@ -104,6 +109,7 @@ def _one(installation: Installation, standing: Standing, alerts: Sequence[Alert]
         quarantined=quarantined,
         held=whole.counts.get("records_held", 0) if whole is not None else 0,
         failing_writes=len(failing),
+        failing_messages=len(unheard),
         open_alerts=len(alerts),
         newest_alert=alerts[0].finding.remedy if alerts else "",
         waiting_events=events.waiting.events if events.waiting is not None else 0,

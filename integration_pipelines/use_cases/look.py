@@ -13,7 +13,7 @@ from integration_pipelines.core.creates import NAMED_RECORDS
 from integration_pipelines.core.ledger_rows import intents
 from integration_pipelines.core.passes import Pass, PassInputs, PassResult
 from integration_pipelines.core.sql import Rows
-from integration_pipelines.core.tables import IDENTITY_LINKS, PLANNED_WRITES, TALLY, TEXT
+from integration_pipelines.core.tables import IDENTITY_LINKS, INSTALLED, PLANNED_WRITES, TALLY, TEXT
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.use_cases.closure import Closure
 from integration_pipelines.use_cases.observations import (
@@ -88,6 +88,7 @@ def look(
         unresolved=_unresolved(contract, tenants, closure, ports),
         spellings=ports.spellings.load(tenants, contract.contract),
         created=_created(contract, tenants, closure, ports),
+        installed=_installed(contract, tenants, ports),
         setting_up=tuple(setting_up),
         only=tuple(only),
     )
@@ -118,10 +119,21 @@ def _unresolved(contract: Contract, tenants: Sequence[str], closure: Closure | N
 
 
 def _created(contract: Contract, tenants: Sequence[str], closure: Closure | None, ports: Ports) -> pa.Table:
-    """Records that we made; asked only where the contract makes any."""
-    if contract.matching.create is None:
+    """Records that we made; asked only where the contract makes any, and by record only where those name what was made for them."""
+    rule = contract.matching.create
+    if rule is None:
         return NAMED_RECORDS.empty_table()
-    return ports.ledger.created(tenants, contract.contract, None if closure is None else closure.mains(contract))
+    by_id = contract.objects[contract.main_object("right")].columns[rule.value].source == "id"
+    among = closure.mains(contract) if closure is not None and by_id else None
+    return ports.ledger.created(tenants, contract.contract, among)
+
+
+def _installed(contract: Contract, tenants: Sequence[str], ports: Ports) -> pa.Table:
+    """Since when those tenants have the integration; asked only where the contract makes records."""
+    found = ports.tenants.installations(tenants, contract.contract) if contract.matching.create is not None else []
+    # Partners tell whole seconds: what happened in the same one counts as after.
+    rows = [{"tenant_id": i.tenant_id, "installed_at": i.installed_at.replace(microsecond=0)} for i in found]
+    return pa.Table.from_pylist(rows, INSTALLED)
 
 
 def keep(seen: Look, *, ports: Ports, tenants: Collection[str]) -> None:

@@ -1,5 +1,8 @@
 """Bring a tenant in and let it go: ids are made here, tokens are sealed before they are stored, every act is recorded."""
 
+from collections.abc import Sequence
+
+from integration_pipelines.core.contract_options import options_of
 from integration_pipelines.errors import AuthError, ConfigError, IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.partner import Probe
@@ -37,6 +40,23 @@ def install_integration(tenant_id: str, integration: str, *, actor: str, ports: 
     installed = ports.tenants.install(tenant_id, integration, contract.version, ports.clock.now())
     ports.audit.append(tenant_id, actor, "integration_installed", {"integration": integration}, ports.clock.now())
     return installed
+
+
+def say_option(tenant_id: str, partner: str, option: str, values: Sequence[str], *, actor: str, ports: Ports) -> None:
+    """Keep what a tenant says that a partner is to mean; no values let the contract speak again.
+
+    Raises:
+        ConfigError: no contract asks that partner for such an option, or it cannot say that.
+    """
+    known = options_of(partner, ports.contracts.values(), ports.catalogues())
+    if option not in known:
+        remedy = f"Choose one of: {', '.join(sorted(known))}." if known else "Name a partner of a contract that has options."
+        raise ConfigError(f"Nothing asks {partner} for {option}.", remedy=remedy)
+    if known[option] and (strange := sorted(set(values) - known[option])):
+        raise ConfigError(f"{option} cannot say {strange[0]}.", remedy=f"Choose among: {', '.join(sorted(known[option]))}.")
+    now = ports.clock.now()
+    ports.tenants.set_option(tenant_id, partner, option, values, now)
+    ports.audit.append(tenant_id, actor, "option_set", {"partner": partner, "option": option, "values": ", ".join(values)}, now)
 
 
 def connect_tenant(tenant_id: str, partner: str, *, token: str, base_url: str, actor: str, ports: Ports) -> Probe:

@@ -42,7 +42,8 @@ def decide(
 ) -> Decision:
     """Choose the plan of one tenant's run.
 
-    A run for single records (not `whole`) is held to the limits together with what was written in the last 24 hours.
+    A run for single records (not `whole`) is held to the limits together with what was written in the last 24 hours; records that are
+    made count for a day in any case.
 
     An approved plan that waits is applied as approved: its writes that still stand go out, whatever else differs waits for the next plan.
     """
@@ -64,7 +65,7 @@ def decide(
     if waiting is not None and waiting.plan_hash == numbers.plan_hash:  # the same content as the plan that waits is that plan
         plan = waiting
     else:
-        verdict = guard(contract.guards, numbers, None if whole else _lately(tenant.tenant_id, contract, ports))
+        verdict = guard(contract.guards, numbers, _before(tenant.tenant_id, contract, numbers, whole, ports))
         plan = _save(tenant, contract, _state(installation, numbers, verdict), numbers, verdict.limits, writes, forecast, ports)
     if numbers.records == 0:
         return Decision(
@@ -115,6 +116,14 @@ def _still_wanted(ports: Ports, approved: StoredPlan, writes: pa.Table) -> tuple
     records = zip(texts(gone, "target"), texts(gone, "target_id"), strict=True)
     sent = {(r["target"], r["target_id"]) for r in ports.ledger.of_plan(approved.tenant_id, approved.plan_id).to_pylist()}
     return still, tuple(record for record in records if record not in sent)
+
+
+def _before(tenant_id: str, contract: Contract, numbers: PlanNumbers, whole: bool, ports: Ports) -> Written:
+    """What counts on top of a plan: for single records all of the last 24 hours, for a whole plan the records that were made."""
+    if whole and not numbers.creates:
+        return Written()
+    lately = _lately(tenant_id, contract, ports)
+    return Written(creates=lately.creates) if whole else lately
 
 
 def _lately(tenant_id: str, contract: Contract, ports: Ports) -> Written:

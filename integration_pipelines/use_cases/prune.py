@@ -35,7 +35,7 @@ def prune(*, ports: Ports, keep_days: int = KEEP_DAYS) -> Pruned:
     """
     now = ports.clock.now()
     before = now - timedelta(days=keep_days)
-    rows = ports.pruning.forget_runs(before)
+    rows = {**ports.pruning.forget_runs(before), "notifications": ports.outbox.forget(before)}
     replaced = 0
     while paths := ports.pruning.forget_files(now - SETTLED, _AT_ONCE):
         ports.lake.remove(paths)

@@ -39,6 +39,7 @@ from integration_pipelines.use_cases.retrying import failed_writes, give_up_unse
 from integration_pipelines.use_cases.settle import settle_unanswered
 from integration_pipelines.use_cases.shares import Shares
 from integration_pipelines.use_cases.side_by_side import side_by_side
+from integration_pipelines.use_cases.tell import note_news, tell_due
 from integration_pipelines.use_cases.verdicts import require_verdicts
 from integration_pipelines.use_cases.waiting import note_waiting
 
@@ -98,6 +99,8 @@ def sync(
             )
         # Before the leases go back: a run that has not ended and holds none is taken for dead.
         ports.runs.finish([finished(t, contract, trigger, scope, ports) for t in report.tenants.values()])
+    if contract.notifications and mode is SyncMode.APPLY:  # all is stored and the tenants are free: nobody waits for it
+        tell_due(list(report.tenants), ports=ports)
     return report
 
 
@@ -120,6 +123,7 @@ def _stages(report: BatchReport, contract: Contract, ports: Ports, *, only: Sequ
         first = _look(report, contract, observed, refused, ports, only)
         stay_alone(report, ports=ports)
         report.kept = tuple(t.tenant_id for t in report.alive())
+        note_news(contract, first.result.news, {t: first.inputs.run_ids[t] for t in report.kept}, ports=ports)
         keep(first, ports=ports, tenants=report.kept)
         note_waiting(report, contract, first.result.waiting, refused, ports=ports)
         tell("push")
@@ -161,6 +165,7 @@ def _prove(
     closure = None if report.closure is None else report.closure.joined_by(written)
     observed = observe(contract, list(run_ids), ports=ports, closure=closure)
     again = look(contract, run_ids, observed, refused, ports=ports, closure=closure)
+    note_news(contract, again.result.news, run_ids, ports=ports)  # before the links are kept that make it no news any more
     keep(again, ports=ports, tenants=run_ids)
     keep_merged(again, ports=ports, tenants=run_ids)
     return again

@@ -18,7 +18,7 @@ from integration_pipelines.use_cases.approve import approve_plan
 from integration_pipelines.use_cases.outcome import BatchReport, SyncMode, TenantReport
 from integration_pipelines.use_cases.records import sync_named
 from integration_pipelines.use_cases.sync import sync
-from integration_pipelines.wiring import duck_factory, open_stores_of
+from integration_pipelines.wiring import catalogues, duck_factory, open_stores_of
 from integration_pipelines_tests.kit.alerts import alerting
 from integration_pipelines_tests.kit.core import crm_billing, subscription
 from integration_pipelines_tests.kit.fakes import FakeAccount, FakeClock, FakeConnectors, FakeIds, OpenGate
@@ -61,11 +61,11 @@ class Product:
 
     def crm(self, tenant: str = "t1") -> FakeAccount:
         """A tenant's CRM account."""
-        return self.accounts[tenant, "hubspot"]
+        return self.accounts[tenant, self.contract.roles.left.partner]
 
     def billing(self, tenant: str = "t1") -> FakeAccount:
         """A tenant's billing account."""
-        return self.accounts[tenant, "stripe"]
+        return self.accounts[tenant, self.contract.roles.right.partner]
 
     def run(self, *tenants: str, mode: SyncMode = SyncMode.APPLY, only: tuple[str, ...] = ()) -> BatchReport:
         """One run over those tenants."""
@@ -81,7 +81,7 @@ class Product:
 
     def approve(self, tenant: str = "t1") -> None:
         """Approve the plan that waits."""
-        plan = self.ports.plans.open(tenant, CONTRACT)
+        plan = self.ports.plans.open(tenant, self.contract.contract)
         assert plan is not None
         approve_plan(tenant, plan.plan_id, actor="tester", ports=self.ports)
 
@@ -104,8 +104,9 @@ def product(
     enabled: bool = True,
     database_url: str = "",
     lake_url: str = "",
+    contract: Contract | None = None,
 ) -> Iterator[Product]:
-    """A product with those tenants (CRM account, billing account) installed and, unless told otherwise, switched on.
+    """A product with those tenants (left account, right account: CRM and billing) installed and, unless told otherwise, switched on.
 
     The store is SQLite below the folder, or the database named; the lake lies there, too, or at the URL named.
     """
@@ -113,24 +114,24 @@ def product(
     settings = Settings(home=folder, database_url=database_url, lake_url=lake_url)
     stores = open_stores_of(settings, clock)
     chosen = tenants or {"t1": small_accounts()}
-    accounts = {(t, p): a for t, pair in chosen.items() for p, a in zip(("hubspot", "stripe"), pair, strict=True)}
-    contract = crm_billing()
+    contract = contract or crm_billing()
+    partners = (contract.roles.left.partner, contract.roles.right.partner)
+    accounts = {(t, p): a for t, pair in chosen.items() for p, a in zip(partners, pair, strict=True)}
     names = (
         "manifest", "tenants", "grants", "links", "diffs", "quarantine", "unknown_fields", "runs", "audit", "plans", "ledger", "leases",
-        "metrics", "retries", "overwrites", "spellings", "history", "pruning", "inbox",
-        "webhook_secrets",
+        "metrics", "retries", "overwrites", "spellings", "history", "pruning", "inbox", "webhook_secrets", "outbox",
     )  # fmt: skip
     landing = DirectoryLandingZone(settings.landing, SortableIds(SystemClock()))
     ports = Ports(
         clock=clock, ids=ids, lake=ParquetLake(settings.lake, ids), vault=EnvelopeVault({"k1": bytes(32)}, "k1"), gate=gate,
-        connectors=FakeConnectors(accounts, clock), duck=duck_factory(settings), contracts={CONTRACT: contract},
+        connectors=FakeConnectors(accounts, clock), duck=duck_factory(settings), contracts={contract.contract: contract}, catalogues=catalogues,
         alerting=alerting(stores), landing=landing,
         **{name: getattr(stores, name) for name in names},
     )  # fmt: skip
     for tenant in chosen:
         ports.tenants.add(Tenant(tenant, tenant.upper(), clock.now()))
-        ports.tenants.install(tenant, CONTRACT, contract.version, clock.now())
-        ports.tenants.switch(tenant, CONTRACT, enabled=enabled)
+        ports.tenants.install(tenant, contract.contract, contract.version, clock.now())
+        ports.tenants.switch(tenant, contract.contract, enabled=enabled)
     yield Product(ports, accounts, gate, clock, contract)
     landing.close()
     stores.close()

@@ -35,7 +35,7 @@ from integration_pipelines.store.open import stores_of
 from integration_pipelines.store.quota import SharedQuota
 from integration_pipelines.use_cases.outcome import SyncMode
 from integration_pipelines.use_cases.sync import sync
-from integration_pipelines.wiring import PartnerConnectors, duck_factory, open_vault, packaged_contracts
+from integration_pipelines.wiring import PartnerConnectors, catalogues, duck_factory, open_vault, packaged_contracts
 from integration_pipelines_tests.kit.alerts import alerting
 from integration_pipelines_tests.kit.crash import Point, Watch, die, watched
 from integration_pipelines_tests.kit.fakes import OpenGate
@@ -89,6 +89,7 @@ def ports_of(order: Order) -> Iterator[Ports]:
     yield Ports(
         clock=clock, ids=ids, lake=ParquetLake(settings.lake, ids), vault=vault, gate=OpenGate(),
         connectors=PartnerConnectors(stores.tenants, vault, quota, clock), duck=duck_factory(settings), contracts=packaged_contracts(),
+        catalogues=catalogues,
         alerting=alerting(stores), landing=landing,
         leases=SqlLeases(engine, AheadClock(real, order.ahead)), **kept,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from integration_pipelines.ports.bundle import Connectors
 from integration_pipelines.ports.clock import Clock, Ids
 from integration_pipelines.ports.gate import Gate, GateResult, Verdict
 from integration_pipelines.ports.lake import Mode, Watermark
-from integration_pipelines.ports.messages import Messenger
+from integration_pipelines.ports.messages import Message, Messenger
 from integration_pipelines.ports.partner import (
     Applied,
     Connector,
@@ -88,6 +88,7 @@ class FakeAccount:
     merged_into: dict[str, str] = field(default_factory=dict)  # id → the record that answers for it now
     fetched: list[tuple[str, str]] = field(default_factory=list)  # what was asked for by id
     reads: Mode = Mode.FULL  # what a list is said to be
+    born: Callable[[str], Record] = lambda _id: {}  # what a new record says beside what it was made with
 
     def arrive(self) -> None:
         """What was under way is carried out now."""
@@ -189,7 +190,7 @@ class FakeConnector(Connector):
             holder = next((k for k, r in held.items() if r.get(columns[unique]) == write.record_id), None)
             record_id = holder or str(max(map(int, held), default=0) + 1)
             values = {columns[f.path]: f.after for f in write.fields}
-            held[record_id] = held.get(record_id, {}) | values
+            held[record_id] = held.get(record_id, self._account.born(record_id)) | values
             self._account.effects.append((name, record_id, values, write.idempotency_key))
             lost = self._account.lost_answers > 0
             self._account.lost_answers -= lost
@@ -259,11 +260,39 @@ class FakeConnector(Connector):
         return common | blank | {"id": answers} | (found or {}) | gone
 
 
+@dataclass
+class FakeMessenger(Messenger):
+    """Remembers what it was told to say; `answers` are given first, one a message, and what is said without an answer is said all the same."""
+
+    said: list[Message] = field(default_factory=list)
+    answers: list[Refused | Unknown | IntegrationError] = field(default_factory=list)
+    partner: str = "slack"
+    calls: int = 0
+
+    def send(self, message: Message) -> WriteOutcome:
+        """Say it, unless told otherwise."""
+        self.calls += 1
+        answer = self.answers.pop(0) if self.answers else Applied(message.message_id, "req_m")
+        if isinstance(answer, IntegrationError):
+            raise answer
+        if not isinstance(answer, Refused):
+            self.said.append(message)
+        return answer
+
+    def probe(self) -> Probe:
+        """Always well."""
+        return Probe(ok=True, account="chat", text="")
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
 class FakeConnectors(Connectors):
     """(tenant, partner) → account."""
 
     def __init__(self, accounts: Mapping[tuple[str, str], FakeAccount], clock: Clock) -> None:
         self.accounts = dict(accounts)
+        self.messengers: dict[tuple[str, str], FakeMessenger] = {}
         self._clock = clock
 
     def open(self, tenant_id: str, partner: str) -> Connector:
@@ -275,8 +304,10 @@ class FakeConnectors(Connectors):
         return self.open(connection.tenant_id, connection.partner)
 
     def messenger(self, tenant_id: str, partner: str) -> Messenger:
-        """Nobody is told anything here."""
-        raise ConfigError(f"{partner} of {tenant_id} takes no messages.")
+        """The tenant's, if it has one."""
+        if (tenant_id, partner) not in self.messengers:
+            raise ConfigError(f"{partner} of {tenant_id} takes no messages.")
+        return self.messengers[tenant_id, partner]
 
 
 class OpenGate(Gate):

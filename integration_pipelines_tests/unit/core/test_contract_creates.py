@@ -19,6 +19,7 @@ def findings(change: Callable[[Json], object], severity: Severity = Severity.ERR
     rule = {"unique": "stripe_customer_id", "value": "id", "columns": {"name": "name"}} | create
     data["matching"] |= {"unmatched_right": "create", "create": rule}
     data["guards"]["max_creates"] = 5
+    data["objects"]["crm_accounts"]["columns"]["name"]["data_class"] = "personal"  # as the customer's name is
     change(data)
     found = lint(Contract.model_validate(data), catalogues())
     return [f"{f.place}: {f.message}" for f in found if f.severity is severity]
@@ -31,6 +32,11 @@ def as_it_is(_: Json) -> None:
 def drop_rule(data: Json) -> None:
     """Take the rule away that finds what was made."""
     data["matching"]["rules"] = [r for r in data["matching"]["rules"] if r["name"] != "stripe_customer_id"]
+
+
+def business_name(data: Json) -> None:
+    """Mark less than it is."""
+    data["objects"]["crm_accounts"]["columns"]["name"]["data_class"] = "business"
 
 
 def test_a_contract_may_make_records_by_a_unique_property() -> None:
@@ -53,6 +59,7 @@ def test_a_contract_may_make_records_by_a_unique_property() -> None:
         (as_it_is, {"columns": {"billing_mrr": "name"}}, "A field keeps it"),
         (as_it_is, {"columns": {"domain": "email"}}, "A email is no domain"),
         (as_it_is, {"columns": {"merged_ids": "id"}}, "does not let"),
+        (business_name, {}, "columns.name: It starts with personal data and is not marked so"),
     ],
 )
 def test_a_dangerous_rule_is_refused(change: Callable[[Json], object], create: Json, says: str) -> None:
