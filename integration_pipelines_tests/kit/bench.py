@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +106,14 @@ def product(
     database_url: str = "",
     lake_url: str = "",
     contract: Contract | None = None,
+    start: datetime | None = None,
 ) -> Iterator[Product]:
     """A product with those tenants (left account, right account: CRM and billing) installed and, unless told otherwise, switched on.
 
     The store is SQLite below the folder, or the database named; the lake lies there, too, or at the URL named.
+    Its time stands at `start`, or at a moment that is always the same.
     """
-    clock, ids, gate = FakeClock(), FakeIds(), OpenGate()
+    clock, ids, gate = FakeClock(start), FakeIds(), OpenGate()
     settings = Settings(home=folder, database_url=database_url, lake_url=lake_url)
     stores = open_stores_of(settings, clock)
     chosen = tenants or {"t1": small_accounts()}

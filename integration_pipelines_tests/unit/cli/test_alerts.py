@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from integration_pipelines.store.clock import SystemClock
 from integration_pipelines_tests.kit.bench import product
 from integration_pipelines_tests.unit.alerting.listening import listening
 from integration_pipelines_tests.unit.cli.conftest import Command
@@ -12,8 +13,8 @@ from integration_pipelines_tests.unit.cli.conftest import Command
 
 @pytest.fixture
 def held(home: Path) -> Path:
-    """A tenant whose first plan waits."""
-    with product(home) as made:
+    """A tenant whose first plan waits; it was installed just now, for commands look at the real time."""
+    with product(home, start=SystemClock().now()) as made:
         made.one()
     return home
 
