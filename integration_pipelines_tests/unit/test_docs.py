@@ -15,7 +15,7 @@ PACKAGE = Path(integration_pipelines.__file__).parent
 TOP = PACKAGE.parent / "README.md"
 LIFE = PACKAGE / "README.md"
 DOCUMENTS = [TOP, LIFE, PACKAGE / "contracts" / "README.md"]
-READ_BY_THE_COMMAND_LINE = {"home", "actor", "token"}
+READ_BY_THE_COMMAND_LINE = {"home", "actor", "token", "webhook_secret"}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: f"{d.parent.name}/{d.name}")
