@@ -1,10 +1,11 @@
 """A receiver for a test: real store, real landing zone, the whole application in an event loop of its own, and senders that sign as partners do."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 
 import httpx
 import orjson
+import uvicorn
 from fastapi import FastAPI
 
 from integration_pipelines.partners import standard_webhooks
@@ -27,6 +29,7 @@ from integration_pipelines.store.schema import WEBHOOK_EVENTS
 from integration_pipelines.use_cases.webhook_secrets import add_webhook_secret
 from integration_pipelines.web.app import make_app
 from integration_pipelines.web.receiver import Receiver
+from integration_pipelines.web.serving import configured
 from integration_pipelines_tests.kit.bench import Product, product, small_accounts
 
 PUBLIC = "https://hooks.example.com/in"
@@ -207,6 +210,23 @@ def _bytes(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
 
 async def _start(receiver: Receiver) -> None:
     receiver.start()
+
+
+@contextmanager
+def served(desk: Reception) -> Iterator[str]:
+    """The application over real HTTP, in the loop that it has; its address, which is also its public one."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        desk.receiver._rules = replace(desk.receiver._rules, public_url=address)
+        config = configured(desk.app)
+        config.lifespan = "off"  # the receiver runs already
+        server = uvicorn.Server(config)
+        work = asyncio.run_coroutine_threadsafe(server.serve(sockets=[listener]), desk.loop)
+        try:
+            yield address
+        finally:
+            server.should_exit = True
+            work.result(timeout=30)
 
 
 @contextmanager
