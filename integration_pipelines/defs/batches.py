@@ -11,13 +11,11 @@ from integration_pipelines.core.contract import Contract
 from integration_pipelines.defs.partitions import TENANTS
 from integration_pipelines.defs.specs import chain_keys
 from integration_pipelines.ports.tenants import TenantStore
-from integration_pipelines.use_cases.launches import TENANT_TAG, events_config, events_tags, run_tags
+from integration_pipelines.use_cases.launches import OWN_RUNS, TENANT_TAG, events_config, events_tags, run_tags
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 TENANTS_A_RUN = 200
-OWN_RUNS = 8
-"""So many tenants with waiting events get a run each: nobody's waits for another's then."""
 
 
 def ready_tenants(tenants: TenantStore, contract: Contract) -> list[str]:

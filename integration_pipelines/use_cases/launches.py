@@ -8,6 +8,11 @@ from integration_pipelines.core.contract import Contract
 TENANT_TAG = "tenant"
 EVENTS_JOB = "sync_records"
 PRIORITY = "dagster/priority"
+OWN_RUNS = 8
+"""So many tenants with waiting events get a run each: nobody's waits for another's then."""
+QUEUE = "dagster-celery/queue"
+EVENTS_QUEUE = "events"
+"""Where there are workers for events of their own, they take what is tagged so; elsewhere the tag means nothing."""
 EVENTS_FIRST = "10"
 """Above schedules (0) and backfills (below 0): somebody just changed something and looks whether it arrives."""
 
@@ -23,9 +28,14 @@ def events_tags(contract: Contract, tenant: str | None) -> dict[str, str]:
     mine = run_tags(
         integration=contract.contract, trigger="event", scope="records", contract_version=contract.version, tenant=tenant
     )
-    return mine | {PRIORITY: EVENTS_FIRST}
+    return mine | {PRIORITY: EVENTS_FIRST, QUEUE: EVENTS_QUEUE}
 
 
 def events_config(contract: Contract) -> dict[str, object]:
     """The run config of a run that drains the inbox and may write."""
-    return {"ops": {f"{contract.contract}_chain": {"config": {"mode": "apply", "inbox": True}}}}
+    return {"ops": {chain_step(contract): {"config": {"mode": "apply", "inbox": True}}}}
+
+
+def chain_step(contract: Contract) -> str:
+    """The name of the step that is a contract's chain."""
+    return f"{contract.contract}_chain"

@@ -2,16 +2,16 @@
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import uvicorn
 from fastapi import FastAPI
 
 from integration_pipelines.errors import ConfigError, TransientError
-from integration_pipelines.ports.webhooks import Nudge
 from integration_pipelines.settings import Settings
 from integration_pipelines.web.app import make_app
 from integration_pipelines.web.http_guard import GuardedHttp
+from integration_pipelines.web.launching import launching
 from integration_pipelines.web.receiver import Receiver
 from integration_pipelines.wiring import open_ports, webhook_rules
 
@@ -20,7 +20,7 @@ _BACKLOG = 2_048
 
 
 def serve(
-    settings: Settings, host: str, port: int, *, nudge: Nudge | None = None, ready: Callable[[str], None] = lambda _: None
+    settings: Settings, host: str, port: int, *, hurry: bool = False, ready: Callable[[str], None] = lambda _: None
 ) -> bool:
     """Serve until the process is told to stop; what was taken by then is durable.
 
@@ -28,7 +28,7 @@ def serve(
         settings: of the product.
         host: the address to listen at.
         port: 0 takes a free one.
-        nudge: is told what waits.
+        hurry: have Dagster's webserver start runs at once; its sensor starts them a few seconds later anyway.
         ready: is told the base address.
 
     Returns:
@@ -39,7 +39,9 @@ def serve(
         TransientError: the store does not answer, or the port is taken.
     """
     broken: list[bool] = []
-    with open_ports(settings) as ports, _listening(host, port) as listener:
+    with open_ports(settings) as ports, _listening(host, port) as listener, ExitStack() as stack:
+        address = settings.launch_url or settings.dagster_url
+        nudge = stack.enter_context(launching(address, ports.contracts, ports.inbox)) if hurry else None
         servers: list[uvicorn.Server] = []
 
         def give_up() -> None:

