@@ -36,7 +36,7 @@ _WORDS = {
     "coverage": "whole, part or none: how much of the day the partner could tell",
 }  # fmt: skip
 SCHEMA = dg.TableSchema([dg.TableColumn(f.name, str(f.type), description=_WORDS[f.name]) for f in HISTORY])
-PRIORITY = {"dagster/priority": "-10"}
+PRIORITY = "dagster/priority"
 JOB_TEXT = (
     "Fill days of history from what the partners still tell, and reconcile the records that changed on them. "
     "Plans only, unless the run config says `mode: apply`."
@@ -104,4 +104,6 @@ def _specs(contract: Contract, now: datetime) -> list[dg.AssetSpec]:
 def backfill_job(histories: Sequence[dg.AssetsDefinition]) -> "Job":
     """The job over all history assets, behind everything else in the queue."""
     selection = dg.AssetSelection.assets(*(key for history in histories for key in history.keys))
-    return dg.define_asset_job(JOB, selection=selection, executor_def=dg.in_process_executor, description=JOB_TEXT, tags=PRIORITY)
+    return dg.define_asset_job(
+        JOB, selection=selection, executor_def=dg.in_process_executor, description=JOB_TEXT, tags={PRIORITY: "-10"}
+    )

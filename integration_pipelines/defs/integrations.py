@@ -5,7 +5,7 @@ import dagster as dg
 from integration_pipelines.defs.alerts import alert_sensors
 from integration_pipelines.defs.chain import chain_assets
 from integration_pipelines.defs.expiry import forgetting, prune_history
-from integration_pipelines.defs.history import backfill_job, history_assets
+from integration_pipelines.defs.history import PRIORITY, backfill_job, history_assets
 from integration_pipelines.defs.landed import landed_webhooks
 from integration_pipelines.defs.pruning import prune_storage, pruning
 from integration_pipelines.defs.resources import ProductResource
@@ -20,6 +20,8 @@ JOBS = {
     EVENTS_JOB: "Work off the webhooks that wait (`inbox: true`), or reconcile the records named in `record_ids`, with all that decides about "
     "them. Plans only, unless it says `mode: apply`.",
 }
+PRIORITIES = {"reconcile_all": "5", "reconcile_tenant": "5", EVENTS_JOB: "10"}
+"""Place in the queue. A backfill of assets in the UI has Dagster's own 0, so that it waits behind everything that keeps tenants in sync."""
 
 
 @dg.definitions
@@ -30,7 +32,13 @@ def integrations() -> dg.Definitions:
     histories = [history_assets(contract, now) for contract in packaged_contracts().values()]
     selection = dg.AssetSelection.assets(*(key for chain in chains for key in chain.keys))
     jobs = {
-        name: dg.define_asset_job(name, selection=selection, executor_def=dg.in_process_executor, description=description)
+        name: dg.define_asset_job(
+            name,
+            selection=selection,
+            executor_def=dg.in_process_executor,
+            description=description,
+            tags={PRIORITY: PRIORITIES[name]},
+        )
         for name, description in JOBS.items()
     }
     return dg.Definitions(

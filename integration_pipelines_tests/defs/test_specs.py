@@ -109,6 +109,13 @@ def test_the_jobs_run_the_whole_chain_by_tenant() -> None:
         assert "Plans only" in (job.description or "")
 
 
+def test_backfills_wait_behind_what_keeps_tenants_in_sync() -> None:
+    """Records first, then tenants; a backfill of assets has Dagster's own 0, and one of history comes last."""
+    loaded = integrations()
+    names = ("sync_records", "reconcile_tenant", "reconcile_all", "backfill_history")
+    assert [loaded.resolve_job_def(name).tags["dagster/priority"] for name in names] == ["10", "5", "5", "-10"]
+
+
 def test_the_history_job_fills_every_history_asset() -> None:
     """All of them and nothing else, behind everything else in the queue."""
     job = integrations().resolve_job_def("backfill_history")
