@@ -9,6 +9,7 @@ from integration_pipelines.core.contract import Column, FieldType, ObjectKind, S
 from integration_pipelines.errors import AuthError, BugError, ConfigError, RateLimitedError, TransientError
 from integration_pipelines.partner_models.base import FaultKind
 from integration_pipelines.ports.lake import Mode, Watermark
+from integration_pipelines.ports.partner import Applied
 from integration_pipelines_tests.kit.stripe_bench import CUSTOMERS, SUBSCRIPTIONS, Bench, Door, open_door
 from integration_pipelines_tests.kit.stripe_sandbox import Kit
 
@@ -113,6 +114,16 @@ def test_an_incremental_read_brings_what_was_touched(bench: Bench) -> None:
     ]
     bench.later(hours=1)
     assert bench.read(CUSTOMERS, extraction.summary.watermark)[1] == []
+
+
+@pytest.mark.parametrize(("ours", "read"), [("t1:x", []), ("t2:x", ["cus_1"]), ("t1:another_object", ["cus_1"])])
+def test_only_the_readers_own_writes_are_passed_over(bench: Bench, ours: str, read: list[str]) -> None:
+    """They are read again when they are written; another tenant's, or another integration's, are changes like any other."""
+    watermark = bench.read(CUSTOMERS)[0].summary.watermark
+    bench.later(hours=1)
+    assert isinstance(bench.write(key=f"integration_pipelines:{ours}:write_1", crm_segment="enterprise"), Applied)
+    bench.later(hours=1)
+    assert [row["record_id"] for row in bench.read(CUSTOMERS, watermark)[1]] == read
 
 
 def test_discounts_and_prices_touch_what_they_belong_to(bench: Bench) -> None:

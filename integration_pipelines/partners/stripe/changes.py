@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from integration_pipelines.core.writes import KEY_PREFIX
+from integration_pipelines.core.writes import idempotency_key
 from integration_pipelines.partners.observe import Json
 from integration_pipelines.partners.stripe.paging import Lists
 from integration_pipelines.partners.stripe.wire import EVENT_DAYS
@@ -47,6 +47,20 @@ class Touched:
     full: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is read: a kind of object, which of its attributes, and how the keys of the reader's own writes to it begin (`own_keys`)."""
+
+    partner_object: str
+    sources: frozenset[str]
+    ours: str
+
+
+def own_keys(tenant_id: str, target: str) -> str:
+    """How the idempotency keys of a tenant's writes to an object of the contract begin; those of others are other people's writes."""
+    return idempotency_key(tenant_id, target, "")
+
+
 def token(started_at: datetime) -> str:
     """A watermark's token: when the read began, in unix seconds of the partner's clock or ours, whichever was earlier."""
     return json.dumps({"created": int(started_at.timestamp())})
@@ -68,15 +82,13 @@ def start_of(since: Watermark | None, now: datetime) -> tuple[int, str]:
     return start, ""
 
 
-def touched(
-    lists: Lists, partner_object: str, wanted: frozenset[str], start: int, on_time: Callable[[datetime], None]
-) -> Touched:
+def touched(lists: Lists, wanted: Wanted, start: int, on_time: Callable[[datetime], None]) -> Touched:
     """The records of an object that events since then name, the subscriptions of changed prices included."""
     found = Touched()
-    params = [("created[gte]", str(start)), *(("types[]", name) for name in TYPES[partner_object])]
+    params = [("created[gte]", str(start)), *(("types[]", name) for name in TYPES[wanted.partner_object])]
     for page in lists.pages("/v1/events", params, on_time=on_time):
         for event in page:
-            _take(found, event, partner_object, wanted)
+            _take(found, event, wanted)
         if found.full or len(found.ids) > MOST_CHANGED:
             break
     for price in sorted(found.prices) if not found.full else ():
@@ -86,28 +98,28 @@ def touched(
     return found
 
 
-def _take(found: Touched, event: Json, partner_object: str, wanted: frozenset[str]) -> None:
-    kind, thing = str(event.get("type", "")), _thing(event)
-    if _own_echo(event, kind):
+def _take(found: Touched, event: Json, wanted: Wanted) -> None:
+    kind, thing, partner_object = str(event.get("type", "")), _thing(event), wanted.partner_object
+    if _own_echo(event, kind, wanted.ours):
         return
     if kind in _DISCOUNTS:
         name = thing.get("customer" if partner_object == "customers" else "subscription")
         _add(found.ids, name)
     elif kind == "coupon.updated" and partner_object != "coupons":
-        if _reads(event, wanted, "source.coupon."):
+        if _reads(event, wanted.sources, "source.coupon."):
             found.full = "a coupon's terms changed, and Stripe does not list what it applies to"
     elif kind == "price.updated" and partner_object == "subscriptions":
-        if _reads(event, wanted, "items.price."):
+        if _reads(event, wanted.sources, "items.price."):
             _add(found.prices, thing.get("id"))
     else:
         _add(found.ids, thing.get("id"))
 
 
-def _own_echo(event: Json, kind: str) -> bool:
+def _own_echo(event: Json, kind: str, ours: str) -> bool:
     """Whether this is a customer's update by one of our own writes, which is read again by id when it is written or settled."""
     request = event.get("request")
     key = request.get("idempotency_key") if isinstance(request, dict) else None
-    return kind == "customer.updated" and isinstance(key, str) and key.startswith(f"{KEY_PREFIX}:")
+    return kind == "customer.updated" and isinstance(key, str) and key.startswith(ours)
 
 
 def _reads(event: Json, wanted: frozenset[str], place: str) -> bool:

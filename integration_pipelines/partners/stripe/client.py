@@ -100,7 +100,8 @@ class StripeConnector(Connector):
         begin, reason = changes.start_of(since, start.at)
         ids: list[str] | None = None
         if not reason:
-            found = changes.touched(self._lists, kind, wanted, begin, start.partner_time)
+            asked = changes.Wanted(kind, wanted, changes.own_keys(self._tenant, name))
+            found = changes.touched(self._lists, asked, begin, start.partner_time)
             reason = found.full
             ids = None if found.full else sorted(found.ids)
         completion = Completion(self._http, self._pool, kind, wanted)
