@@ -18,8 +18,9 @@ $(READY): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || { echo "Setting up $(VENV); this takes a minute or two the first time."; $(PYTHON) -m venv $(VENV); }
 	@awk '/^uv==/ {on = 1} on {print} on && !/\\$$/ {exit}' requirements.lock > $(VENV)/uv.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q integration_pipelines
 	@touch $(READY)
 
 demo: $(READY)  ## See the whole product on a sandbox. Arguments: make demo ARGS="--tenants 1 --no-serve"

@@ -39,6 +39,46 @@ COMMANDS = {
 }
 
 
+TEXTUAL = frozenset(
+    {
+        "tenant",
+        "enable",
+        "pause",
+        "resume",
+        "plans",
+        "diffs",
+        "links",
+        "explain",
+        "health",
+        "alerts",
+        "metrics",
+        "contract",
+        "audit",
+    }
+)
+"""Commands that read the store and print; none of them starts a run."""
+
+
+class _NoPandas:
+    """Hides pandas for as long as it is asked."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
+def _leave_pandas_out() -> None:
+    """Half a second for every command that has no use for it: pyarrow looks for pandas once, when it makes its first array."""
+    if "pyarrow" in sys.modules:  # not a process of our own
+        return
+    hidden: Any = _NoPandas()
+    sys.meta_path.insert(0, hidden)
+    try:
+        import_module("pyarrow").array([0])
+    finally:
+        sys.meta_path.remove(hidden)
+
+
 class LazyGroup(click.Group):
     """Knows every command's name and one-line help without importing any of them."""
 
@@ -52,6 +92,8 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name in TEXTUAL:
+            _leave_pandas_out()
         module = import_module(f"integration_pipelines.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.COMMANDS[cmd_name]
         return _with_whole_examples(command)

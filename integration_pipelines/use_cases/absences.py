@@ -1,7 +1,8 @@
-"""The second proof that a linked record is gone: a read that does not list it is believed only when a fetch by its id says so, too.
+"""The second proof that a record is gone: a read that does not list it is believed only when a fetch by its id says so, too.
 
 A page that moved while it was read hides a record that is still there, and a survivor of a merge claims records before the partner
-stops listing them. Both are asked for by id, and the answer counts. Only linked records are asked for: of others nothing depends on it.
+stops listing them. Both are asked for by id, and the answer counts. Of main records only linked ones are asked for, since of others
+nothing depends on it; a detail record that is not listed any more would change what is computed from it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,12 +11,12 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.contract import Contract, ObjectKind
 from integration_pipelines.core.tables import TEXT
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.lake import Mode, NewEntry
 from integration_pipelines.ports.partner import Connector
-from integration_pipelines.use_cases.observations import TALLY_ROWS, dataset, lay_over, tally_of, texts
+from integration_pipelines.use_cases.observations import TALLY_ROWS, dataset, laid_over, tally_of, texts
 from integration_pipelines.use_cases.outcome import TenantReport
 
 SIDES = ("left", "right")
@@ -50,19 +51,22 @@ def unlisted(tenant_id: str, contract: Contract, name: str, entry: NewEntry, *, 
 
 def second_proof(
     tenant: TenantReport, contract: Contract, connectors: Mapping[str, Connector], doubts: Mapping[str, Doubts], *, ports: Ports
-) -> None:
-    """Fetch doubtful linked records by id and let the answers count; a full read also asks again for what one-sided links lack.
+) -> list[NewEntry]:
+    """Fetch doubtful records by id; what the answers say, to count together with the read that left the doubt, or not at all.
+
+    A full read also asks again for what one-sided links lack.
 
     Args:
         tenant: whose records.
         contract: the integration.
         connectors: by role.
-        doubts: by object; only main objects matter.
+        doubts: by object; only main and detail objects matter.
         ports: the outside.
 
     Raises:
         IntegrationError: a partner cannot be asked; then nobody knows, and the run must not go on as if somebody did.
     """
+    answers: list[NewEntry] = []
     for side in SIDES:
         name = contract.main_object("left" if side == "left" else "right")
         mine = doubts.get(name, Doubts())
@@ -73,7 +77,13 @@ def second_proof(
                 pc.or_(pc.invert(rows["deleted"]), pc.is_in(rows["record_id"], value_set=pa.array(sorted(mine.told_gone), TEXT)))
             )
             if counts.num_rows:
-                lay_over(ports, contract, tenant.tenant_id, name, counts, tenant.run_id)
+                answers += laid_over(ports, contract, tenant.tenant_id, name, counts, tenant.run_id)
+    for name in details(contract):
+        for rows in _fetched(contract, name, sorted(doubts.get(name, Doubts()).unlisted), connectors):
+            there = rows.filter(pc.invert(rows["deleted"]))
+            if there.num_rows:
+                answers += laid_over(ports, contract, tenant.tenant_id, name, there, tenant.run_id)
+    return answers
 
 
 def _fetched(contract: Contract, name: str, ids: list[str], connectors: Mapping[str, Connector]) -> Iterator[pa.Table]:
@@ -112,3 +122,8 @@ def _ids(entry: NewEntry, ports: Ports) -> "pa.Array[pa.StringScalar]":
 def main_objects(contract: Contract) -> Iterable[str]:
     """The objects whose records are linked."""
     return (contract.main_object("left"), contract.main_object("right"))
+
+
+def details(contract: Contract) -> list[str]:
+    """The objects whose records belong to others."""
+    return [name for name, spec in contract.objects.items() if spec.kind is ObjectKind.DETAIL]

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.rollup import subscription_facts
 from integration_pipelines.core.sql import Sql
-from integration_pipelines.core.tables import TEXT
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.use_cases.merged import DATASET, counting, kept_schema
 from integration_pipelines.use_cases.observations import SEQUENCE, dataset, observed_schema
@@ -44,8 +42,8 @@ class Facts:
     parts: tuple[Part, ...]
 
     @classmethod
-    def gather(cls, tenant_id: str, contract: Contract, links: Sequence[Row], ports: Ports) -> "Facts":
-        """Read them; only the store and the lake are asked."""
+    def gather(cls, tenant_id: str, contract: Contract, links: Sequence[Row], ports: Ports, *, rolled: bool) -> "Facts":
+        """Read them; only the store and the lake are asked. With `rolled`, also what a roll-up is made of."""
         left = tuple(dict.fromkeys(str(k["left_id"]) for k in links))
         right = tuple(dict.fromkeys(str(k["right_id"]) for k in links))
         among = {tenant_id: [str(k["link_id"]) for k in links]}
@@ -57,7 +55,7 @@ class Facts:
             for side, ids in zip(_SIDES, (left, right), strict=True)
             for r in _seen(tenant_id, contract, side, ids, ports)
         }
-        details = _details(tenant_id, contract, right, ports)
+        details = _details(tenant_id, contract, right, ports) if rolled else []
         seen |= {r["record_id"]: r for r in details}
         return cls(
             left, right, rows[0] if rows else {}, seen,
@@ -101,16 +99,16 @@ def _seen(tenant_id: str, contract: Contract, side: Side, ids: Sequence[str], po
 
 def _newest(tenant_id: str, contract: Contract, name: str, column: str, values: Sequence[str], ports: Ports) -> list[Row]:
     """The newest observation of every record whose column says one of those values."""
-    spec = contract.objects[name]
-    rows = dataset(ports, [tenant_id], contract.contract, name, observed_schema(spec)).rows().read_all()
-    found: dict[str, Row] = {}
-    for row in _of(rows, column, values).sort_by(SEQUENCE.name).to_pylist():
-        found[row["record_id"]] = row
-    return list(found.values())
+    def where(key: str, wanted: Sequence[str]) -> pa.Table:
+        schema = observed_schema(contract.objects[name])
+        among = {tenant_id: wanted}
+        return dataset(ports, [tenant_id], contract.contract, name, schema, among=among, key=key).rows().read_all()
 
-
-def _of(rows: pa.Table, column: str, values: Sequence[str]) -> pa.Table:
-    return rows.filter(pc.is_in(rows[column], value_set=pa.array(list(values), TEXT)))
+    rows = where(column, values)
+    if column != "record_id":  # what said so once may say otherwise now
+        rows = where("record_id", sorted({str(record) for record in rows["record_id"].to_pylist()}))
+    newest = {row["record_id"]: row for row in rows.sort_by(SEQUENCE.name).to_pylist()}
+    return [row for row in newest.values() if row[column] in values]
 
 
 def _details(tenant_id: str, contract: Contract, right_ids: Sequence[str], ports: Ports) -> list[Row]:
@@ -132,6 +130,7 @@ def _parts(
     parents = _newest(tenant_id, contract, spec.parent_object or "", "record_id", right_ids, ports)
     con = ports.duck()
     try:
+        con.execute("PRAGMA disable_optimizer")  # to plan well for a handful of rows takes longer than to read them
         sql = Sql(con)
         for name, rows in ((rollup.object, details), (spec.parent_object or "", parents)):
             schema = observed_schema(contract.objects[name]).append(SEQUENCE)

@@ -16,7 +16,7 @@ from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.lake import Mode, NewEntry
 from integration_pipelines.ports.partner import Connector, ExtractionSummary
-from integration_pipelines.use_cases.absences import Doubts, main_objects, second_proof, unlisted
+from integration_pipelines.use_cases.absences import Doubts, details, main_objects, second_proof, unlisted
 from integration_pipelines.use_cases.observations import TALLY_ROWS, observed_schema, tally_of
 from integration_pipelines.use_cases.outcome import BatchReport, Read, TenantReport
 from integration_pipelines.use_cases.side_by_side import side_by_side
@@ -65,8 +65,8 @@ def _tenant(tenant: TenantReport, contract: Contract, ports: Ports, full: bool) 
         entries = [entry for result in results for entry in result.entries]
         refuse_vanished(tenant.tenant_id, contract, entries, ports=ports)
         doubts = _doubts(tenant.tenant_id, contract, results, ports)
+        entries += second_proof(tenant, contract, connectors, doubts, ports=ports)  # a read counts with its proofs, or not at all
         ports.manifest.append(entries, ports.clock.now())
-        second_proof(tenant, contract, connectors, doubts, ports=ports)
         ports.unknown_fields.record(pa.concat_tables(r.unknown for r in results), ports.clock.now())
         tenant.reads = {r.object: r.read for r in results}
         tenant.read_anew = "" if full else _read_anew(contract, results)
@@ -87,14 +87,14 @@ def _read_anew(contract: Contract, results: Sequence[_Extracted]) -> str:
 
 
 def _doubts(tenant_id: str, contract: Contract, results: Sequence[_Extracted], ports: Ports) -> dict[str, Doubts]:
-    """Of the objects whose records are linked: what the read says, or does not say any more, about records known so far."""
-    mains = frozenset(main_objects(contract))
+    """Of all objects but lookups: what the read says, or does not say any more, about records known so far."""
+    asked = frozenset((*main_objects(contract), *details(contract)))
     for result in results:
         tally = result.entries[-1]
-        if result.object in mains and tally.mode is Mode.FULL:
+        if result.object in asked and tally.mode is Mode.FULL:
             result.doubts.unlisted = unlisted(tenant_id, contract, result.object, tally, ports=ports)
             result.doubts.listed = tally
-    return {result.object: result.doubts for result in results if result.object in mains}
+    return {result.object: result.doubts for result in results if result.object in asked}
 
 
 def _object(

@@ -180,6 +180,14 @@ def lay_over(ports: Ports, contract: Contract, tenant_id: str, name: str, fetche
     lay_over_all(ports, contract, tenant_id, {name: fetched}, run_id)
 
 
+def laid_over(ports: Ports, contract: Contract, tenant_id: str, name: str, fetched: pa.Table, run_id: str) -> list[NewEntry]:
+    """The same, ready to be made visible together with something else."""
+    return [
+        new_entry(ports, tenant_id, contract.contract, dataset, Mode.DELTA, table.to_reader(), run_id)
+        for dataset, table in _kept(contract, name, fetched).items()
+    ]
+
+
 def lay_over_all(
     ports: Ports, contract: Contract, tenant_id: str, fetched: Mapping[str, pa.Table], run_id: str
 ) -> dict[str, pa.Table]:

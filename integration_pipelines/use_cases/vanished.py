@@ -1,4 +1,4 @@
-"""Too many records gone since the last full read: the tenant stops before anything of the new read counts.
+"""Too many records gone since the last full read, or all of them: the tenant stops before anything of the new read counts.
 
 What an incremental read reports as deleted is judged record by record elsewhere. A read that is refused leaves no trace in the manifest,
 so the next one is held against the same earlier read; a person who knows that the records are really gone says so once.
@@ -73,6 +73,8 @@ def _last_full(tenant_id: str, contract: Contract, dataset: str, ports: Ports) -
 
 
 def _too_many(guards: Guards, name: str, before: ManifestEntry, entry: NewEntry, ports: Ports) -> list[str]:
+    if entry.file.rows == 0 and before.file.rows:  # however few there were: this is what a partner's hiccup looks like
+        return [f"none of the {before.file.rows} {name} that the last full read had is left"]
     limit = max(guards.missing_floor, int(before.file.rows * Fraction(str(guards.max_missing_percent)) / 100))
     if before.file.rows <= limit:
         return []

@@ -59,6 +59,27 @@ def test_too_many_vanished_records_stop_their_tenant_alone(shop: Product) -> Non
     assert (shop.one("t1").outcome, effects(shop)) == (RunOutcome.FAILED, before)
 
 
+@pytest.mark.fault("D30")
+def test_an_empty_read_stops_its_tenant_however_small_it_is(shop: Product) -> None:
+    """Three subscriptions are less than the limit of what may be gone; none at all is a hiccup, and not a value is cleared for it."""
+    before = effects(shop)
+    lenient = replace(shop, contract=strict(missing_floor=10))
+    lose(shop, 3)
+    report = lenient.one("t1")
+    assert (report.outcome, effects(shop)) == (RunOutcome.FAILED, before)
+    assert "none of the 3 billing_subscriptions that the last full read had is left" in report.reason
+
+
+@pytest.mark.fault("H20")
+def test_a_subscription_that_a_list_left_out_goes_on_counting(shop: Product) -> None:
+    """Its page moved while it was read: asked for by id it answers, and the company's amount stays what it is."""
+    before = effects(shop)
+    shop.billing().hidden.add("sub_acme")
+    report = shop.one("t1")
+    assert (report.outcome, report.balanced, effects(shop)) == (RunOutcome.IN_SYNC, True, before)
+    assert ("billing_subscriptions", "sub_acme") in shop.billing().fetched
+
+
 def test_within_the_limit_a_vanished_record_is_an_ordinary_change(shop: Product) -> None:
     """One cancelled subscription less is what it says."""
     lose(shop, 1)

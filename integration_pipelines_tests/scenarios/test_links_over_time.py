@@ -152,16 +152,20 @@ def test_a_record_that_a_list_left_out_is_not_gone(shop: Product) -> None:
 
 @pytest.mark.fault("D20")
 def test_without_the_second_proof_nothing_is_believed(shop: Product) -> None:
-    """A partner that cannot be asked by id ends the run with its fault, and the link is as it was."""
+    """A partner that cannot be asked by id ends the run with its fault, the link is as it was, and the next run asks again."""
     shop.crm().hidden.add("1")
 
     def unreachable() -> None:
         raise TransientError("The CRM does not answer.", remedy="Wait.")
 
     shop.crm().before_fetch = unreachable
-    report = shop.one()
-    assert report.outcome is RunOutcome.FAILED
+    assert shop.one().outcome is RunOutcome.FAILED
     assert states(shop, "1") == {("1", "cus_acme"): "live"}
+    shop.crm().before_fetch = lambda: None
+    shop.crm().fetched.clear()
+    assert shop.one().outcome is RunOutcome.IN_SYNC
+    assert states(shop, "1") == {("1", "cus_acme"): "live"}
+    assert (ACCOUNTS, "1") in shop.crm().fetched
 
 
 def test_the_sweep_asks_again_for_what_one_sided_links_lack(shop: Product) -> None:
