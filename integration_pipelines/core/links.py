@@ -24,7 +24,7 @@ def resolve_links(sql: Sql, contract: Contract, stored: Rows, now_text: str) -> 
         sql: connection with `observed_*`, `accepted_*` and `left_out`.
         contract: the integration.
         stored: every stored link (`IDENTITY_LINKS`).
-        now_text: ISO 8601, UTC: when new and changed links are dated.
+        now_text: ISO 8601, UTC, exact: when new and changed links are dated. A decision of a later moment was not seen here.
     """
     sql.put("stored_links", stored)
     follow_merges(sql, contract)

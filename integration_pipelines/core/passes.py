@@ -70,7 +70,7 @@ class Pass:
         sql, given = self._sql, self._inputs
         now_text = given.now.strftime("%Y-%m-%dT%H:%M:%SZ")
         self._load()
-        links.resolve_links(sql, given.contract, given.links, now_text)
+        links.resolve_links(sql, given.contract, given.links, given.now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
         name_created(sql, given.contract, given.created)
         subscription_facts(sql, given.contract, now_text)
         slim(sql, given.contract)

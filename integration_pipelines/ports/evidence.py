@@ -39,8 +39,14 @@ class Links(ABC):
         """How many live links each of those tenants has; tenants without any are left out."""
 
     @abstractmethod
-    def save(self, links: pa.Table) -> None:
-        """Insert new links and update known ones by `link_id`, in one transaction."""
+    def save(self, links: pa.Table, *, decided: bool = False) -> None:
+        """Insert new links and update known ones by `link_id`, in one transaction.
+
+        Unless these are a person's decisions (`decided`), what a person decided later than a link's `updated_at` stays as it is.
+
+        Raises:
+            ConflictError: a right-hand record would have two live links; nothing was saved.
+        """
 
 
 class Diffs(ABC):

@@ -98,9 +98,8 @@ def upsert(
     source: sa.Select[Any] | Sequence[Mapping[str, Any]],
     *,
     keep: Sequence[str] = (),
-    keep_if_null: Sequence[str] = (),
 ) -> None:
-    """Insert, or update where the primary key is known: all but `keep`, and of `keep_if_null` what has a value.
+    """Insert, or update all but `keep` where the primary key is known.
 
     A select names its columns as the table does.
     """
@@ -114,9 +113,7 @@ def upsert(
         return
     key = [c.name for c in table.primary_key]
     new = statement.excluded
-    changed = {
-        n: sa.func.coalesce(new[n], table.c[n]) if n in keep_if_null else new[n] for n in names if n not in key and n not in keep
-    }
+    changed = {n: new[n] for n in names if n not in key and n not in keep}
     done = statement.on_conflict_do_update(index_elements=key, set_=changed) if changed else statement.on_conflict_do_nothing()
     connection.execute(done) if isinstance(source, sa.Select) else connection.execute(done, list(source))
 

@@ -1,15 +1,18 @@
 """The identity links in SQL."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Engine
 
 from integration_pipelines.core.tables import IDENTITY_LINKS
 from integration_pipelines.ports.evidence import Links
+from integration_pipelines.store import dialect
 from integration_pipelines.store.ahead import Ahead
-from integration_pipelines.store.bulk import read_batches, read_table, staged, upsert
+from integration_pipelines.store.bulk import read_batches, read_table, staged
 from integration_pipelines.store.engine import reading
 from integration_pipelines.store.schema import LINK_IS_LIVE, LINK_IS_OVER, LINKS
 
@@ -72,17 +75,28 @@ class SqlLinks(Links):
         with reading(self._engine, tenant_ids) as connection:
             return {str(tenant): int(n) for tenant, n in connection.execute(query)}
 
-    def save(self, links: pa.Table) -> None:
+    def save(self, links: pa.Table, *, decided: bool = False) -> None:
         """Insert new links and update known ones by `link_id`, in one transaction; words that are null stay as they were.
+
+        Unless these are a person's decisions, what a person decided later than a link's `updated_at` stays as it is: a run that looked
+        before must not undo it.
 
         Raises:
             ConflictError: a right-hand record would have two live links; nothing was saved.
         """
         with staged(self._engine, {"links": links.select(IDENTITY_LINKS.names)}) as (connection, stage):
-            source = stage["links"]
             for live in (False, True):  # a link must end before another one to the same record begins
-                chosen = sa.select(source).where((source.c.state == "live") == sa.literal(live))
-                upsert(connection, LINKS, chosen, keep_if_null=_WORDS)
+                rows = sa.select(stage["links"]).where((stage["links"].c.state == "live") == sa.literal(live))
+                connection.execute(_upsert(connection, rows, decided=decided))
+
+
+def _upsert(connection: Connection, rows: "sa.Select[Any]", *, decided: bool) -> "sqlite.Insert | postgresql.Insert":
+    statement = dialect.insert(connection, LINKS).from_select(IDENTITY_LINKS.names, rows)
+    key = [c.name for c in LINKS.primary_key]
+    new = statement.excluded
+    changed = {n: sa.func.coalesce(new[n], LINKS.c[n]) if n in _WORDS else new[n] for n in IDENTITY_LINKS.names if n not in key}
+    stands = None if decided else sa.or_(LINKS.c.decided_by.is_(None), LINKS.c.updated_at <= new["updated_at"])
+    return statement.on_conflict_do_update(index_elements=key, set_=changed, where=stands)
 
 
 def _with(batch: pa.RecordBatch, integration: str) -> pa.RecordBatch:

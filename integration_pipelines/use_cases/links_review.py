@@ -131,9 +131,8 @@ def _must_exist(tenant_id: str, contract: Contract, left: str, right: str, ports
 
 
 def _decided(act: str, rows: Sequence[Row], actor: str, ports: Ports) -> Decision:
-    # The old link gives the record free before the new one takes it: one live link a right record, at any moment.
-    for row in sorted(rows, key=lambda r: r["state"] == "live"):
-        ports.links.save(pa.Table.from_pylist([dict(row)], IDENTITY_LINKS))
+    ports.links.save(pa.Table.from_pylist([dict(row) for row in rows], IDENTITY_LINKS), decided=True)
+    for row in rows:
         facts = {k: str(row[k]) for k in ("link_id", "left_id", "right_id", "state", "integration")}
         ports.audit.append(str(row["tenant_id"]), actor, act, facts, ports.clock.now())
     return Decision(act, tuple(rows))

@@ -14,12 +14,14 @@ from integration_pipelines.core.ledger_rows import intents
 from integration_pipelines.core.passes import Pass, PassInputs, PassResult
 from integration_pipelines.core.sql import Rows
 from integration_pipelines.core.tables import IDENTITY_LINKS, INSTALLED, PLANNED_WRITES, TALLY, TEXT
+from integration_pipelines.errors import ConflictError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.use_cases.closure import Closure
 from integration_pipelines.use_cases.observations import (
     TALLY_ROWS,
     Dataset,
     base_of,
+    by_tenant,
     dataset,
     observed_schema,
     save_base,
@@ -136,14 +138,33 @@ def _installed(contract: Contract, tenants: Sequence[str], ports: Ports) -> pa.T
     return pa.Table.from_pylist(rows, INSTALLED)
 
 
-def keep(seen: Look, *, ports: Ports, tenants: Collection[str]) -> None:
-    """Keep links, bases and field counts of those tenants; diffs are kept once their plan is known."""
+def keep(seen: Look, *, ports: Ports, tenants: Collection[str]) -> dict[str, ConflictError]:
+    """Keep links, bases and field counts of those tenants; diffs are kept once their plan is known.
+
+    Returns the tenants of whom nothing was kept, since a person linked one of their records otherwise in this very moment.
+    """
     contract, run_ids = seen.inputs.contract, {t: r for t, r in seen.inputs.run_ids.items() if t in tenants}
-    links = _only_tenants(seen.result.links, list(run_ids))
-    if links.num_rows:
-        ports.links.save(links)
+    refused = _save_links(_only_tenants(seen.result.links, list(run_ids)), ports)
+    run_ids = {t: r for t, r in run_ids.items() if t not in refused}
     save_base(ports, contract, seen.result.base_moves, run_ids)
     ports.runs.save_field_counts(_only_tenants(seen.result.field_counts, list(run_ids)), contract.contract, run_ids)
+    return refused
+
+
+def _save_links(links: pa.Table, ports: Ports) -> dict[str, ConflictError]:
+    """All at once; if one cannot be, tenant by tenant, so that only its own tenant has the trouble."""
+    if links.num_rows == 0:
+        return {}
+    refused = {}
+    try:
+        ports.links.save(links)
+    except ConflictError:
+        for tenant_id, mine in by_tenant(links).items():
+            try:
+                ports.links.save(mine)
+            except ConflictError as error:
+                refused[tenant_id] = error
+    return refused
 
 
 def read_tally(contract: Contract, tenant_ids: Sequence[str], *, ports: Ports, closure: Closure | None = None) -> pa.Table:

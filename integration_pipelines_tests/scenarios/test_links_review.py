@@ -1,14 +1,18 @@
 """People decide about links: what they confirm, take apart or move stands before every rule, from the next run on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from integration_pipelines.core.links import link_id
 from integration_pipelines.errors import ConflictError, InvalidError
+from integration_pipelines.ports.writing import Lease
 from integration_pipelines.use_cases.links_review import confirm, links_of, move, reject
-from integration_pipelines_tests.kit.bench import Product, product
+from integration_pipelines.use_cases.outcome import RunOutcome
+from integration_pipelines_tests.kit.bench import Product, product, small_accounts
 
 
 @pytest.fixture
@@ -77,3 +81,43 @@ def test_a_pair_that_was_taken_apart_can_be_confirmed_again(shop: Product) -> No
     confirm("t1", shop.contract, "1", "cus_acme", actor="bob", ports=shop.ports)
     assert pairs(shop)["1", "cus_acme"] == "live"
     assert shop.one().certified
+
+
+def while_it_looks(shop: Product, happens: Callable[[], object]) -> Product:
+    """The same product; when its next run has looked and is about to keep what it saw, something happens."""
+    leases = copy(shop.ports.leases)
+    inner, waiting = leases.renew_all, [happens]
+
+    def renew_all(held: Sequence[Lease], seconds: float) -> list[Lease]:
+        for one in waiting[:1]:
+            waiting.clear()
+            one()
+        return inner(held, seconds)
+
+    vars(leases)["renew_all"] = renew_all
+    return shop.with_ports(leases=leases)
+
+
+def test_a_decision_in_the_middle_of_a_run_stands(shop: Product) -> None:
+    """The run was about to link the new pair; a person takes it apart meanwhile, and so it stays."""
+    shop.crm().objects["crm_accounts"]["5"] = {"name": "New", "domain": "new.com"}
+    shop.billing().objects["billing_customers"]["cus_new"] = {"name": "new", "email": "x@new.com"}
+    while_it_looks(shop, lambda: reject("t1", shop.contract, "5", "cus_new", actor="ann", ports=shop.ports)).one()
+    assert pairs(shop)["5", "cus_new"] == "tombstone"
+    shop.billing().objects["billing_customers"]["cus_new"]["crm_segment"] = "startup"
+    before = len(shop.crm().effects) + len(shop.billing().effects)
+    shop.one()
+    assert (pairs(shop)["5", "cus_new"], len(shop.crm().effects) + len(shop.billing().effects)) == ("tombstone", before)
+
+
+def test_a_customer_linked_otherwise_in_the_middle_of_a_run_stops_its_tenant_alone(tmp_path: Path, each_database: str) -> None:
+    """Two companies for one customer cannot both count: the person's does, that tenant keeps nothing of the run, and the other one goes on."""
+    with product(tmp_path, {"t1": small_accounts(), "t2": small_accounts()}, database_url=each_database) as shop:
+        for tenant in ("t1", "t2"):
+            shop.first_sync(tenant)
+            shop.crm(tenant).objects["crm_accounts"]["5"] = {"name": "New", "domain": "nowhere.org"}  # as cus_alone's e-mail
+        decide = partial(confirm, "t1", shop.contract, "9", "cus_alone", actor="ann", ports=shop.ports)
+        report = while_it_looks(shop, decide).run("t1", "t2")
+        assert (report.tenant("t1").outcome, report.tenant("t2").outcome) == (RunOutcome.FAILED, RunOutcome.WRITTEN)
+        assert [pair for pair, state in pairs(shop).items() if pair[1] == "cus_alone" and state == "live"] == [("9", "cus_alone")]
+        assert shop.one().certified

@@ -50,6 +50,18 @@ def test_words_that_are_not_given_stay_as_they_were(stores: Stores) -> None:
     assert None not in {before["match_evidence"], before["decided_by"]}
 
 
+def test_a_run_that_looked_before_does_not_undo_a_decision(stores: Stores) -> None:
+    """A person took the pair apart while a run was under way: what the run made of it does not count; what a later run sees does."""
+    apart = link("l1", "1", "cus_1", state="tombstone", decided_by="ann", updated_at=LATER)
+    stores.links.save(links(link("l1", "1", "cus_1", state="proposed")))
+    stores.links.save(links(apart), decided=True)
+    stores.links.save(links(link("l1", "1", "cus_1"), link("l2", "2", "cus_2")))
+    kept = {r["link_id"]: (r["state"], r["decided_by"]) for r in stores.links.load(["t1"], CRM).to_pylist()}
+    assert kept == {"l1": ("tombstone", "ann"), "l2": ("live", None)}
+    stores.links.save(links(apart | {"state": "live", "updated_at": NOW}), decided=True)
+    assert [r["state"] for r in stores.links.load(["t1"], CRM).to_pylist()] == ["live", "live"]
+
+
 @pytest.mark.parametrize("filler", [0, SMALL])
 def test_a_record_on_the_right_has_one_live_link(stores: Stores, filler: int) -> None:
     """Two live links to one right-hand record are refused, and nothing of that call is kept."""
