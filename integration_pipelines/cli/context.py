@@ -1,4 +1,4 @@
-"""What every command needs: settings, an actor's name, the stores or all ports, and structured logs."""
+"""What every command needs: settings, an actor's name, the stores or all ports, which integration is meant, and structured logs."""
 
 import getpass
 import os

@@ -7,10 +7,13 @@ from typing import Any
 import click
 import pyarrow as pa
 
-from integration_pipelines.cli.context import contract_of, integration_option, ports
+from integration_pipelines.cli.context import contract_of, integration_option, ports, settings
+from integration_pipelines.cli.dagster_run import dagster_instance, run_chain
 from integration_pipelines.cli.show import print_json, print_rows, say
+from integration_pipelines.cli.syncing import GOOD, outcome_of, print_outcome
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.errors import ConfigError
+from integration_pipelines.use_cases.refused_again import refused_records
 
 QUARANTINE_COLUMNS = {
     "object": "object",
@@ -144,6 +147,39 @@ def list_quarantine(tenant: str, integration: str | None, everything: bool, as_j
         print_json(rows)
     else:
         print_rows(rows, QUARANTINE_COLUMNS, title=f"{found.name}: {len(rows):,} refused", empty="No record is in quarantine.")
+
+
+@quarantine.command("retry")
+@click.argument("tenant")
+@click.argument("records", nargs=-1)
+@integration_option()
+@click.option("--plan-only", is_flag=True, help="Show what would be written; write nothing.")
+def retry(tenant: str, records: tuple[str, ...], integration: str | None, plan_only: bool) -> None:
+    """Look at refused records again, now.
+
+    Without RECORDS: at all of them. They are fetched by id and judged; what was mended is reconciled like any other record. Every run
+    does the same by itself for what it reads.
+
+    Example: integration-pipelines quarantine retry acme cus_Q2x81
+    """
+    with ports() as opened:
+        found = opened.tenants.find(tenant)
+        contract = contract_of(opened, found.tenant_id, integration)
+        refused = refused_records(found.tenant_id, contract, records, ports=opened)
+        if not any(refused.values()):
+            say("No record is in quarantine.")
+            return
+        named = sorted({one for ids in refused.values() for one in ids})
+        with dagster_instance(settings()) as instance:
+            mode = "plan" if plan_only else "apply"
+            run_id = run_chain(instance, contract, [found.tenant_id], mode=mode, full=False, record_ids=named)
+        run, plan = outcome_of(opened, found.tenant_id, contract.contract, run_id)
+        print_outcome(run, plan, found.name)
+        still = refused_records(found.tenant_id, contract, (), ports=opened)
+        left = sum(len(set(ids) & set(still.get(name, ()))) for name, ids in refused.items())
+        say(f"{sum(map(len, refused.values())) - left} left quarantine, {left} stay; see quarantine list {found.tenant_id}.")
+    if run.outcome not in GOOD:
+        sys.exit(1)
 
 
 COMMANDS = {"diffs": diffs, "quarantine": quarantine}

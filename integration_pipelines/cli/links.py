@@ -37,7 +37,7 @@ def links() -> None:
 @click.option(
     "--csv", "as_csv", is_flag=True, help="All columns; fill in `decision` (confirm or reject) and give it to `links import`."
 )
-@_integration
+@integration_option()
 @_json
 def list_links(tenant: str, states: tuple[str, ...], integration: str | None, as_csv: bool, as_json: bool) -> None:
     """List a tenant's links, oldest first.
@@ -68,7 +68,7 @@ def list_links(tenant: str, states: tuple[str, ...], integration: str | None, as
 @links.command("show")
 @click.argument("tenant")
 @click.argument("record")
-@_integration
+@integration_option()
 @_json
 def show(tenant: str, record: str, integration: str | None, as_json: bool) -> None:
     """Say why a record belongs to another one.

@@ -45,6 +45,7 @@ def list_plans(tenant: str, integration: str | None, as_json: bool) -> None:
     headings = {
         "plan_id": "plan",
         "integration": "integration",
+        "scope": "scope",
         "state": "state",
         "records": "records",
         "updates": "fields",
@@ -99,8 +100,8 @@ def show(tenant: str, plan: str | None, integration: str | None, limit: int, as_
 def approve(tenant: str, plan: str | None, integration: str | None) -> None:
     """Approve a held plan. The next sync sends exactly these writes. The approval binds the plan's hash and is recorded.
 
-    Without a plan's id: the one that waits. A beginning of the id or of the hash is enough. Where the first sync found nothing to write,
-    this lets the integration go live: from then on the contract's limits decide.
+    Without a plan's id: the one that waits, if only one does. A beginning of the id or of the hash is enough. Where the first sync found
+    nothing to write, this lets the integration go live: from then on the contract's limits decide.
 
     Example: integration-pipelines plans approve acme
     """
@@ -158,18 +159,27 @@ def accept(tenant: str, integration: str | None) -> None:
 def _chosen(opened: Ports, tenant_id: str, plan: str | None, integration: str | None) -> StoredPlan | None:
     if plan is not None:
         return opened.plans.find(tenant_id, plan)
-    known = opened.plans.list(tenant_id, integration)
-    return next((p for p in known if p.state in WAITING), known[0] if known else None)
+    waiting = [p for p in _standing(opened, tenant_id, integration) if p.state in WAITING]
+    return next(iter([*waiting, *opened.plans.list(tenant_id, integration, limit=1)]), None)
 
 
 def _named(opened: Ports, tenant_id: str, plan: str | None, integration: str | None) -> str | None:
     """The plan that is meant; None if none waits."""
     if plan is not None:
         return plan
-    waiting = [p for p in opened.plans.list(tenant_id, integration) if p.state == "held"]
+    waiting = [p for p in _standing(opened, tenant_id, integration) if p.state is PlanState.HELD]
     if len({p.integration for p in waiting}) > 1:
         raise ConfigError("Plans of several integrations wait.", remedy=f"Add --integration {waiting[0].integration}.")
+    if len(waiting) > 1:  # nobody decides about a plan that they may not have seen
+        names = ", ".join(p.plan_id for p in waiting)
+        raise ConflictError(f"{len(waiting)} plans wait: {names}.", remedy="Look at them, and name the one you mean.")
     return waiting[0].plan_id if waiting else None
+
+
+def _standing(opened: Ports, tenant_id: str, integration: str | None) -> list[StoredPlan]:
+    """Plans that are held, ready or approved."""
+    installed = [i.integration for i in opened.tenants.installations([tenant_id], integration)]
+    return [plan for name in installed for plan in opened.plans.standing(tenant_id, name)]
 
 
 def _several(opened: Ports, tenant_id: str) -> bool:
@@ -180,6 +190,7 @@ def _row(plan: StoredPlan) -> dict[str, object]:
     facts = {
         "plan_id": plan.plan_id,
         "integration": plan.integration,
+        "scope": plan.scope,
         "state": str(plan.state),
         "reason": plan.reason,
         "plan_hash": plan.plan_hash,

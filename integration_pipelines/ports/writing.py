@@ -28,7 +28,8 @@ class PlanState(StrEnum):
 class StoredPlan:
     """A plan's row; its writes are a Parquet file (`PLANNED_WRITES`) that `plan_hash` is taken over.
 
-    `numbers` has writes, updates, blankings, creates, deletes, records, calls_forecast and the guard's limits.
+    `numbers` has writes, updates, blankings, creates, deletes, records, calls_forecast and the guard's limits. `scope` is `full` or, of a
+    plan for single records, `records`; such a plan never stands for the whole.
     """
 
     plan_id: str
@@ -43,6 +44,7 @@ class StoredPlan:
     created_at: datetime
     decided_at: datetime | None = None
     decided_by: str | None = None
+    scope: str = "full"
 
 
 class Plans(ABC):
@@ -50,11 +52,18 @@ class Plans(ABC):
 
     @abstractmethod
     def save(self, plans: Sequence[StoredPlan]) -> None:
-        """Insert; a plan that waits supersedes earlier held or ready ones of the same tenant and integration, in one transaction."""
+        """Insert; a plan that waits supersedes earlier held or ready ones of the same tenant and integration, in one transaction.
+
+        A plan for single records takes the place of such plans only, a whole one of all.
+        """
 
     @abstractmethod
+    def standing(self, tenant_id: str, integration: str) -> list[StoredPlan]:
+        """Every plan that is held, ready or approved: whole ones first, newest first."""
+
     def open(self, tenant_id: str, integration: str) -> StoredPlan | None:
-        """The newest plan that is held, ready or approved."""
+        """The first of those: the newest whole plan, or else the newest for single records."""
+        return next(iter(self.standing(tenant_id, integration)), None)
 
     @abstractmethod
     def find(self, tenant_id: str, plan_id_or_hash: str) -> StoredPlan:

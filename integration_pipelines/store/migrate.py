@@ -16,7 +16,7 @@ from integration_pipelines.store.views import create_views
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest revision, so that a store which has it is opened without loading Alembic."""
 
 

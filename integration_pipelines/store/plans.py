@@ -17,6 +17,7 @@ from integration_pipelines.store.schema import WRITE_PLANS
 _P = WRITE_PLANS.c
 _OPEN = (PlanState.HELD.value, PlanState.READY.value, PlanState.APPROVED.value)
 _UNDECIDED = (PlanState.HELD.value, PlanState.READY.value)
+WHOLE = "full"
 _NEWEST = (_P.created_at.desc(), _P.plan_id.desc())
 _MOVES = {
     PlanState.HELD: {PlanState.APPROVED, PlanState.REJECTED},
@@ -33,20 +34,24 @@ class SqlPlans(Plans):
         self._engine = engine
 
     def save(self, plans: Sequence[StoredPlan]) -> None:
-        """Insert; a plan that waits supersedes earlier held or ready ones of the same tenant and integration, in one transaction."""
+        """Insert; a plan that waits supersedes earlier held or ready ones of the same tenant and integration, in one transaction.
+
+        A plan for single records takes the place of such plans only, a whole one of all.
+        """
         with writing(self._engine, {p.tenant_id for p in plans}) as connection:
             for plan in plans:
-                earlier = (_P.tenant_id == plan.tenant_id, _P.integration == plan.integration, _P.state.in_(_UNDECIDED))
+                earlier = [_P.tenant_id == plan.tenant_id, _P.integration == plan.integration, _P.state.in_(_UNDECIDED)]
+                if plan.scope != WHOLE:
+                    earlier.append(_P.scope == plan.scope)
                 if plan.state in _OPEN:
                     connection.execute(sa.update(WRITE_PLANS).where(*earlier).values(state=PlanState.SUPERSEDED.value))
                 connection.execute(WRITE_PLANS.insert(), _row(plan))
 
-    def open(self, tenant_id: str, integration: str) -> StoredPlan | None:
-        """The newest plan that is held, ready or approved."""
+    def standing(self, tenant_id: str, integration: str) -> list[StoredPlan]:
+        """Every plan that is held, ready or approved: whole ones first, newest first."""
         query = sa.select(WRITE_PLANS).where(_P.tenant_id == tenant_id, _P.integration == integration, _P.state.in_(_OPEN))
         with reading(self._engine, (tenant_id,)) as connection:
-            row = connection.execute(query.order_by(*_NEWEST).limit(1)).one_or_none()
-        return None if row is None else _plan(row)
+            return [_plan(row) for row in connection.execute(query.order_by(_P.scope != WHOLE, *_NEWEST))]
 
     def find(self, tenant_id: str, plan_id_or_hash: str) -> StoredPlan:
         """By id or a unique beginning of id or hash; of plans with the very same content the newest. Raises ConfigError if none or several."""
@@ -108,6 +113,7 @@ _SHARED = (
     "created_at",
     "decided_at",
     "decided_by",
+    "scope",
 )
 
 

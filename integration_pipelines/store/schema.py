@@ -285,6 +285,7 @@ WRITE_PLANS = sa.Table(
     time("created_at"),
     time("decided_at", optional=True),
     text("decided_by", optional=True),
+    sa.Column("scope", Words, nullable=False, server_default="full", comment="full, or records: a plan for single records"),
     sa.Index(None, "tenant_id", "integration", "state"),
 )
 

@@ -21,6 +21,7 @@ from integration_pipelines.ports.writing import PlanState
 from integration_pipelines.store import dialect
 from integration_pipelines.store.engine import EVERYONE, reading, scope
 from integration_pipelines.store.lease_clock import BootClock, DatabaseClock, LeaseClock
+from integration_pipelines.store.plans import WHOLE
 from integration_pipelines.store.runs import run_of
 from integration_pipelines.store.schema import INSTALLATIONS, LEASES, NOTIFICATIONS, RUNS, WRITE_PLANS, WRITE_RETRIES
 
@@ -90,17 +91,18 @@ def _newest(connection: Connection, sort: str, mine: Sequence[sa.ColumnElement[b
 
 
 def _held(connection: Connection, mine: Sequence[sa.ColumnElement[bool]]) -> dict[_Key, RowMapping]:
-    """Per installation its newest plan that is held."""
+    """Per installation the plan that is held: the newest whole one, or else the newest for single records."""
     same = (_P.tenant_id == _I.tenant_id, _P.integration == _I.integration, _P.state == PlanState.HELD.value)
     query = sa.select(_P.tenant_id, _P.integration, _P.plan_id, _P.run_id, _P.reason).join(INSTALLATIONS, sa.and_(*same))
-    rows = connection.execute(query.where(*mine).order_by(_P.created_at, _P.plan_id)).mappings()
+    rows = connection.execute(query.where(*mine).order_by(_P.scope == WHOLE, _P.created_at, _P.plan_id)).mappings()
     return {(row["tenant_id"], row["integration"]): row for row in rows}
 
 
 def _failing(connection: Connection, mine: Sequence[sa.ColumnElement[bool]]) -> dict[_Key, dict[str, Any]]:
     """Per installation how many records' writes are not tried again, what the last of them got for an answer, and how many we are to blame for."""
     same = (_W.tenant_id == _I.tenant_id, _W.integration == _I.integration)
-    counts = {"given_up": _W.next_try_at.is_(None), "our_mistakes": _W.error_kind == ErrorKind.BUG.value}
+    mistake = _W.error_kind == ErrorKind.BUG.value
+    counts = {"given_up": sa.and_(_W.next_try_at.is_(None), sa.not_(mistake)), "our_mistakes": mistake}
     columns = [sa.func.sum(sa.case((condition, 1), else_=0)).label(name) for name, condition in counts.items()]
     query = sa.select(_W.tenant_id, _W.integration, *columns).join(INSTALLATIONS, sa.and_(*same)).where(*mine)
     rows = connection.execute(query.group_by(_W.tenant_id, _W.integration)).mappings()

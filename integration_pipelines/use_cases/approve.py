@@ -7,6 +7,7 @@ from integration_pipelines.core.tables import PLANNED_WRITES
 from integration_pipelines.errors import ConflictError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.writing import PlanState, StoredPlan
+from integration_pipelines.use_cases.planning import WHOLE
 
 NOTHING = "the first sync found nothing to write"
 RUNS_LOOKED_AT = 20
@@ -15,13 +16,16 @@ RUNS_LOOKED_AT = 20
 def approve_plan(tenant_id: str, plan: str, *, actor: str, ports: Ports) -> StoredPlan:
     """Approve a held plan by id or hash; the next run in apply mode sends exactly its writes.
 
+    Who approved a plan for single records has not seen the whole: the installation's first whole plan waits all the same.
+
     Raises:
         ConfigError: there is no such plan.
         ConflictError: the plan is not waiting any more.
     """
     found = ports.plans.find(tenant_id, plan)
     decided = ports.plans.decide(found.plan_id, found.plan_hash, PlanState.APPROVED, actor, ports.clock.now())
-    ports.tenants.first_plan_approved(tenant_id, found.integration)
+    if decided.scope == WHOLE:
+        ports.tenants.first_plan_approved(tenant_id, found.integration)
     _record(tenant_id, "plan_approved", decided, actor, ports)
     return decided
 

@@ -54,14 +54,14 @@ def _caught_up(
     ports: Ports,
 ) -> pa.Table:
     """The records; those that still look as before our confirmed write are asked for again a little later."""
-    found = _fetched(tenant, contract, name, ids, ports)
+    found = fetched(tenant, contract, name, ids, ports)
     for wait in WAITS:
         rows: Sequence[dict[str, Any]] = found.to_pylist()
         stale = {r["record_id"] for r in rows if r["record_id"] in sent and _is_stale(contract, name, r, *sent[r["record_id"]])}
         if not stale:
             break
         ports.clock.sleep(wait)
-        fresh = _fetched(tenant, contract, name, tuple(sorted(stale)), ports)
+        fresh = fetched(tenant, contract, name, tuple(sorted(stale)), ports)
         kept = pa.array([r["record_id"] not in stale for r in rows], pa.bool_())
         found = pa.concat_tables([found.filter(kept), fresh])
     return found
@@ -73,7 +73,8 @@ def _is_stale(contract: Contract, name: str, record: Mapping[str, Any], before: 
     return says(contract, name, record, before) and not says(contract, name, record, after)
 
 
-def _fetched(tenant: TenantReport, contract: Contract, name: str, ids: tuple[str, ...], ports: Ports) -> pa.Table:
+def fetched(tenant: TenantReport, contract: Contract, name: str, ids: tuple[str, ...], ports: Ports) -> pa.Table:
+    """The present state of those records of one object, asked for by id."""
     spec = contract.objects[name]
     schema = observed_schema(spec)
     connector = ports.connectors.open(tenant.tenant_id, contract.role(contract.side_of(spec.role)).partner)

@@ -45,12 +45,13 @@ def fate_rows(alive: Sequence[TenantReport], result: PassResult, decisions: Mapp
         decision = decisions.get(tenant.tenant_id)
         if decision is None or decision.plan is None:
             continue
-        going = set(texts(decision.writes, "fingerprint")) if decision.outcome is None else None
+        mine = decision.covers if decision.covers is not None else decision.writes if decision.outcome is None else None
+        going = None if mine is None else set(texts(mine, "fingerprint"))
         for write in writes.of(tenant.tenant_id).to_pylist():
-            goes = going is None or write["fingerprint"] in going
-            status = "held" if decision.plan.state is PlanState.HELD else "planned"
-            unsent = "failed" if (write["target"], write["target_id"]) in tenant.waiting else "open"
-            rows.append(_fate(write, decision.plan.plan_id, status if goes and unsent == "open" else unsent))
+            if (write["target"], write["target_id"]) in tenant.waiting:
+                rows.append(_fate(write, decision.plan.plan_id, "failed"))
+            elif going is None or write["fingerprint"] in going:  # what is in no plan yet is open
+                rows.append(_fate(write, decision.plan.plan_id, "held" if decision.plan.state is PlanState.HELD else "planned"))
     run_ids = {t.tenant_id: t.run_id for t in alive}
     return _marked(_of(result.diffs, run_ids), result.writes, rows, run_ids, ports)
 
@@ -250,7 +251,7 @@ def _finish(tenant: TenantReport, result: PassResult, done: Pushed | None, ports
         return
     if tenant.certified is None:
         tenant.certified = False
-    finished = not done.stopped and tenant.plan is not None
+    finished = not done.stopped and done.plan_id not in tenant.waits
     if finished and tenant.plan is not None and tenant.plan.state in {PlanState.APPROVED, PlanState.READY}:
         tenant.plan = ports.plans.decide(
             tenant.plan.plan_id, tenant.plan.plan_hash, PlanState.APPLIED, "system", ports.clock.now()

@@ -99,6 +99,7 @@ def _seen(tenant_id: str, contract: Contract, side: Side, ids: Sequence[str], po
 
 def _newest(tenant_id: str, contract: Contract, name: str, column: str, values: Sequence[str], ports: Ports) -> list[Row]:
     """The newest observation of every record whose column says one of those values."""
+
     def where(key: str, wanted: Sequence[str]) -> pa.Table:
         schema = observed_schema(contract.objects[name])
         among = {tenant_id: wanted}

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from integration_pipelines.core.alert_words import Standing, stale_by
 from integration_pipelines.core.alerts import Alert
 from integration_pipelines.core.contract import Contract
+from integration_pipelines.errors import ErrorKind
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.evidence import Run
 from integration_pipelines.ports.inbox import Waiting
@@ -85,8 +86,7 @@ def _one(installation: Installation, standing: Standing, alerts: Sequence[Alert]
     good = next((r for r in runs if r.outcome in GOOD and r.certified), None)
     newest = next((r for r in runs if r.outcome not in {None, "skipped"}), None)
     whole = next((r for r in runs if r.outcome not in {None, "skipped"} and r.scope == "full"), newest)
-    waiting = ports.plans.open(tenant, integration)
-    held_plan = waiting.plan_id if waiting is not None and waiting.state is PlanState.HELD else ""
+    held_plan = next((p.plan_id for p in ports.plans.standing(tenant, integration) if p.state is PlanState.HELD), "")
     quarantined = len(set(ports.quarantine.load([tenant], integration)["record_id"].to_pylist()))
     lag = None if good is None or good.finished_at is None else ports.clock.now() - good.finished_at
     failing = ports.retries.load([tenant], integration)
@@ -131,7 +131,8 @@ def _judgement(
 ) -> tuple[str, str]:
     newest, whole = runs
     tenant = installation.tenant_id
-    given_up = [r for r in failing if r.next_try_at is None]
+    mistakes = [r for r in failing if r.error_kind == ErrorKind.BUG]
+    given_up = [r for r in failing if r.next_try_at is None and r not in mistakes]
     next_try = min((r.next_try_at for r in failing if r.next_try_at is not None), default=None)
     again = f"{next_try:%Y-%m-%d %H:%M} UTC" if next_try is not None else ""
     look = f"integration-pipelines diffs {tenant}"
@@ -139,6 +140,7 @@ def _judgement(
         (installation.paused, "paused", f"Resume when ready: integration-pipelines resume {tenant}"),
         (newest is None, "never ran", f"Run it: integration-pipelines sync {tenant}"),
         (newest is not None and newest.outcome == "failed", "failing", "Read the last error, mend it, and sync again."),
+        (bool(mistakes), "failing", f"{len(mistakes)} writes were refused through a mistake of this program: {look}"),
         (bool(given_up), "failing", f"{len(given_up)} records could not be written for {contract.failure.retry_hours} h: {look}"),
         (next_try is not None, "attention", f"{len(failing)} writes failed and are tried again from {again}: {look}"),
         (bool(held_plan), "attention", f"A plan waits: integration-pipelines plans show {tenant} {held_plan}"),

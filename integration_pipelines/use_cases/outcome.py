@@ -72,6 +72,7 @@ class TenantReport:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     judged: dict[str, str] = field(default_factory=dict)  # object → digest of the files that its verdict is about
     moved: tuple[tuple[str, str], ...] = ()  # (target, id) of planned records that changed meanwhile and were left alone
+    waits: frozenset[str] = frozenset()  # plans that this run leaves standing
     calls_before_plan: int = 0
     read_anew: str = ""  # why something was read in full though only what changed was asked for
     suspended: str = ""  # which fields are not compared because the partner's schema changed, for people

@@ -23,8 +23,10 @@ from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.partner import Connector, FieldWrite, PreImage, RecordWrite
 from integration_pipelines.ports.retries import Overwrite
 from integration_pipelines.ports.writing import PlanState, Settled, StoredPlan
-from integration_pipelines.use_cases.observations import texts
+from integration_pipelines.use_cases.certify import fetched
+from integration_pipelines.use_cases.observations import lay_over, texts
 from integration_pipelines.use_cases.outcome import TenantReport
+from integration_pipelines.use_cases.planning import RECORDS
 from integration_pipelines.use_cases.push import Pushed, images, push
 
 _LOOK_BACK = timedelta(minutes=1)
@@ -95,6 +97,8 @@ def put_back(tenant: TenantReport, contract: Contract, overwrites: Sequence[Over
     ports.ledger.settle([Settled(w, WriteState.CONFIRMED) for w in sorted(done)], now)
     restored = {record for record, w in pushed.write_ids.items() if w in done}
     undone = [o for o in wanted if (o.target, o.target_id) in restored]
+    for name, ids in pushed.written.items():  # a read of changes passes our own writes over
+        lay_over(ports, contract, tenant.tenant_id, name, fetched(tenant, contract, name, ids, ports), tenant.run_id)
     ports.overwrites.record([replace(o, restored_at=now) for o in undone])
     ports.ledger.settle([Settled(w, WriteState.CONFIRMED) for w in sorted({o.write_id for o in undone})], now)
     return pushed
@@ -179,7 +183,7 @@ def _plan(tenant: TenantReport, contract: Contract, writes: pa.Table, ports: Por
     numbers = {"records": writes.num_rows, "updates": sum(len(row["changes"]) for row in writes.to_pylist())}
     plan = StoredPlan(
         ports.ids.new("plan"), tenant.tenant_id, contract.contract, tenant.run_id, digest, PlanState.APPLIED, _REASON, numbers, file,
-        ports.clock.now(),
+        ports.clock.now(), scope=RECORDS,
     )  # fmt: skip
     ports.plans.save([plan])
     return plan

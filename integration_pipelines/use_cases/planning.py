@@ -1,6 +1,7 @@
 """Decide which plan a tenant's run works on: held, ready, approved, or nothing to do; and keep it where people can see it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pyarrow.compute as pc
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.guards import GuardVerdict, PlanNumbers, Written, guard
 from integration_pipelines.core.tables import PLANNED_WRITES
+from integration_pipelines.core.writes import WriteState
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.tenants import Installation
 from integration_pipelines.ports.writing import PlanState, StoredPlan
@@ -16,6 +18,10 @@ from integration_pipelines.use_cases.observations import texts
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, SyncMode, TenantReport
 
 DAY = timedelta(hours=24)
+WHOLE, RECORDS = "full", "records"
+SCOPES = {True: WHOLE, False: RECORDS}
+"""Whether a run looks at everything → the scope of its plan."""
+PAUSED = "writes are paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,8 @@ class Decision:
     outcome: RunOutcome | None
     reason: str
     moved: tuple[tuple[str, str], ...] = ()  # (target, id) of approved writes that stand no more
+    waits: frozenset[str] = frozenset()  # plans that go on standing after this run; what an interrupted run left of them stays
+    covers: pa.Table | None = None  # the writes that belong to `plan`, if they are not all of this run's
 
 
 def decide(
@@ -46,39 +54,88 @@ def decide(
     made count for a day in any case.
 
     An approved plan that waits is applied as approved: its writes that still stand go out, whatever else differs waits for the next plan.
+    It waits until a whole run applied it: a run that may not write leaves it, and one for single records sends what it has of them.
     """
     installation = ports.tenants.installation(tenant.tenant_id, contract.contract)
-    waiting = ports.plans.open(tenant.tenant_id, contract.contract)
-    nothing = PLANNED_WRITES.empty_table()
-    may_write = mode is SyncMode.APPLY and installation.enabled and not installation.paused
-    if may_write and waiting is not None and waiting.state is PlanState.APPROVED:
-        still, moved = _still_wanted(ports, waiting, writes)
-        left = writes.num_rows - still.num_rows
-        reason = f"{left} records differ from the approved plan and wait for the next one" if left else ""
+    standing = ports.plans.standing(tenant.tenant_id, contract.contract)
+    approved = [p for p in standing if p.state is PlanState.APPROVED]
+    why_not = _why_not(installation, mode)
+    waits = frozenset(p.plan_id for p in standing if p in approved or (not whole and p.scope == WHOLE))
+    if approved and whole:
+        return _approved_whole(approved, writes, why_not, ports)
+    part = None if why_not else _approved_part(approved, writes, waits, ports)
+    if part is not None:
+        return part
+    fresh = _Fresh(tenant, contract, installation, numbers, writes, forecast, whole, ports)
+    return replace(_own(fresh, [p for p in standing if whole or p.scope != WHOLE], why_not), waits=waits)
+
+
+def _approved_whole(approved: Sequence[StoredPlan], writes: pa.Table, why_not: str, ports: Ports) -> Decision:
+    """Apply the first approved plan of which something stands; those of which nothing does are done with.
+
+    What is wanted now and was not approved waits for a plan of its own, made by the next run.
+    """
+    nothing = writes.slice(0, 0)
+    waits = frozenset(p.plan_id for p in approved)
+    moved: tuple[tuple[str, str], ...] = ()
+    for plan in approved:
+        still, others = _still_wanted(ports, plan, writes)
+        if why_not:
+            told = "; ".join(part for part in (why_not, "an approved plan waits", _left(writes, still)) if part)
+            return Decision(plan, nothing, _outcome(why_not), told, waits=waits, covers=still)
+        moved += tuple(record for record, state in others.items() if state == WriteState.PLANNED)
+        waits -= {plan.plan_id}
         if still.num_rows:
-            return Decision(waiting, still, None, reason, moved)
-        # Nothing of it stands any more: it is done with, and what is wanted now is a plan of its own.
-        ports.plans.decide(waiting.plan_id, waiting.plan_hash, PlanState.APPLIED, "system", ports.clock.now())
-        waiting = None
-    if numbers.records == 0 and waiting is None:
+            return Decision(plan, still, None, _left(writes, still), moved, waits)
+        ports.plans.decide(plan.plan_id, plan.plan_hash, PlanState.APPLIED, "system", ports.clock.now())
+    if writes.num_rows == 0:
+        return Decision(None, nothing, None, "", moved)
+    done = ports.plans.find(approved[0].tenant_id, approved[0].plan_id)
+    return Decision(done, nothing, RunOutcome.PLANNED, _left(writes, nothing), moved, covers=nothing)
+
+
+def _approved_part(approved: Sequence[StoredPlan], writes: pa.Table, waits: frozenset[str], ports: Ports) -> Decision | None:
+    """What an approved plan has of the records that this run is about; it goes on waiting for a whole run unless that was the last of it."""
+    for plan in approved:
+        still, left = _still_wanted(ports, plan, writes)
+        if still.num_rows:
+            return Decision(plan, still, None, _left(writes, still), waits=waits if left else waits - {plan.plan_id})
+    return None
+
+
+def _left(writes: pa.Table, still: pa.Table) -> str:
+    left = writes.num_rows - still.num_rows
+    return f"{left} records differ from the approved plan and wait for the next one" if left else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """What this run would write, and for whom."""
+
+    tenant: TenantReport
+    contract: Contract
+    installation: Installation
+    numbers: PlanNumbers
+    writes: pa.Table
+    forecast: int
+    whole: bool
+    ports: Ports
+
+
+def _own(fresh: _Fresh, standing: Sequence[StoredPlan], why_not: str) -> Decision:
+    """The run's own plan: one of its kind that stands already if it says the very same, else a new one."""
+    nothing, numbers, ports = PLANNED_WRITES.empty_table(), fresh.numbers, fresh.ports
+    if numbers.records == 0 and not (standing and fresh.whole):
         return Decision(None, nothing, None, "")
-    if waiting is not None and waiting.plan_hash == numbers.plan_hash:  # the same content as the plan that waits is that plan
-        plan = waiting
-    else:
-        verdict = guard(contract.guards, numbers, _before(tenant.tenant_id, contract, numbers, whole, ports))
-        plan = _save(tenant, contract, _state(installation, numbers, verdict), numbers, verdict.limits, writes, forecast, ports)
+    plan = next((p for p in standing if (p.scope, p.plan_hash) == (SCOPES[fresh.whole], numbers.plan_hash)), None)
+    if plan is None:
+        plan = _save(fresh, guard(fresh.contract.guards, numbers, _before(fresh)))
     if numbers.records == 0:
-        return Decision(
-            ports.plans.decide(plan.plan_id, plan.plan_hash, PlanState.APPLIED, "system", ports.clock.now()), nothing, None, ""
-        )
-    if plan.state is PlanState.APPROVED:
-        return Decision(plan, nothing, RunOutcome.PLANNED, _why_not(installation, mode))
+        now = ports.clock.now()
+        return Decision(ports.plans.decide(plan.plan_id, plan.plan_hash, PlanState.APPLIED, "system", now), nothing, None, "")
     if plan.state is PlanState.HELD:
         return Decision(plan, nothing, RunOutcome.HELD, plan.reason)
-    if not may_write:
-        outcome = RunOutcome.PAUSED if installation.paused and mode is SyncMode.APPLY else RunOutcome.PLANNED
-        return Decision(plan, nothing, outcome, _why_not(installation, mode))
-    return Decision(plan, writes, None, "")
+    return Decision(plan, nothing, _outcome(why_not), why_not) if why_not else Decision(plan, fresh.writes, None, "")
 
 
 def leave_to_the_plan_that_waits(report: BatchReport, contract: Contract, *, ports: Ports) -> None:
@@ -101,29 +158,39 @@ def leave_to_the_plan_that_waits(report: BatchReport, contract: Contract, *, por
 
 
 def _why_not(installation: Installation, mode: SyncMode) -> str:
+    """Why this run may not write, '' if it may."""
     if mode is SyncMode.PLAN:
         return "this run only plans"
     if installation.paused:
-        return "writes are paused"
+        return PAUSED
     return "" if installation.enabled else "writes are off for this integration"
 
 
-def _still_wanted(ports: Ports, approved: StoredPlan, writes: pa.Table) -> tuple[pa.Table, tuple[tuple[str, str], ...]]:
-    """The approved writes that a fresh look still wants, to the letter; and the records of those that it does not, or not so."""
+def _outcome(why_not: str) -> RunOutcome:
+    return RunOutcome.PAUSED if why_not == PAUSED else RunOutcome.PLANNED
+
+
+def _still_wanted(ports: Ports, approved: StoredPlan, writes: pa.Table) -> tuple[pa.Table, dict[tuple[str, str], str]]:
+    """The approved writes that a fresh look still wants, to the letter; and of the others those still open, with their state in the ledger."""
     stored = ports.lake.read([approved.file], PLANNED_WRITES)
     still = writes.filter(pc.is_in(writes["fingerprint"], value_set=stored["fingerprint"].combine_chunks()))
     gone = stored.filter(pc.invert(pc.is_in(stored["fingerprint"], value_set=still["fingerprint"].combine_chunks())))
+    rows = ports.ledger.of_plan(approved.tenant_id, approved.plan_id).to_pylist()
+    states = {(r["target"], r["target_id"]): str(r["state"]) for r in rows}
     records = zip(texts(gone, "target"), texts(gone, "target_id"), strict=True)
-    sent = {(r["target"], r["target_id"]) for r in ports.ledger.of_plan(approved.tenant_id, approved.plan_id).to_pylist()}
-    return still, tuple(record for record in records if record not in sent)
+    found = ((record, states.get(record, WriteState.PLANNED)) for record in records)
+    return still, {record: state for record, state in found if state in _OPEN_STATES}
 
 
-def _before(tenant_id: str, contract: Contract, numbers: PlanNumbers, whole: bool, ports: Ports) -> Written:
+_OPEN_STATES = {WriteState.PLANNED, WriteState.SENT, WriteState.UNKNOWN}
+
+
+def _before(fresh: _Fresh) -> Written:
     """What counts on top of a plan: for single records all of the last 24 hours, for a whole plan the records that were made."""
-    if whole and not numbers.creates:
+    if fresh.whole and not fresh.numbers.creates:
         return Written()
-    lately = _lately(tenant_id, contract, ports)
-    return Written(creates=lately.creates) if whole else lately
+    lately = _lately(fresh.tenant.tenant_id, fresh.contract, fresh.ports)
+    return Written(creates=lately.creates) if fresh.whole else lately
 
 
 def _lately(tenant_id: str, contract: Contract, ports: Ports) -> Written:
@@ -138,31 +205,28 @@ def _state(installation: Installation, numbers: PlanNumbers, verdict: GuardVerdi
     return PlanState.READY, ""
 
 
-def _save(
-    tenant: TenantReport,
-    contract: Contract,
-    state: tuple[PlanState, str],
-    numbers: PlanNumbers,
-    limits: dict[str, int],
-    writes: pa.Table,
-    forecast: int,
-    ports: Ports,
-) -> StoredPlan:
+def _save(fresh: _Fresh, verdict: GuardVerdict) -> StoredPlan:
     """Keep the plan."""
+    tenant, ports, numbers, writes = fresh.tenant, fresh.ports, fresh.numbers, fresh.writes
+    state, reason = _state(fresh.installation, numbers, verdict)
     file = ports.lake.write(
-        tenant_id=tenant.tenant_id, dataset=f"{contract.contract}-plans", schema=PLANNED_WRITES, batches=writes.to_batches()
+        tenant_id=tenant.tenant_id,
+        dataset=f"{fresh.contract.contract}-plans",
+        schema=PLANNED_WRITES,
+        batches=writes.to_batches(),
     )
     plan = StoredPlan(
         plan_id=ports.ids.new("plan"),
         tenant_id=tenant.tenant_id,
-        integration=contract.contract,
+        integration=fresh.contract.contract,
         run_id=tenant.run_id,
         plan_hash=numbers.plan_hash,
-        state=state[0],
-        reason=state[1],
-        numbers={**numbers.as_dict(), **limits, "calls_forecast": forecast},
+        state=state,
+        reason=reason,
+        numbers={**numbers.as_dict(), **verdict.limits, "calls_forecast": fresh.forecast},
         file=file,
         created_at=ports.clock.now(),
+        scope=SCOPES[fresh.whole],
     )
     ports.plans.save([plan])
     return plan

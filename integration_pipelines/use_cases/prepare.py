@@ -41,8 +41,7 @@ def _tenant(tenant: TenantReport, contract: Contract, ports: Ports) -> None:
     note_lost(tenant, contract, settled.lost, ports=ports)
     tenant.again = settled.again
     put_back(tenant, contract, not_yet_restored(tenant.tenant_id, contract, ports=ports), ports=ports)
-    waiting = ports.plans.open(tenant.tenant_id, contract.contract)
-    if waiting is not None and waiting.state is PlanState.APPROVED:
+    if any(plan.state is PlanState.APPROVED for plan in ports.plans.standing(tenant.tenant_id, contract.contract)):
         created = _create_properties(tenant, contract, ports)
         tenant.counts["properties_created"] = created
         tenant.must_read_full = created > 0

@@ -166,13 +166,12 @@ class _Sender:
         return all((record[columns[c["path"]]] or "") == (c["before"] or "") for c in changes)
 
     def _write(self, rows: Sequence[dict[str, Any]], writes: Mapping[str, dict[str, Any]]) -> list[WriteOutcome]:
-        stamps = self._stamps()
         records = [
             RecordWrite(
                 row["write_id"],
                 row["idempotency_key"],
                 row["target_id"],
-                tuple(FieldWrite(c["path"], c["after"]) for c in writes[row["target_id"]]["changes"]) + stamps,
+                tuple(FieldWrite(c["path"], c["after"]) for c in writes[row["target_id"]]["changes"]) + self._stamps(row),
             )
             for row in rows
         ]
@@ -182,13 +181,16 @@ class _Sender:
             # The whole request was refused before anything was carried out: quota, credentials, a scope.
             return [Refused(r.write_id, error.kind, error.message, error.request_id) for r in records]
 
-    def _stamps(self) -> tuple[FieldWrite, ...]:
-        """Fields that say when the sync last changed a record; they ride along and never cause a write."""
+    def _stamps(self, row: Mapping[str, Any]) -> tuple[FieldWrite, ...]:
+        """Fields that say when the sync last changed a record; they ride along and never cause a write.
+
+        The time is that of the intent, so that a repeat under the same key says the very same.
+        """
         role = self.spec.role
         side = self.contract.side_of(role)
         columns = (getattr(f, side).column for f in self.contract.fields.values() if f.owner == "sync")
-        now = self.ports.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        return tuple(FieldWrite(self.spec.columns[c].source, now) for c in columns if c is not None)
+        intended = row["created_at"].strftime("%Y-%m-%dT%H:%M:%SZ")
+        return tuple(FieldWrite(self.spec.columns[c].source, intended) for c in columns if c is not None)
 
     def _settle(self, rows: Sequence[dict[str, Any]], state: WriteState, kind: str, text: str) -> None:
         if rows:

@@ -51,12 +51,21 @@ def failed_writes(tenant_ids: Sequence[str], contract: Contract, *, ports: Ports
     return found
 
 
-def hold_back(tenant: TenantReport, contract: Contract, decision: Decision, known: Sequence[Retry], *, ports: Ports) -> Decision:
-    """Take out of a decision the writes that failed before and are not due yet; the tenant's report names them."""
+def hold_back(
+    tenant: TenantReport, contract: Contract, decision: Decision, known: Sequence[Retry], *, named: bool, ports: Ports
+) -> Decision:
+    """Take out of a decision the writes that failed before and are not due yet; the tenant's report names them.
+
+    For records that a person `named` there is no waiting, but for what was refused through a mistake of ours.
+    """
     if decision.outcome is not None or decision.writes.num_rows == 0 or not known:
         return decision
     now = ports.clock.now()
-    early = {r.fingerprint: r for r in known if r.contract_version == contract.version and not _due(r, now)}
+    early = {
+        r.fingerprint: r
+        for r in known
+        if r.contract_version == contract.version and not _due(r, now) and (not named or r.error_kind == ErrorKind.BUG)
+    }
     mask = pc.is_in(decision.writes["fingerprint"], value_set=pa.array(sorted(early), TEXT))
     waiting = decision.writes.filter(mask)
     if waiting.num_rows == 0:
@@ -112,10 +121,14 @@ def note_lost(tenant: TenantReport, contract: Contract, rows: Sequence[Mapping[s
 
 
 def give_up_unsent(tenant: TenantReport, contract: Contract, decision: Decision, *, ports: Ports) -> None:
-    """Be done with the writes that an interrupted run left of a plan that stood, and that this run does not send after all."""
+    """Be done with the writes that an interrupted run left of a plan that stood, unless this run sends them or that plan goes on standing."""
     going = set(zip(texts(decision.writes, "target"), texts(decision.writes, "target_id"), strict=True))
     plan = decision.plan.plan_id if decision.plan is not None and decision.outcome is None else ""
-    left = [r for r in tenant.again if r["plan_id"] != plan or (r["target"], r["target_id"]) not in going]
+    left = [
+        r
+        for r in tenant.again
+        if r["plan_id"] not in decision.waits and (r["plan_id"] != plan or (r["target"], r["target_id"]) not in going)
+    ]
     give_up(left, ports=ports)
     note_lost(tenant, contract, [r for r in left if r["state"] != WriteState.PLANNED], ports=ports)
 
@@ -151,6 +164,8 @@ def _retry(
     attempts, first = (before.attempts + 1, before.first_failed_at) if before is not None and same else (1, now)
     soon = at_once or (CONFLICTS_AT_ONCE if failure.error_kind == ErrorKind.CONFLICT else 0)
     due = now if attempts <= soon else next_try(attempts, first, now, contract.failure.retry_hours)
+    if failure.error_kind == ErrorKind.BUG:  # only a mistake of ours explains it; another try would go out under a new key
+        due = None
     return Retry(
         tenant.tenant_id, contract.contract, failure.target, failure.target_id, failure.fingerprint, contract.version, attempts,
         first, now, due, failure.error_kind, failure.error_text, failure.write_id, tenant.run_id,
@@ -160,9 +175,13 @@ def _retry(
 def _words(retries: Sequence[Retry]) -> str:
     """Why nothing happens to those records now, for people."""
     due = [r.next_try_at for r in retries if r.next_try_at is not None]
+    mistakes = sum(r.error_kind == ErrorKind.BUG for r in retries)
+    over = len(retries) - len(due) - mistakes
     parts = []
     if due:
         parts.append(f"{len(due)} writes failed before and are tried again from {min(due):%Y-%m-%d %H:%M} UTC")
-    if len(due) < len(retries):
-        parts.append(f"{len(retries) - len(due)} writes failed for too long and wait until the record or the contract changes")
+    if mistakes:
+        parts.append(f"{mistakes} writes were refused through a mistake of this program and are not tried again by themselves")
+    if over:
+        parts.append(f"{over} writes failed for too long and wait until the record or the contract changes")
     return "; ".join(parts)

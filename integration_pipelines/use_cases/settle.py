@@ -41,8 +41,7 @@ def settle_open_writes(tenant_id: str, contract: Contract, run_id: str, *, ports
     unsettled = ports.ledger.unsettled([tenant_id], contract.contract)
     if unsettled.num_rows == 0:
         return Settlement()
-    waiting = ports.plans.open(tenant_id, contract.contract)
-    going_on = None if waiting is None else waiting.plan_id
+    going_on = {plan.plan_id for plan in ports.plans.standing(tenant_id, contract.contract)}
     by_target: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in unsettled.to_pylist():
         by_target[row["target"]].append(row)
@@ -52,14 +51,14 @@ def settle_open_writes(tenant_id: str, contract: Contract, run_id: str, *, ports
     for target, rows in sorted(by_target.items()):
         # What an interrupted run did not send of a plan that still stands, the next run sends under the same write ids.
         planned = [r for r in rows if r["state"] == WriteState.PLANNED]
-        give_up([r for r in planned if r["plan_id"] != going_on], ports=ports)
-        again += [r for r in planned if r["plan_id"] == going_on]
+        give_up([r for r in planned if r["plan_id"] not in going_on], ports=ports)
+        again += [r for r in planned if r["plan_id"] in going_on]
         sent = [r for r in rows if r["state"] != WriteState.PLANNED]
         shown = _by_reading(tenant_id, contract, target, run_id, sent, ports)
         carried_out += [r for r in sent if r["write_id"] in shown]
         absent = [r for r in sent if r["write_id"] not in shown]
-        again += [r for r in absent if r["plan_id"] == going_on]
-        lost += [r for r in absent if r["plan_id"] != going_on]
+        again += [r for r in absent if r["plan_id"] in going_on]
+        lost += [r for r in absent if r["plan_id"] not in going_on]
     give_up(lost, ports=ports)
     return Settlement(tuple(carried_out), tuple(lost), tuple(again))
 

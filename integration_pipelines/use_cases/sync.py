@@ -122,9 +122,11 @@ def _stages(report: BatchReport, contract: Contract, ports: Ports, *, only: Sequ
         require_verdicts(report, contract, observed)
         first = _look(report, contract, observed, refused, ports, only)
         stay_alone(report, ports=ports)
+        alive = [t.tenant_id for t in report.alive()]
+        note_news(contract, first.result.news, {t: first.inputs.run_ids[t] for t in alive}, ports=ports)
+        for tenant_id, error in keep(first, ports=ports, tenants=alive).items():
+            report.tenant(tenant_id).fail(error)
         report.kept = tuple(t.tenant_id for t in report.alive())
-        note_news(contract, first.result.news, {t: first.inputs.run_ids[t] for t in report.kept}, ports=ports)
-        keep(first, ports=ports, tenants=report.kept)
         note_waiting(report, contract, first.result.waiting, refused, ports=ports)
         tell("push")
         pushed = _act(report, contract, first.result, ports)
@@ -166,7 +168,9 @@ def _prove(
     observed = observe(contract, list(run_ids), ports=ports, closure=closure)
     again = look(contract, run_ids, observed, refused, ports=ports, closure=closure)
     note_news(contract, again.result.news, run_ids, ports=ports)  # before the links are kept that make it no news any more
-    keep(again, ports=ports, tenants=run_ids)
+    for tenant_id, error in keep(again, ports=ports, tenants=run_ids).items():
+        report.tenant(tenant_id).certified = False
+        report.tenant(tenant_id).reason = f"What was read again could not be kept: {error.message}"
     keep_merged(again, ports=ports, tenants=run_ids)
     return again
 
@@ -187,8 +191,7 @@ def _act(report: BatchReport, contract: Contract, result: PassResult, ports: Por
             numbers = replace(numbers, links=max(numbers.links, of_all.get(tenant.tenant_id, 0)))
             decision = _decide(tenant, contract, numbers, mine, report, ports)
             known = tenant.failed_before = tuple(failed_before.get(tenant.tenant_id, ()))
-            if not named:  # who names a record wants to see it now
-                decision = hold_back(tenant, contract, decision, known, ports=ports)
+            decision = hold_back(tenant, contract, decision, known, named=named, ports=ports)
             give_up_unsent(tenant, contract, decision, ports=ports)
             decisions[tenant.tenant_id] = decision
             if decision.outcome is None and decision.plan is not None and decision.writes.num_rows:
@@ -229,7 +232,7 @@ def _decide(
     forecast = _forecast(tenant, contract, writes, ports)
     whole = report.scope == "full"
     decision = decide(tenant, contract, numbers, writes, mode=report.mode, forecast=forecast, whole=whole, ports=ports)
-    tenant.plan, tenant.reason, tenant.moved = decision.plan, decision.reason, decision.moved
+    tenant.plan, tenant.reason, tenant.moved, tenant.waits = decision.plan, decision.reason, decision.moved, decision.waits
     tenant.calls_before_plan = tenant.calls
     if decision.outcome is not None:
         tenant.outcome = decision.outcome

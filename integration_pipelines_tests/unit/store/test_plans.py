@@ -32,6 +32,15 @@ def test_a_new_plan_takes_the_place_of_undecided_ones(stores: Stores) -> None:
     assert newest.plan_id == "f"
 
 
+def test_a_plan_for_single_records_takes_no_whole_plans_place(stores: Stores) -> None:
+    """It supersedes those of its own kind; a whole one supersedes both, and whole ones come first."""
+    stores.plans.save([plan("whole"), plan("a", scope="records", created_at=AT[1])])
+    stores.plans.save([plan("b", scope="records", state=S.READY, created_at=AT[2])])
+    assert [(p.plan_id, p.scope) for p in stores.plans.standing("t1", CRM)] == [("whole", "full"), ("b", "records")]
+    stores.plans.save([plan("next", created_at=AT[3])])
+    assert [p.plan_id for p in stores.plans.standing("t1", CRM)] == ["next"]
+
+
 def test_plans_are_listed_newest_first(stores: Stores) -> None:
     """No more than asked for, by integration if asked."""
     stores.plans.save([plan(f"p{n}", created_at=AT[n], integration=CRM if n else "other") for n in range(4)])
