@@ -32,8 +32,8 @@ test: $(READY) browser checks  ## Everything that must hold: rules, types, layer
 bench: $(READY)  ## Measure beside others, in one run; writes data/benchmarks.json
 	$(BIN)/python -m integration_pipelines_tests.benchmarks $(ARGS)
 
-proof-crash: $(READY)  ## kill -9 at every occurrence of every durable step, on both databases; takes a while
-	INTEGRATION_PIPELINES_CRASH=all $(BIN)/pytest integration_pipelines_tests/faults/process/test_kill.py $(ARGS)
+proof-crash: $(READY)  ## kill -9 at every occurrence of every durable step, on both databases, and a thousand idle cycles; takes a while
+	INTEGRATION_PIPELINES_CRASH=all $(BIN)/pytest integration_pipelines_tests/faults/process/test_kill.py integration_pipelines_tests/scenarios/test_idle.py $(ARGS)
 
 checks: lint types layers definitions  ## What can be said without running the tests.
 

@@ -11,8 +11,12 @@ from integration_pipelines.core.rollup_inputs import DETAIL_COLUMNS, PARENT_COLU
 
 ROLE_WORDS = frozenset({"left", "right", "sync", "two_way"})
 ASSET_WORDS = frozenset(
-    {"accepted_records", "identity_links", "merged_customers", "reconciliation_diffs", "write_plan", "sync_certificate"}
-)
+    {
+        "accepted_records", "quarantined_records", "identity_links", "merged_customers", "reconciliation_diffs", "write_plan",
+        "sync_certificate",
+    }
+)  # fmt: skip
+MERGED_WORDS = frozenset({"record_label", "is_primary"})
 COLUMN_WORDS = frozenset({"tenant_id", "record_id", "observed_at", "deleted", "link_id", "left_id", "right_id"})
 
 
@@ -41,7 +45,7 @@ def reserved_names(contract: Contract, _: Mapping[str, Catalogue]) -> Iterator[F
             yield error(f"objects.{name}", "An asset of the product has this name.", "Choose another name.")
         for hidden in sorted(COLUMN_WORDS & set(spec.columns)):
             yield error(f"objects.{name}.columns.{hidden}", "The product has a column of this name.", "Choose another name.")
-    for field in sorted((COLUMN_WORDS | ROLE_WORDS) & set(contract.fields)):
+    for field in sorted((COLUMN_WORDS | ROLE_WORDS | MERGED_WORDS) & set(contract.fields)):
         yield error(f"fields.{field}", "The product uses this name itself.", "Choose another name.")
 
 

@@ -11,7 +11,7 @@ from integration_pipelines.core.contract import Contract
 from integration_pipelines.defs.partitions import TENANTS
 from integration_pipelines.defs.specs import chain_keys
 from integration_pipelines.ports.tenants import TenantStore
-from integration_pipelines.use_cases.launches import OWN_RUNS, TENANT_TAG, events_config, events_tags, run_tags
+from integration_pipelines.use_cases.launches import OWN_RUNS, events_config, events_tags, run_tags
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
@@ -65,16 +65,9 @@ def range_request(contract: Contract, tenants: Sequence[str], *, trigger: str, f
 
 def retry_request(contract: Contract, tenant: str, failed_run: str, *, full: bool) -> dg.RunRequest:
     """The own run of a tenant that failed in a run of many; `retry_of` names that run."""
-    tags = run_tags(
-        integration=contract.contract, trigger="schedule", scope="full", contract_version=contract.version, tenant=tenant
-    )
-    return dg.RunRequest(
-        run_key=f"{failed_run}:{contract.contract}:{tenant}",
-        partition_key=tenant,
-        tags=tags | {"retry_of": failed_run, TENANT_TAG: tenant},
-        run_config=apply_config(contract, full=full),
-        asset_selection=chain_keys(contract),
-    )
+    key = f"{failed_run}:{contract.contract}:{tenant}"
+    request = range_request(contract, [tenant], trigger="schedule", full=full, run_key=key)
+    return request.with_replaced_attrs(tags={**request.tags, "retry_of": failed_run})
 
 
 def events_requests(contract: Contract, known: Sequence[str], due: Sequence[str]) -> Iterator[dg.RunRequest]:

@@ -9,7 +9,7 @@ from integration_pipelines.defs.history import PRIORITY, backfill_job, history_a
 from integration_pipelines.defs.landed import landed_webhooks
 from integration_pipelines.defs.pruning import prune_storage, pruning
 from integration_pipelines.defs.resources import ProductResource
-from integration_pipelines.defs.schedules import own_run_for_failed_tenants, schedules
+from integration_pipelines.defs.schedules import own_run_for_failed_tenants, schedules, settle_what_was_interrupted
 from integration_pipelines.store.clock import SystemClock
 from integration_pipelines.use_cases.launches import EVENTS_JOB
 from integration_pipelines.wiring import packaged_contracts
@@ -48,6 +48,7 @@ def integrations() -> dg.Definitions:
         sensors=[
             own_run_for_failed_tenants(jobs["reconcile_all"], jobs["reconcile_tenant"]),
             landed_webhooks(jobs[EVENTS_JOB]),
+            settle_what_was_interrupted(jobs["reconcile_tenant"]),
             *alert_sensors(),
         ],
         resources={"product": ProductResource()},

@@ -4,6 +4,7 @@ All of them are on as soon as a daemon runs. What they may write is decided by s
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -22,6 +23,13 @@ NIGHTLY = "0 2 * * *"
 HOURLY = "17 * * * *"  # not when everybody else's jobs start
 ZONE = "UTC"
 FAILED = "failed"
+LOOK_EVERY = timedelta(minutes=2)
+STILL_UNDER_WAY = timedelta(minutes=3)
+"""A write that was planned so lately may still get its answer."""
+SETTLE_AGAIN = timedelta(minutes=10)
+"""So often at most a tenant gets such a run."""
+SETTLED_WITHIN = timedelta(hours=24)
+"""What is older waits for the hourly run."""
 
 
 def schedules(job: "Job") -> list[dg.ScheduleDefinition]:
@@ -89,6 +97,33 @@ def own_run_for_failed_tenants(monitored: "Job", own: "Job") -> dg.SensorDefinit
                 yield retry_request(contract, row.tenant_id, run.run_id, full=True)
 
     return failed
+
+
+def settle_what_was_interrupted(own: "Job") -> dg.SensorDefinition:
+    """A sensor: writes whose fate is open, since a process died or an answer never came, are settled by a run of their tenant's own.
+
+    The next hour's run would do it, too; but what a write replaced unseen is to be back within a quarter of an hour.
+    """
+
+    @dg.sensor(
+        job=own,
+        name="settle_interrupted_writes",
+        minimum_interval_seconds=int(LOOK_EVERY.total_seconds()),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Every two minutes: a tenant of whom a write is open, since a process died or an answer never came, gets a run that settles "
+        "it by reading. On by default.",
+    )
+    def look(context: dg.SensorEvaluationContext, product: ProductResource) -> Iterator[dg.RunRequest]:
+        with product.ports() as ports:
+            now = ports.clock.now()
+            for tenant, integration in ports.alerting.standings.unsettled((now - SETTLED_WITHIN, now - STILL_UNDER_WAY)):
+                contract = _contract(integration)
+                if contract is not None:
+                    register(context.instance, [tenant])
+                    key = f"settle:{integration}:{tenant}:{int(now.timestamp() // SETTLE_AGAIN.total_seconds())}"
+                    yield range_request(contract, [tenant], trigger="schedule", full=False, run_key=key)
+
+    return look
 
 
 def _contract(name: str) -> Contract | None:

@@ -73,6 +73,13 @@ class Standings(ABC):
     def abandoned(self, started_before: datetime) -> list[Run]:
         """Runs that began before then, did not end, and hold no lease that is alive: their process is gone."""
 
+    @abstractmethod
+    def unsettled(self, planned: tuple[datetime, datetime]) -> list[tuple[str, str]]:
+        """Tenant and integration of writes planned within that time that were sent and whose fate is open, and at which no run works.
+
+        Only where writes are on and not paused; ordered.
+        """
+
 
 class AlertBook(ABC):
     """Alerts and their deliveries. What one process opens, no other opens again."""

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, Engine, RowMapping
 
 from integration_pipelines.core.alert_words import RunFacts, Standing
 from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.writes import WriteState
 from integration_pipelines.errors import ErrorKind
 from integration_pipelines.ports.alerts import Standings
 from integration_pipelines.ports.evidence import Run
@@ -23,9 +24,19 @@ from integration_pipelines.store.engine import EVERYONE, reading, scope
 from integration_pipelines.store.lease_clock import BootClock, DatabaseClock, LeaseClock
 from integration_pipelines.store.plans import WHOLE
 from integration_pipelines.store.runs import run_of
-from integration_pipelines.store.schema import INSTALLATIONS, LEASES, NOTIFICATIONS, RUNS, WRITE_PLANS, WRITE_RETRIES
+from integration_pipelines.store.schema import (
+    INSTALLATIONS,
+    LEASES,
+    NOTIFICATIONS,
+    RUNS,
+    WRITE_LEDGER,
+    WRITE_PLANS,
+    WRITE_RETRIES,
+)
 
 _I, _P, _W, _L, _N = INSTALLATIONS.c, WRITE_PLANS.c, WRITE_RETRIES.c, LEASES.c, NOTIFICATIONS.c
+_S = WRITE_LEDGER.c
+_OPEN = [s.value for s in (WriteState.SENT, WriteState.UNKNOWN, WriteState.APPLIED)]
 _SAYING: dict[str, Callable[[Any], tuple[sa.ColumnElement[bool], ...]]] = {
     "newest": lambda r: (r.outcome.isnot(None), r.outcome != "skipped"),
     "balance": lambda r: (r.balanced.isnot(None), sa.or_(r.scope == "full", r.balanced.is_(False))),
@@ -73,6 +84,18 @@ class SqlStandings(Standings):
             )
             ordered = query.order_by(RUNS.c.started_at, RUNS.c.tenant_id)
             return [run_of(row) for row in connection.execute(ordered).mappings()]
+
+    def unsettled(self, planned: tuple[datetime, datetime]) -> list[tuple[str, str]]:
+        """Looked up per installation by the ledger's index over states."""
+        # any tenant: whoever has something open
+        with reading(self._engine, EVERYONE) as connection:
+            era, now = self._clock.read(connection)
+            here = (_L.tenant_id == _I.tenant_id, _L.integration == _I.integration)
+            working = sa.exists().where(*here, _L.holder.isnot(None), _L.era == era, _L.expires_ns > now)
+            mine = (_S.tenant_id == _I.tenant_id, _S.integration == _I.integration, _S.state.in_(_OPEN))
+            left = sa.exists().where(*mine, _S.created_at.between(*planned))
+            query = sa.select(_I.tenant_id, _I.integration).where(_I.enabled, sa.not_(_I.paused), left, sa.not_(working))
+            return [(t, i) for t, i in connection.execute(query.order_by(_I.tenant_id, _I.integration))]
 
 
 def _newest(connection: Connection, sort: str, mine: Sequence[sa.ColumnElement[bool]]) -> dict[_Key, RowMapping]:

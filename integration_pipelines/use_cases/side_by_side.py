@@ -12,11 +12,11 @@ Done = TypeVar("Done")
 def side_by_side(work: Callable[[Item], Done], items: Iterable[Item], at_once: int) -> list[Done]:
     """The results in the order of the items; the first fault is raised after all have ended.
 
-    What is done one at a time is done in that order, by the caller's own thread, and ends with its first fault.
+    A single thing, too, is done by another thread: a process that is asked to stop is interrupted in its first one, and what a worker has
+    begun it ends. Only what is to be done one at a time is done by the caller's own, in that order, and ends with its first fault.
     """
-    todo = list(items)
-    if at_once == 1 or len(todo) == 1:
-        return [copy_context().run(work, item) for item in todo]
+    if at_once == 1:
+        return [copy_context().run(work, item) for item in items]
     with ThreadPoolExecutor(at_once) as pool:
-        doing = [pool.submit(copy_context().run, work, item) for item in todo]
+        doing = [pool.submit(copy_context().run, work, item) for item in items]
     return [one.result() for one in doing]

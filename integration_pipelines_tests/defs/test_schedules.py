@@ -1,5 +1,6 @@
 """What starts by itself: nights and hours cover ranges of tenants, a tenant that failed among others gets one run of its own."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,8 @@ from integration_pipelines.defs.schedules import requests_for_all
 from integration_pipelines.errors import AuthError
 from integration_pipelines.ports.tenants import Connection
 from integration_pipelines_tests.defs.conftest import QUIET, OpenShop, Shop, given
+from integration_pipelines_tests.kit.bench import CONTRACT
+from integration_pipelines_tests.scenarios.test_overwrites import shared_segment
 
 pytestmark = QUIET
 NIGHT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -118,6 +121,40 @@ def asked_after(shop: Shop, result: dg.ExecuteInProcessResult) -> list[dg.RunReq
         dagster_event=next(e for e in result.all_events if e.is_failure and e.event_type is dg.DagsterEventType.RUN_FAILURE),
         resources={"product": given(shop.product.ports)},
     ).for_run_failure() as context:  # fmt: skip
+        return [r for r in sensor(context) or () if isinstance(r, dg.RunRequest)]
+
+
+@pytest.mark.fault("H09")
+def test_an_edit_replaced_by_a_write_that_nobody_answered_is_back_within_a_quarter_of_an_hour(shop_of: OpenShop) -> None:
+    """The write arrives late, on top of an edit that nobody had seen; minutes later a run of its own settles it and puts the edit back."""
+    shop = shop_of("t1")
+    product = shared_segment(shop.product, "right_wins")
+    shop = replace(shop, product=product)
+    product.first_sync()
+    product.crm().objects["crm_accounts"]["1"]["customer_segment"] = "Enterprise"
+    product.billing().delayed = 1
+    assert product.one().writes == {"unknown": 1}
+    customer = product.billing().objects["billing_customers"]["cus_acme"]
+    customer["crm_segment"] = "startup"
+    (late,) = product.ports.ledger.unsettled(["t1"], CONTRACT)["write_id"].to_pylist()
+    product.billing().replaced[late] = {"metadata.crm_segment": "startup"}
+    product.billing().arrive()
+    assert customer["crm_segment"] == "enterprise"
+    assert settling(shop) == []  # it may still get its answer
+    product.clock.sleep(5 * 60)
+    (request,) = settling(shop)
+    assert (request.partition_key, request.run_config["ops"]["crm_billing_chain"]["config"]) == (
+        "t1",
+        {"mode": "apply", "full": False},
+    )
+    product.one()
+    assert (customer["crm_segment"], settling(shop)) == ("startup", [])
+
+
+def settling(shop: Shop) -> list[dg.RunRequest]:
+    """What the sensor asks for that looks for open writes."""
+    sensor = next(s for s in integrations().sensors or () if s.name == "settle_interrupted_writes")
+    with dg.build_sensor_context(instance=shop.instance, resources={"product": given(shop.product.ports)}) as context:
         return [r for r in sensor(context) or () if isinstance(r, dg.RunRequest)]
 
 

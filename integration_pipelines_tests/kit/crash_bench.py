@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from integration_pipelines.partner_models.hubspot.moments import iso
 from integration_pipelines.sandbox.world import World
 from integration_pipelines_tests.kit.crash import Point
 from integration_pipelines_tests.kit.crash_server import Order, written
@@ -20,6 +21,8 @@ Json = dict[str, Any]
 NAME = "tenant-1"
 SEGMENTS = ("Enterprise", "Mid-Market", "SMB", "Startup")
 KILLED = -9
+MET = 19_000_000_000
+"""The ids of companies that appear come after this."""
 FOLLOWS = {"billing_subscription_status", "crm_segment"}
 """The fields in which the edits show at the other partner."""
 
@@ -60,12 +63,28 @@ class Life:
         return answer
 
     def edit(self) -> None:
-        """A person changes the company's segment in the CRM, and in billing the subscription falls overdue or is paid again."""
+        """The company gets another segment, its subscription falls overdue or is paid again, and a new company and its customer appear."""
         self.edits += 1
+        self._appear(self.edits)
         segment = SEGMENTS[self.edits % len(SEGMENTS)]
         self.shop.edit(NAME, "hubspot", "companies", self.company, {"customer_segment": segment})
         status = "past_due" if self.edits % 2 else "active"
         self.shop.edit(NAME, "stripe", "subscriptions", self.subscription, {"status": status})
+
+    def _appear(self, number: int) -> None:
+        born, domain = time.time() - 86_400, f"met{number}.example"
+        for account in (a for a in self.shop.world.accounts if a.tenant == NAME):
+            if account.partner == "hubspot":
+                properties = {"name": f"Met {number}", "domain": domain}
+                account.insert("companies", {"id": str(MET + number), "properties": properties, "createdAt": iso(born)})
+            else:
+                account.insert("customers", {"id": f"cus_Met{number}", "email": f"pay@{domain}", "created": int(born)})
+
+    def unmet(self) -> set[str]:
+        """Customers who appeared and are not linked with their company, once."""
+        live = self.shop.ports.links.find([self.order.tenant_id], CONTRACT, states=["live"]).to_pylist()
+        linked = {(r["left_id"], r["right_id"]) for r in live}
+        return {f"cus_Met{n}" for n in range(1, self.edits + 1)} - {right for left, right in linked if int(left) > MET}
 
     def effects(self) -> list[tuple[str, str, str]]:
         """Our writes to the fields that the edits lead to: field, value before, value after."""
@@ -109,19 +128,19 @@ def _last(field: str) -> str:
 
 
 @contextmanager
-def life(folder: Path, *, database_url: str = "") -> Iterator[Life]:
-    """A small tenant in sync."""
+def life(folder: Path, *, database_url: str = "", synced: bool = True) -> Iterator[Life]:
+    """A small tenant in sync, or one that is installed and was never looked at."""
     world = World(tenants=1, customers=6, seed=3, now=time.time(), search_lag=0.0, rate_limits=False)
     with open_shop(folder, world, database_url=database_url) as shop, _server() as server:
-        shop.run()
-        shop.approve()
-        shop.run()
+        for step in (shop.run, shop.approve, shop.run) if synced else ():
+            step()
         truth = expected(shop.state(NAME, "hubspot"), shop.state(NAME, "stripe"), time.time())
         company, customer, subscription = _plain(shop, truth.groups, truth.held_companies | truth.mixed)
         order = Order(str(folder), database_url, MASTER_KEY, shop.tenants[NAME], "")
         alive = Life(shop, server, order, company, customer, subscription)
-        alive.edit()  # from here on every edit differs from the ones before it, and from what the partners hold
-        alive.run()
+        if synced:
+            alive.edit()  # from here on every edit differs from the ones before it, and from what the partners hold
+            alive.run()
         yield alive
 
 

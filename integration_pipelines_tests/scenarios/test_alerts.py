@@ -279,9 +279,9 @@ def test_a_run_whose_process_died_is_ended_by_the_next_look(open_shop: Open, eac
 
 
 @pytest.mark.fault("H22")
-def test_a_key_that_the_partner_knows_with_another_content_raises_the_alarm(open_shop: Open) -> None:
+def test_a_key_that_the_partner_knows_with_another_content_raises_the_alarm(open_shop: Open, each_database: str) -> None:
     """Only a mistake of ours explains it, so people hear of it at once, as of nothing else in that run."""
-    shop, heard = open_shop()
+    shop, heard = open_shop(url=each_database)
     shop.first_sync()
     shop.crm().refuse.add("1")
     shop.crm().refuse_as = ErrorKind.BUG

@@ -25,9 +25,9 @@ def creating(max_creates: int = 5, gone_right: str = "report") -> Contract:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Product]:
+def shop(tmp_path: Path, each_database: str) -> Iterator[Product]:
     """Three linked customers, and one, cus_alone, that the CRM does not know."""
-    with product(tmp_path) as made:
+    with product(tmp_path, database_url=each_database) as made:
         yield replace(made, contract=creating())
 
 

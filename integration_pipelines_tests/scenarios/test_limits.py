@@ -13,10 +13,10 @@ from integration_pipelines_tests.kit.core import crm_billing
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Product]:
+def shop(tmp_path: Path, each_database: str) -> Iterator[Product]:
     """A tenant in sync, of whom two records may change at a time."""
     guards = crm_billing().guards.model_copy(update={"update_floor": 2})
-    with product(tmp_path) as made:
+    with product(tmp_path, database_url=each_database) as made:
         made.first_sync()
         yield replace(made, contract=crm_billing().model_copy(update={"guards": guards}))
 

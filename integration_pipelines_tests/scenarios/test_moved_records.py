@@ -12,9 +12,9 @@ from integration_pipelines_tests.kit.bench import CONTRACT, Product, product
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Product]:
+def shop(tmp_path: Path, each_database: str) -> Iterator[Product]:
     """One tenant whose first plan is approved and not applied."""
-    with product(tmp_path) as made:
+    with product(tmp_path, database_url=each_database) as made:
         made.one()
         made.approve()
         yield made

@@ -13,9 +13,9 @@ from integration_pipelines_tests.kit.core import crm_billing
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Product]:
+def shop(tmp_path: Path, each_database: str) -> Iterator[Product]:
     """A tenant in sync, judged by the contract's own expectations."""
-    with product(tmp_path) as made:
+    with product(tmp_path, database_url=each_database) as made:
         real = made.with_ports(gate=ExpectationGate())
         real.first_sync()
         yield real

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from integration_pipelines.core.backoff import next_try
+from integration_pipelines.errors import ErrorKind
 from integration_pipelines.ports.retries import Retry
+from integration_pipelines.use_cases.health import health
 from integration_pipelines.use_cases.outcome import RunOutcome
 from integration_pipelines_tests.kit.bench import CONTRACT, Product, product
 from integration_pipelines_tests.kit.fakes import FakeClock
@@ -75,6 +77,23 @@ def test_after_the_contracts_hours_it_is_given_up_but_not_forgotten(shop: Produc
     assert (kept.next_try_at, kept.error_kind) == (None, "invalid")
     assert timedelta(hours=24) <= kept.last_failed_at - kept.first_failed_at < timedelta(hours=29)
     assert "wait until the record or the contract changes" in shop.one().reason
+
+
+@pytest.mark.fault("H22")
+def test_what_only_a_mistake_of_ours_explains_is_never_sent_under_another_key(shop: Product) -> None:
+    """The partner saw the key with another content: that write stops, hours and test syncs later too, until the record says something new."""
+    keys: list[str] = []
+    shop.crm().refuse_as = ErrorKind.BUG
+    shop.crm().before_write = lambda _, writes: keys.extend(w.idempotency_key for w in writes)
+    for only in ((), (), ("1",), ()):
+        report = shop.one(only=only)
+        shop.clock.sleep(8 * 3600)
+    assert "1 writes were refused through a mistake of this program and are not tried again by themselves" in report.reason
+    (seen,) = health("t1", ports=shop.ports)
+    assert (len(keys), seen.status) == (1, "failing")
+    shop.crm().refuse.clear()
+    shop.billing().objects["billing_subscriptions"]["sub_acme"]["status"] = "unpaid"
+    assert (shop.one().certified, len(keys), len(set(keys)), remembered(shop)) == (True, 2, 2, [])
 
 
 def test_a_difference_that_went_away_is_not_remembered(shop: Product) -> None:

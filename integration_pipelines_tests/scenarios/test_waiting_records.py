@@ -11,9 +11,9 @@ from integration_pipelines_tests.kit.core import subscription
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Product]:
+def shop(tmp_path: Path, each_database: str) -> Iterator[Product]:
     """A tenant in sync, then a subscription whose customer is not listed yet, and a company whose owner nobody knows."""
-    with product(tmp_path) as made:
+    with product(tmp_path, database_url=each_database) as made:
         made.first_sync()
         late = subscription("sub_late", "cus_late")
         del late["record_id"]

@@ -11,9 +11,9 @@ from integration_pipelines_tests.kit.bench import CONTRACT, Product, product
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Product]:
+def shop(tmp_path: Path, each_database: str) -> Iterator[Product]:
     """A tenant in sync, with something new to write about one customer."""
-    with product(tmp_path) as made:
+    with product(tmp_path, database_url=each_database) as made:
         made.first_sync()
         made.billing().objects["billing_subscriptions"]["sub_acme"]["status"] = "past_due"
         yield made

@@ -6,6 +6,7 @@ every step once; with INTEGRATION_PIPELINES_CRASH=all every occurrence of every 
 
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -13,12 +14,13 @@ from integration_pipelines_tests.kit.crash import Point
 from integration_pipelines_tests.kit.crash_bench import KILLED, Life, life
 from integration_pipelines_tests.kit.crash_server import STOPPED
 from integration_pipelines_tests.kit.databases import forget, fresh_postgresql
+from integration_pipelines_tests.kit.shop import CONTRACT
 
 IN_A_ROW = 3  # fewer than there are values to edit, so that no edit puts back what a partner holds already
 ALL = os.environ.get("INTEGRATION_PIPELINES_CRASH") == "all"
 STEPS = {
     "extract": ["runs.start", "leases.take_all", "connector.page", "lake.write", "manifest.append", "unknown_fields.record"],
-    "link and merge": ["quarantine.replace", "leases.renew_all", "runs.save_field_counts"],
+    "link and merge": ["quarantine.replace", "leases.renew_all", "links.save", "runs.save_field_counts"],
     "plan": ["plans.save", "ledger.intend", "leases.renew", "connector.fetch"],
     "push": ["ledger.send", "connector.write", "ledger.settle"],
     "settle": [
@@ -67,7 +69,7 @@ def assert_made_good(alive: Life, known: int) -> None:
     answer = alive.run()
     said = answer["said"]
     assert (answer["code"], said["fault"], said["balanced"], said["certified"]) == (0, "", True, True)
-    assert alive.wrong() == {}
+    assert (alive.wrong(), alive.unmet()) == ({}, set())
     assert [e for e in alive.effects()[known:] if e[1] == e[2]] == []
     assert alive.unsettled() == []
     assert alive.orphans()[1] == set()
@@ -75,16 +77,33 @@ def assert_made_good(alive: Life, known: int) -> None:
 
 @pytest.mark.fault("P01")
 @pytest.mark.parametrize("stage", list(STEPS))
-def test_killed_in_any_stage_the_next_run_makes_it_good(sqlite_life: Life, stage: str) -> None:
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_killed_in_any_stage_the_next_run_makes_it_good(request: pytest.FixtureRequest, database: str, stage: str) -> None:
     """After each kill of a stage, and all of them in a row, one run converges: nothing lost, doubled or left over."""
-    die_at(sqlite_life, points(stage))
+    die_at(request.getfixturevalue(f"{database}_life"), points(stage))
+
+
+FIRST = [
+    Point("plans.save", "after"), Point("runs.finish", "before"),
+    "approve",
+    Point("connector.ensure_properties", "after"), Point("manifest.append", "after"), Point("ledger.intend", "after"),
+    Point("connector.write", "before"), Point("connector.write", "after", 2), Point("plans.decide", "before"),
+]  # fmt: skip
 
 
 @pytest.mark.fault("P01")
-def test_killed_on_postgresql_the_next_run_makes_it_good(postgresql_life: Life) -> None:
-    """The same on the other database, at the steps around a write."""
-    chosen = [Point("manifest.append", "after"), *(Point("connector.write", side) for side in ("before", "after"))]
-    die_at(postgresql_life, [*chosen, Point("ledger.settle", "after"), Point("plans.decide", "after")])
+def test_killed_again_and_again_in_the_first_sync(tmp_path: Path, each_database: str) -> None:
+    """Planning, after the approval making the properties, writing: what was approved is written once, and nothing else."""
+    with life(tmp_path, database_url=each_database, synced=False) as alive:
+        for point in FIRST:
+            if isinstance(point, Point):
+                assert alive.run(point)["code"] == KILLED, point
+            else:
+                assert alive.run()["said"]["outcome"] == "held"
+                alive.shop.approve()
+        assert_made_good(alive, 0)
+        assert next(str(p.state) for p in alive.shop.ports.plans.list(alive.order.tenant_id, CONTRACT)) == "applied"
+        assert alive.run()["said"]["outcome"] == "in_sync"
 
 
 @pytest.mark.fault("P16")

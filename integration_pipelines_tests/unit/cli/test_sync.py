@@ -44,3 +44,20 @@ def test_the_way_from_the_first_plan_to_the_proof(command: Command, installed: P
     assert command("alerts", "list").out == "No alert is open.\n"
     assert "is linked to nothing" in command("sync", "T1", "--record", "nope").err
     assert command("sync", "T1", "--record", "cus_acme").code == 0
+    mend(command, installed)
+
+
+def mend(command: Command, installed: Product) -> None:
+    """A record is refused; once it was mended, `quarantine retry` takes it back without waiting for the next read."""
+    company = installed.crm().objects["crm_accounts"]["1"]
+    company["billing_mrr"] = "about ten"
+    assert command("sync", "T1").code == 0
+    assert "crm_accounts" in command("quarantine", "list", "T1").out
+    stays = command("quarantine", "retry", "T1", "1")
+    assert "0 left quarantine, 1 stay" in stays.out
+    company |= {"billing_mrr": "10", "customer_segment": "Enterprise"}
+    back = command("quarantine", "retry", "T1")
+    assert (back.code, "1 left quarantine, 0 stay" in back.out) == (0, True), back.out
+    assert installed.billing().objects["billing_customers"]["cus_acme"]["crm_segment"] == "enterprise"
+    assert command("quarantine", "retry", "T1").out == "No record is in quarantine.\n"
+    assert "Record nope is not in quarantine." in command("quarantine", "retry", "T1", "nope").err

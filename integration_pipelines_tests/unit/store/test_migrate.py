@@ -2,19 +2,26 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic import autogenerate
+from alembic import autogenerate, command
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Engine
 
 from integration_pipelines.errors import ConfigError
+from integration_pipelines.store import migrate
 from integration_pipelines.store.engine import make_engine, reading, writing
 from integration_pipelines.store.migrate import HEAD, alembic_config, upgrade
 from integration_pipelines.store.schema import METADATA
+from integration_pipelines_tests.kit.databases import forget, new_database
+
+NEVER_WRITTEN = {"webhook_events"}
+"""Tables that were there from the start and that no program wrote to before they got their present shape."""
+MIGRATIONS = Path(migrate.__file__).parent / "migrations"
 
 _UPGRADE = """import sys
 from integration_pipelines.store.engine import make_engine
@@ -71,6 +78,64 @@ def test_two_processes_may_start_at_once(tmp_path: Path) -> None:
         assert set(METADATA.tables) < set(sa.inspect(connection).get_table_names())
 
 
+@pytest.fixture
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database without any table."""
+    kind, url = request.param, f"sqlite:///{tmp_path / 'empty.db'}"
+    if kind == "postgresql":
+        url = new_database("empty")
+    made = make_engine(url)
+    yield made
+    made.dispose()
+    forget(url)
+
+
+def columns(engine: Engine) -> dict[tuple[str, str], tuple[str, bool]]:
+    """Table and column → type, and whether a row may be inserted that says nothing of it."""
+    with reading(engine) as connection:
+        found = sa.inspect(connection)
+        return {
+            (table, c["name"]): (str(c["type"]), bool(c["nullable"] or c["default"] is not None))
+            for table in set(found.get_table_names()) - NEVER_WRITTEN
+            for c in found.get_columns(table)
+        }
+
+
+@pytest.mark.fault("P15")
+@pytest.mark.parametrize("empty", ["sqlite", "postgresql"], indirect=True)
+def test_a_program_of_the_version_before_goes_on_while_another_one_migrates(empty: Engine) -> None:
+    """Every step adds only: what was there stays as it is, and what is new in a table that was there need not be said."""
+    revisions = [r.revision for r in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][::-1]
+    assert revisions[-1] == HEAD
+    before: dict[tuple[str, str], tuple[str, bool]] = {}
+    for revision in revisions:
+        with writing(empty) as connection:
+            command.upgrade(alembic_config(connection), revision)
+        after = columns(empty)
+        assert {c: after.get(c) for c in before} == before
+        known = {table for table, _ in before}
+        assert [c for c, (_, free) in after.items() if c not in before and c[0] in known and not free] == []
+        before = after
+
+
+@pytest.mark.fault("P15")
+@pytest.mark.parametrize("empty", ["sqlite", "postgresql"], indirect=True)
+def test_a_migration_that_died_half_way_has_changed_nothing(empty: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All steps are one transaction: the next program finds the store as it was, and brings it up to date."""
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(migrate, "secure", die)
+        with pytest.raises(KeyboardInterrupt):
+            upgrade(empty)
+    assert columns(empty) == {}
+    upgrade(empty)
+    assert {table for table, _ in columns(empty)} >= set(METADATA.tables) - NEVER_WRITTEN
+
+
+@pytest.mark.fault("P15")
 @pytest.mark.parametrize("each_database", ["sqlite"], indirect=True)
 def test_a_newer_store_is_refused(engine: Engine) -> None:
     """A program never writes into tables that it does not know."""

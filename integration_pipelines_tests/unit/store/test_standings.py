@@ -9,9 +9,10 @@ from integration_pipelines.core.alert_words import Standing, stale_by
 from integration_pipelines.ports.evidence import Run
 from integration_pipelines.ports.retries import Retry
 from integration_pipelines.ports.tenants import Tenant
+from integration_pipelines.ports.writing import Settled
 from integration_pipelines.store.open import Stores
 from integration_pipelines_tests.kit.core import crm_billing
-from integration_pipelines_tests.unit.store.rows import CRM, NOW, plan
+from integration_pipelines_tests.unit.store.rows import CRM, NOW, plan, write, writes
 
 HOUR = timedelta(hours=1)
 GOOD = Run("t1", CRM, "run_1", "schedule", "full", NOW, NOW, "in_sync", {}, True, True, read_full=True)
@@ -126,3 +127,40 @@ def test_a_run_is_alive_while_it_holds_any_tenant(installed: Stores) -> None:
     installed.runs.start([begun, replace(begun, tenant_id="t2")])
     assert installed.leases.take("t2", CRM, "run_1", 60.0)
     assert installed.standings.abandoned(NOW + HOUR) == []
+
+
+@pytest.mark.parametrize(
+    ("moves", "age", "alone", "found"),
+    [
+        ((), HOUR, True, False),
+        (("sent",), HOUR, True, True),
+        (("sent", "unknown"), HOUR, True, True),
+        (("sent", "applied"), HOUR, True, True),
+        (("sent", "applied", "confirmed"), HOUR, True, False),
+        (("sent", "failed"), HOUR, True, False),
+        (("sent",), timedelta(minutes=1), True, False),
+        (("sent",), 30 * HOUR, True, False),
+        (("sent",), HOUR, False, False),
+    ],
+    ids=["never sent", "sent", "unknown", "not looked behind", "confirmed", "failed", "just now", "long ago", "a run is at it"],
+)
+def test_whose_writes_are_open_while_nobody_is_at_it(
+    installed: Stores, moves: tuple[str, ...], age: timedelta, alone: bool, found: bool
+) -> None:
+    """Sent and not settled, neither just now nor ages ago; and no run holds the tenant."""
+    installed.tenants.switch("t1", CRM, enabled=True)
+    installed.ledger.intend(writes(write("w1", created_at=NOW)))
+    lease = installed.leases.take("t1", CRM, "run_1", 60)
+    assert lease is not None
+    for state in moves:
+        if state == "sent":
+            installed.ledger.send(["w1"], lease)
+        else:
+            installed.ledger.settle([Settled("w1", state)], NOW)
+    if alone:
+        installed.leases.give_back(lease)
+    now = NOW + age
+    span = (now - timedelta(hours=24), now - timedelta(minutes=3))
+    assert installed.standings.unsettled(span) == ([("t1", CRM)] if found else [])
+    installed.tenants.switch("t1", CRM, paused=True)
+    assert installed.standings.unsettled(span) == []

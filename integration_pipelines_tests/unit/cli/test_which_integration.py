@@ -1,0 +1,68 @@
+"""Which integration a command is about, and that a command which only reads is quick."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from integration_pipelines_tests.kit.bench import Product, product
+from integration_pipelines_tests.unit.cli.conftest import Command
+
+HEAVY = {"pandas", "dagster", "great_expectations", "alembic", "httpx", "fastapi"}
+
+
+@pytest.fixture
+def two(home: Path) -> Product:
+    """A tenant with two integrations."""
+    with product(home) as made:
+        made.one()
+        made.ports.tenants.install("t1", "another", 1, made.clock.now())
+        return made
+
+
+@pytest.mark.parametrize(
+    "words", [("diffs", "T1"), ("links", "list", "T1"), ("quarantine", "list", "T1"), ("explain", "T1", "1")]
+)
+def test_of_several_integrations_one_has_to_be_named(command: Command, two: Product, words: tuple[str, ...]) -> None:
+    """Nothing is guessed: the tenant's integrations are told, and with a name the command goes through."""
+    said = command(*words)
+    assert (said.code, said.out) == (1, ""), two
+    assert "has several integrations: another, crm_billing" in said.err
+    assert command(*words, "--integration", "crm_billing").code == 0
+
+
+def test_a_tenant_without_any_is_told_what_there_is(command: Command, home: Path) -> None:
+    """Installed later, or misspelt."""
+    with product(home) as made:
+        made.ports.tenants.remove("t1")
+        assert command("tenant", "add", "Fresh", "--integration", "crm_billing").code == 0
+    said = command("links", "list", "Fresh", "--integration", "nope")
+    assert (said.code, "There is no integration nope" in said.err) == (1, True)
+
+
+def test_of_several_plans_that_wait_one_has_to_be_named(command: Command, home: Path) -> None:
+    """A plan for one record waits beside the whole one: who approves says which was looked at."""
+    with product(home) as made:
+        made.one()
+        made.one(only=("1",))
+        whole, part = (p.plan_id for p in made.ports.plans.standing("t1", "crm_billing"))
+    said = command("plans", "approve", "T1")
+    assert (said.code, f"2 plans wait: {whole}, {part}." in said.err) == (1, True)
+    assert command("plans", "show", "T1").out.count("records") > 0
+    assert command("plans", "approve", "T1", part).code == 0
+    assert command("plans", "approve", "T1").code == 0
+
+
+def test_explain_loads_nothing_that_it_has_no_use_for(filled: Path) -> None:
+    """A person waits for the answer, so the command imports neither what runs need nor what pyarrow would like to have."""
+    program = "from integration_pipelines.cli.main import run; run()"
+    env = os.environ | {"PYTHONPROFILEIMPORTTIME": "1", "PYTHONPATH": str(Path.cwd()), "INTEGRATION_PIPELINES_HOME": str(filled)}
+    done = subprocess.run(
+        [sys.executable, "-c", program, "explain", "T1", "1", "mrr"], capture_output=True, check=True, env=env, text=True
+    )
+    assert "MRR (mrr): 1000 USD (minor units)" in done.stdout
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines() if "|" in line}
+    assert "pyarrow" in loaded
+    assert loaded & HEAVY == set()
