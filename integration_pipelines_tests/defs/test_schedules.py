@@ -128,9 +128,9 @@ def asked_after(shop: Shop, result: dg.ExecuteInProcessResult) -> list[dg.RunReq
 def test_an_edit_replaced_by_a_write_that_nobody_answered_is_back_within_a_quarter_of_an_hour(shop_of: OpenShop) -> None:
     """The write arrives late, on top of an edit that nobody had seen; minutes later a run of its own settles it and puts the edit back."""
     shop = shop_of("t1")
+    shop.product.first_sync()
     product = shared_segment(shop.product, "right_wins")
     shop = replace(shop, product=product)
-    product.first_sync()
     product.crm().objects["crm_accounts"]["1"]["customer_segment"] = "Enterprise"
     product.billing().delayed = 1
     assert product.one().writes == {"unknown": 1}
