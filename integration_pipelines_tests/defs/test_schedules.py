@@ -13,6 +13,7 @@ from integration_pipelines.defs.pruning import prune_storage
 from integration_pipelines.defs.schedules import requests_for_all
 from integration_pipelines.errors import AuthError
 from integration_pipelines.ports.tenants import Connection
+from integration_pipelines.use_cases.observations import texts
 from integration_pipelines_tests.defs.conftest import QUIET, OpenShop, Shop, given
 from integration_pipelines_tests.kit.bench import CONTRACT
 from integration_pipelines_tests.scenarios.test_overwrites import shared_segment
@@ -136,7 +137,7 @@ def test_an_edit_replaced_by_a_write_that_nobody_answered_is_back_within_a_quart
     assert product.one().writes == {"unknown": 1}
     customer = product.billing().objects["billing_customers"]["cus_acme"]
     customer["crm_segment"] = "startup"
-    (late,) = product.ports.ledger.unsettled(["t1"], CONTRACT)["write_id"].to_pylist()
+    (late,) = texts(product.ports.ledger.unsettled(["t1"], CONTRACT), "write_id")
     product.billing().replaced[late] = {"metadata.crm_segment": "startup"}
     product.billing().arrive()
     assert customer["crm_segment"] == "enterprise"

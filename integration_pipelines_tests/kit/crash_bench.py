@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from integration_pipelines.partner_models.hubspot.account import HubSpotAccount
 from integration_pipelines.partner_models.hubspot.moments import iso
+from integration_pipelines.partner_models.stripe.account import StripeAccount
 from integration_pipelines.sandbox.world import World
 from integration_pipelines_tests.kit.crash import Point
 from integration_pipelines_tests.kit.crash_server import Order, written
@@ -74,10 +76,10 @@ class Life:
     def _appear(self, number: int) -> None:
         born, domain = time.time() - 86_400, f"met{number}.example"
         for account in (a for a in self.shop.world.accounts if a.tenant == NAME):
-            if account.partner == "hubspot":
+            if isinstance(account, HubSpotAccount):
                 properties = {"name": f"Met {number}", "domain": domain}
                 account.insert("companies", {"id": str(MET + number), "properties": properties, "createdAt": iso(born)})
-            else:
+            elif isinstance(account, StripeAccount):
                 account.insert("customers", {"id": f"cus_Met{number}", "email": f"pay@{domain}", "created": int(born)})
 
     def unmet(self) -> set[str]:

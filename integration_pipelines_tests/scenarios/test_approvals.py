@@ -93,7 +93,11 @@ def test_what_an_interrupted_run_left_of_an_approved_plan_outlives_a_run_for_one
     shop.approve()
     shop.crm().refuse.add("2")  # so that something of the plan is left when the first run ends
     shop.crm().delayed = 1
-    shop.crm().before_write = lambda *_: shop.ports.tenants.switch("t1", CONTRACT, paused=True)
+
+    def pause(*_: object) -> None:
+        shop.ports.tenants.switch("t1", CONTRACT, paused=True)
+
+    shop.crm().before_write = pause
     assert shop.one().outcome is RunOutcome.PAUSED
     shop.crm().under_way.clear()
     shop.crm().before_write = lambda *_: None

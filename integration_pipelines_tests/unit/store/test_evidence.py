@@ -58,7 +58,7 @@ def test_a_run_that_looked_before_does_not_undo_a_decision(stores: Stores) -> No
     stores.links.save(links(link("l1", "1", "cus_1"), link("l2", "2", "cus_2")))
     kept = {r["link_id"]: (r["state"], r["decided_by"]) for r in stores.links.load(["t1"], CRM).to_pylist()}
     assert kept == {"l1": ("tombstone", "ann"), "l2": ("live", None)}
-    stores.links.save(links(apart | {"state": "live", "updated_at": NOW}), decided=True)
+    stores.links.save(links({**apart, "state": "live", "updated_at": NOW}), decided=True)
     assert [r["state"] for r in stores.links.load(["t1"], CRM).to_pylist()] == ["live", "live"]
 
 
