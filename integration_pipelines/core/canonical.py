@@ -40,7 +40,8 @@ def trimmed(raw: str) -> str:
 
 def decimals(currency: str) -> str:
     """How many decimals a currency has (0, 2 or 3), from an expression with its upper-case code."""
-    return f"CASE WHEN {currency} IN {text_list(ZERO_DECIMALS)} THEN 0 WHEN {currency} IN {text_list(THREE_DECIMALS)} THEN 3 ELSE 2 END"
+    places = {**dict.fromkeys(ZERO_DECIMALS, 0), **dict.fromkeys(THREE_DECIMALS, 3)}
+    return f"CASE {currency} {' '.join(f'WHEN {text(code)} THEN {n}' for code, n in places.items())} ELSE 2 END"  # a list would be joined
 
 
 def canonical(kind: FieldType, raw: str) -> str:
@@ -60,6 +61,20 @@ def canonical(kind: FieldType, raw: str) -> str:
         )
         return f"CASE WHEN {raw} = '' THEN '' {quick} ELSE {general} END"
     return f"CASE WHEN regexp_full_match({raw}, '{_NOTHING_TO_TRIM}') THEN {_form(kind, raw, str)} ELSE {general} END"
+
+
+def fixed(kind: FieldType, raw: str) -> str:
+    """Whether text is its own canonical form: true of no other text, and of nearly all that is. Cheaper than to make the form."""
+    plain = f"length({raw}) = strlen({raw}) AND {raw} >= '!' AND {raw}[-1] >= '!'"  # ASCII without a blank or control at its ends
+    cheap = {
+        **dict.fromkeys((FieldType.TEXT, FieldType.ENUM, FieldType.ID), plain),
+        **dict.fromkeys((FieldType.EMAIL, FieldType.BOOLEAN), f"{plain} AND lower({raw}) = {raw}"),
+        FieldType.CURRENCY: f"{plain} AND upper({raw}) = {raw}",
+        FieldType.DOMAIN: f"{plain} AND lower({raw}) = {raw} AND NOT starts_with({raw}, 'www.')",
+        FieldType.INTEGER: f"TRY_CAST({raw} AS BIGINT)::VARCHAR = {raw}",
+        FieldType.DATE: f"{raw} >= '1000' AND {raw} < ':' AND TRY_CAST({raw} AS DATE)::VARCHAR = {raw}",
+    }
+    return f"({raw} = '' OR {cheap.get(kind, f'{canonical(kind, raw)} = {raw}')})"
 
 
 def _form(kind: FieldType, bare: str, composed: Callable[[str], str]) -> str:

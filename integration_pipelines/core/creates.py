@@ -10,7 +10,7 @@ import pyarrow as pa
 from integration_pipelines.core.canonical import canonical, major_from_minor, trimmed
 from integration_pipelines.core.contract import Column, Contract, CreateRule, FieldType, SyncField
 from integration_pipelines.core.merge import compared_fields
-from integration_pipelines.core.rollup_groups import group_rollup
+from integration_pipelines.core.rollup_groups import TOLD, group_rollup
 from integration_pipelines.core.settled import owner_side
 from integration_pipelines.core.sql import Sql, mapped, name, text, text_list
 from integration_pipelines.core.tables import TEXT
@@ -38,10 +38,10 @@ def name_created(sql: Sql, contract: Contract, created: pa.Table) -> None:
         raise AssertionError("only a contract that creates has records that it made")
     value = canonical(contract.objects[right].columns[rule.value].type, f"r.{name(rule.value)}")
     sql.change(
-        f"""UPDATE links SET match_rule = {text(CREATED)}, match_evidence = 'We made the record for this one.'
+        f"""UPDATE moved_links SET match_rule = {text(CREATED)}, match_evidence = 'We made the record for this one.'
         FROM created_records c, observed_{right} r
-        WHERE links.is_new AND links.state = 'live' AND links.base_link_id IS NULL AND c.tenant_id = links.tenant_id
-          AND c.target = {left} AND c.record_id = links.left_id AND r.tenant_id = links.tenant_id AND r.record_id = links.right_id
+        WHERE moved_links.is_new AND moved_links.state = 'live' AND moved_links.base_link_id IS NULL AND c.tenant_id = moved_links.tenant_id
+          AND c.target = {left} AND c.record_id = moved_links.left_id AND r.tenant_id = moved_links.tenant_id AND r.record_id = moved_links.right_id
           AND c.target_id = {value}"""
     )
     sql.drop("created_records")
@@ -56,7 +56,8 @@ def find_creations(sql: Sql, contract: Contract, installed: pa.Table) -> None:
         sql.put("installed", installed)
         _leave_out(sql, contract, contract.matching.create)
         sql.make("creations_wanted", _wanted(contract, contract.matching.create))
-        sql.view("created_groups", "SELECT tenant_id, right_id AS group_id, right_id AS customer_id FROM creations_wanted")
+        groups = "SELECT tenant_id, right_id AS group_id, right_id AS customer_id, 1 AS siblings FROM creations_wanted"
+        sql.view("created_groups", groups)
         if contract.rollup is not None:
             group_rollup(sql, contract, "created_facts", "created_groups")
         sql.make("creations", _starting(contract))
@@ -135,7 +136,7 @@ def _starting(contract: Contract) -> str:
         f"'value': {value}}}"
         for field, (column, after, value) in sorted(_values(contract).items())
     )
-    facts = "LEFT JOIN created_facts g ON g.tenant_id = k.tenant_id AND g.group_id = k.right_id" if contract.rollup else ""
+    facts = "LEFT JOIN created_facts g ON g.tenant_id = k.tenant_id AND g.customer_id = k.right_id" if contract.rollup else ""
     label = ", ".join(f"nullif(r.{name(c)}, '')" for c in contract.objects[right].label)
     return f"""SELECT k.tenant_id, k.right_id, k.unique_value, left(coalesce({label}, k.right_id), 200) AS record_label,
         list_filter([{changes}], lambda c: coalesce(c.after, '') <> '')::{_CHANGE}[] AS changes
@@ -173,7 +174,7 @@ def _canonical(spec: SyncField) -> str | None:
     if spec.right.rollup == "line_items":
         return None
     if spec.right.rollup is not None:
-        value = f"g.{spec.right.rollup}"
+        value = f"coalesce(g.{spec.right.rollup}, {TOLD[spec.right.rollup]})"
     elif spec.right.lookup is None and spec.right.column is not None and spec.type is not FieldType.MONEY:
         raw = trimmed(f"r.{name(spec.right.column)}")
         value = canonical(spec.type, mapped(raw, spec.right.map) if spec.right.map else f"r.{name(spec.right.column)}")

@@ -5,7 +5,7 @@ arrives late: what is compared is always the latest state, and the base moves on
 """
 
 from integration_pipelines.core.contract import Contract
-from integration_pipelines.core.sql import Sql, name, text, text_list
+from integration_pipelines.core.sql import name, text, text_list
 
 ENDED = "canceled"
 """What the roll-up says of a customer whose last subscription ended."""
@@ -29,14 +29,17 @@ def came_back(contract: Contract) -> str:
     return f"coalesce(field = {text(field)} AND z = {text(ENDED)} AND o IN {_running(contract)}, false)"
 
 
-def count_returns(sql: Sql, contract: Contract) -> None:
-    """Raise the epoch of every link whose base moves from ended to running; the base moves once, so the epoch does, too."""
+def changed_links(contract: Contract) -> str:
+    """The query for the links that are new or not as they were; the epoch is raised where the base moves from ended to running.
+
+    The base moves once, so the epoch does, too.
+    """
     field = _status_field(contract)
     if field is None:
-        return
+        return "SELECT * FROM links WHERE changed ORDER BY tenant_id, link_id"
     column = name(field)
-    sql.change(
-        f"""UPDATE links SET epoch = epoch + 1, changed = true FROM base_moves m
-        JOIN base z ON z.tenant_id = m.tenant_id AND z.link_id = m.link_id AND z.{column} = {text(ENDED)}
-        WHERE m.{column} IN {_running(contract)} AND links.tenant_id = m.tenant_id AND links.link_id = m.link_id"""
-    )
+    back = f"""SELECT m.tenant_id, m.link_id FROM base_moves m JOIN base z ON z.tenant_id = m.tenant_id AND z.link_id = m.link_id
+        AND z.{column} = {text(ENDED)} WHERE m.{column} IN {_running(contract)}"""
+    return f"""SELECT k.* REPLACE (k.epoch + (b.link_id IS NOT NULL)::INT AS epoch) FROM links k
+      LEFT JOIN ({back}) b ON b.tenant_id = k.tenant_id AND b.link_id = k.link_id
+      WHERE k.changed OR b.link_id IS NOT NULL ORDER BY k.tenant_id, k.link_id"""

@@ -13,15 +13,15 @@ from integration_pipelines.core.sql import Files, Rows, Sql, name, text, text_li
 _KEY = "tenant_id, record_id"
 
 
-def latest(sql: Sql, table: str, rows: Rows, key: str = "record_id", *, hold: bool = True) -> None:
+def latest(sql: Sql, table: str, rows: Rows, key: str = "record_id") -> None:
     """Make a table with, per tenant and key, the row with the highest `_sequence` (a column of the input), newest read first.
 
     Two rows of one read that contradict each other are told apart by their content, never by the order in which they came.
     Only records with several rows are ranked, since ranking whole rows is dear and most records have one. What comes as files stays there
-    unless it is to be held because most of its columns are asked for again and again.
+    and is a view: to read a few columns again is cheaper than to hold all of them.
     """
     if isinstance(rows, Files):
-        _latest_of_files(sql, table, rows, key, hold=hold)
+        _latest_of_files(sql, table, rows, key)
         return
     sql.put("arriving", rows)
     sql.make("intake_rows", "SELECT * FROM arriving")  # which may be read only once
@@ -34,16 +34,15 @@ def latest(sql: Sql, table: str, rows: Rows, key: str = "record_id", *, hold: bo
     sql.drop("intake_rows", "several")
 
 
-def _latest_of_files(sql: Sql, table: str, rows: Files, key: str, *, hold: bool) -> None:
+def _latest_of_files(sql: Sql, table: str, rows: Files, key: str) -> None:
     source, several = f"{table}_files", f"{table}_several"
     sql.put(source, rows)
-    make = sql.make if hold else sql.view
     if sql.yes(f"SELECT count(DISTINCT hash(tenant_id, {key})) = count(*) FROM {source}"):
-        make(table, f"SELECT * EXCLUDE (_sequence) FROM {source}")
+        sql.view(table, f"SELECT * EXCLUDE (_sequence) FROM {source}")
         return
     sql.make(several, f"SELECT tenant_id, {key} FROM {source} GROUP BY ALL HAVING count(*) > 1")
     sql.make(f"{table}_ranked", _ranked(source, key, rows.schema, several))
-    make(table, f"{_single(source, key, several)} UNION ALL SELECT * FROM {table}_ranked")
+    sql.view(table, f"{_single(source, key, several)} UNION ALL SELECT * FROM {table}_ranked")
 
 
 def _single(source: str, key: str, several: str = "several") -> str:
@@ -85,8 +84,7 @@ def slim(sql: Sql, contract: Contract) -> None:
     """Forget of detail records what only the roll-up needed; that they were there, and whose they are, the balance still asks."""
     for object_name, spec in contract.objects.items():
         if spec.kind is ObjectKind.DETAIL:
-            kept = f"tenant_id, record_id, observed_at, deleted, {name(spec.parent or '')}"
-            sql.make(f"observed_{object_name}", f"SELECT {kept} FROM observed_{object_name}")
+            sql.narrow(f"observed_{object_name}", ("tenant_id", "record_id", "observed_at", "deleted", spec.parent or ""))
             sql.view(f"accepted_{object_name}", _accepted(object_name))
 
 

@@ -17,7 +17,7 @@ RETURNED, WITHDRAWN = "returned", "withdrawn"
 
 
 def propose(sql: Sql, contract: Contract) -> None:
-    """Make `free_right`, `verdicts` and `doubtful` from `carried` (stored links as they stand now) and the accepted records."""
+    """Make `free_right`, `verdicts` and `doubtful` from `carried` (stored links that need a second look), `unmet` and the accepted records."""
     _proposals(sql, contract)
     _verdicts(sql, contract)
     sql.make(
@@ -38,10 +38,13 @@ def _proposals(sql: Sql, contract: Contract) -> None:
     for a record whose old pair waits for a decision.
     """
     right = contract.main_object("right")
-    taken = "SELECT tenant_id, right_id FROM standing WHERE now_state IN ('live', 'one_sided')"
+    perhaps = """SELECT tenant_id, right_id FROM unmet WHERE link_id IS NULL
+      UNION SELECT tenant_id, right_id FROM carried WHERE old_state = 'live'"""
+    taken = "SELECT tenant_id, right_id FROM carried WHERE now_state IN ('live', 'one_sided')"
     sql.make(
         "free_right",
-        f"SELECT r.* FROM accepted_{right} r ANTI JOIN ({taken}) t ON t.tenant_id = r.tenant_id AND t.right_id = r.record_id",
+        f"""SELECT r.* FROM accepted_{right} r SEMI JOIN ({perhaps}) p ON p.tenant_id = r.tenant_id AND p.right_id = r.record_id
+        ANTI JOIN ({taken}) t ON t.tenant_id = r.tenant_id AND t.right_id = r.record_id""",
     )
     if sql.yes("SELECT count(*) = 0 FROM free_right"):  # as on nearly every day
         sql.make("proposals", _NO_PROPOSALS)

@@ -27,13 +27,15 @@ def resolve_links(sql: Sql, contract: Contract, stored: Rows, now_text: str) -> 
         now_text: ISO 8601, UTC, exact: when new and changed links are dated. A decision of a later moment was not seen here.
     """
     sql.put("stored_links", stored)
+    sql.make("known_links", "SELECT * FROM stored_links")  # which may be read only once
     follow_merges(sql, contract)
+    _unmet(sql, contract)
     _carried(sql, contract, now_text)
     propose(sql, contract)
     _links(sql, contract, now_text)
     _unlinked(sql)
     _live(sql, contract)
-    sql.drop("stored_links", "verdicts", "doubtful", "odd_links", "known_links", "carried", "free_right")
+    sql.drop("stored_links", "verdicts", "doubtful", "carried", "free_right", "unmet")
 
 
 def link_id(tenant_id: str, integration: str, left: str, right: str) -> str:
@@ -73,16 +75,27 @@ _EVIDENCE = """CASE WHEN now_state = old_state THEN match_evidence
     ELSE 'A record of this pair was made after the pair was linked: it is another one under the same id.' END"""
 
 
+def _unmet(sql: Sql, contract: Contract) -> None:
+    """`unmet`: live links and right records that are there, of those that have nobody on the other side."""
+    sql.make(
+        "unmet",
+        f"""SELECT coalesce(k.tenant_id, r.tenant_id) AS tenant_id, k.link_id, r.record_id AS right_id
+        FROM (SELECT tenant_id, link_id, right_id FROM known_links WHERE state = 'live') k
+        FULL JOIN (SELECT tenant_id, record_id FROM observed_{contract.main_object("right")} WHERE NOT deleted) r
+          ON r.tenant_id = k.tenant_id AND r.record_id = k.right_id WHERE k.link_id IS NULL OR r.record_id IS NULL""",
+    )
+
+
 def _odd(sql: Sql, contract: Contract) -> None:
-    """`known_links`: every stored one; `odd_links`: those that need a second look. Nearly every link is live with both records there."""
-    sql.make("known_links", "SELECT * FROM stored_links")  # which may be read only once
-    doubts = ["SELECT tenant_id, link_id FROM known_links WHERE state <> 'live'"]
-    for side, key in (("left", "left_id"), ("right", "right_id")):
-        spec = contract.main_object("left" if side == "left" else "right")
-        doubts.append(
-            f"""SELECT s.tenant_id, s.link_id FROM known_links s ANTI JOIN (SELECT tenant_id, record_id FROM observed_{spec} WHERE NOT deleted) o
-              ON o.tenant_id = s.tenant_id AND o.record_id = s.{key}"""
-        )
+    """`odd_links`: those that need a second look. Nearly every link is live with both records there."""
+    left = contract.main_object("left")
+    doubts = [
+        "SELECT tenant_id, link_id FROM known_links WHERE state <> 'live'",
+        "SELECT tenant_id, link_id FROM unmet WHERE link_id IS NOT NULL",
+        f"""SELECT s.tenant_id, s.link_id FROM known_links s ANTI JOIN (SELECT tenant_id, record_id FROM observed_{left} WHERE NOT deleted) o
+          ON o.tenant_id = s.tenant_id AND o.record_id = s.left_id""",
+    ]
+    for side, spec, key in (("left", left, "left_id"), ("right", contract.main_object("right"), "right_id")):
         born = contract.objects[spec].born
         if born is not None:
             sql.make(f"young_{side}", _YOUNG.format(born=name(born), observed=f"observed_{spec}"))
@@ -126,12 +139,12 @@ def _carried(sql: Sql, contract: Contract, now_text: str) -> None:
 
 
 def _links(sql: Sql, contract: Contract, now_text: str) -> None:
-    """`links`: carried links, their moves to survivors, new ones, and those in doubt."""
+    """`links`: those that stand as they stood, and in `moved_links` carried ones, their moves to survivors, new ones, and those in doubt."""
     now, integration = f"{text(now_text)}::TIMESTAMPTZ", text(contract.contract)
     pair, survivor = _link_id("left_id", "right_id", contract), _link_id("now_left", "right_id", contract)
     none = "NULL::VARCHAR AS survivor_link_id, 1::BIGINT AS epoch, NULL::VARCHAR AS decided_by"
     sql.make(
-        "links",
+        "moved_links",
         f"""WITH old AS (
           SELECT tenant_id, integration, link_id, left_id, right_id, CASE WHEN {_MOVED} THEN 'merged' ELSE now_state END AS state,
             now_rule AS match_rule, now_evidence AS match_evidence, created_at, epoch, decided_by,
@@ -158,10 +171,13 @@ def _links(sql: Sql, contract: Contract, now_text: str) -> None:
               JOIN doubtful e ON e.tenant_id = c.tenant_id AND e.left_id = c.left_id AND e.right_id = c.right_id) c
             ON c.tenant_id = d.tenant_id AND c.link_id = d.link_id),
         made AS (SELECT * FROM followed UNION ALL BY NAME SELECT * FROM found UNION ALL BY NAME SELECT * FROM doubted)
-        SELECT *, false AS is_new, false AS changed, link_id AS base_link_id FROM known_links ANTI JOIN odd_links USING (tenant_id, link_id)
-        UNION ALL BY NAME (SELECT * FROM old ANTI JOIN made USING (tenant_id, link_id)
-          UNION ALL BY NAME SELECT * FROM made
-          QUALIFY row_number() OVER (PARTITION BY tenant_id, link_id ORDER BY created_at, base_link_id) = 1)""",
+        SELECT * FROM old ANTI JOIN made USING (tenant_id, link_id) UNION ALL BY NAME SELECT * FROM made
+          QUALIFY row_number() OVER (PARTITION BY tenant_id, link_id ORDER BY created_at, base_link_id) = 1""",
+    )
+    sql.view(
+        "links",
+        """SELECT *, false AS is_new, false AS changed, link_id AS base_link_id FROM known_links ANTI JOIN odd_links USING (tenant_id, link_id)
+        UNION ALL BY NAME SELECT * FROM moved_links""",
     )
 
 
@@ -183,7 +199,7 @@ def _unlinked(sql: Sql) -> None:
         LEFT JOIN (SELECT DISTINCT tenant_id, right_id FROM carried
             WHERE now_state IN ('merged', 'tombstone') AND now_rule <> '{WITHDRAWN}') d
           ON d.tenant_id = r.tenant_id AND d.right_id = r.record_id
-        ANTI JOIN (SELECT tenant_id, right_id FROM links WHERE state = 'live' AND is_new) l
+        ANTI JOIN (SELECT tenant_id, right_id FROM moved_links WHERE state = 'live' AND is_new) l
           ON l.tenant_id = r.tenant_id AND l.right_id = r.record_id""",
     )
 

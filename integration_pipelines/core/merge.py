@@ -1,22 +1,24 @@
 """Both sides of every live link beside each other, field by field, in canonical form; and the base that both once agreed on.
 
-Makes `wide`: one row per live link with `l_<field>`, `r_<field>` (canonical text, null = missing), `z_<field>` (base) for every field that
-is compared, and `merged`, the table people read: the resolved value of each field. Which value wins is `reconcile`.
+Nearly every live link says the same on both sides and in the base to the letter, and of those no more is kept than who they are: that is
+`verbatim_links` (where it says so). Of all others `wide` has one row with `l_<field>`, `r_<field>` (canonical text, null = missing) and
+`z_<field>` (base) for every field that is compared. Which value wins is `reconcile`.
 """
+
+from collections.abc import Mapping
 
 import pyarrow as pa
 
-from integration_pipelines.core.canonical import canonical, minor_from_major, trimmed
-from integration_pipelines.core.contract import Contract, FieldType, Lookup, Side, SyncField
+from integration_pipelines.core.canonical import canonical, trimmed
+from integration_pipelines.core.contract import Contract, SyncField
 from integration_pipelines.core.line_items import line_items
-from integration_pipelines.core.rollup_groups import group_rollup
-from integration_pipelines.core.settled import judged_by_row, owner_side
-from integration_pipelines.core.sql import Sql, mapped, name, text
+from integration_pipelines.core.rollup_groups import TOLD, group_rollup
+from integration_pipelines.core.said import ALIASES, form_of, key_of, lookups, place_of, said, verbatim
+from integration_pipelines.core.settled import KEPT, judged_by_row, owner_side
+from integration_pipelines.core.sql import Sql, name, text
 
-_ROLLUP_COLUMN = {
-    "status": "status", "mrr": "mrr", "currency": "currency", "renewal_date": "renewal_date", "cancel_date": "cancel_date",
-    "line_items": "line_items",
-}  # fmt: skip
+LABEL = 200
+"""Characters of the name under which people are shown a record."""
 
 
 def compared_fields(contract: Contract) -> dict[str, SyncField]:
@@ -31,15 +33,17 @@ def widen(sql: Sql, contract: Contract, setting_up: str) -> None:
     that the set-up will create counts as blank, so that the first plan shows what would be written.
     """
     if contract.rollup is not None:
-        sql.view("link_groups", "SELECT tenant_id, left_id AS group_id, right_id AS customer_id FROM live_links")
+        sql.view("link_groups", "SELECT tenant_id, left_id AS group_id, right_id AS customer_id, siblings FROM live_links")
         group_rollup(sql, contract, "group_facts", "link_groups")
-        if any(side.rollup == "line_items" for spec in contract.fields.values() for side in (spec.left, spec.right)):
-            line_items(sql, contract, "group_facts", "link_groups")
+        if _lists_lines(contract):
+            line_items(sql, contract, "link_groups")
         _group_holds(sql, contract)
     fields = compared_fields(contract)
-    for object_name in dict.fromkeys(lookup.object for lookup, _ in _lookups(fields)):
+    for object_name in dict.fromkeys(lookup.object for _, _, lookup, _ in lookups(fields)):
         sql.make(f"looked_up_{object_name}", _canonical_lookups(contract, fields, object_name))
-    sql.make("wide", judged_by_row(contract, fields, _wide(contract, fields, setting_up)))
+    sql.make("beside", _beside(_joined(contract, fields, setting_up), verbatim(contract, fields)))
+    sql.make("wide", judged_by_row(contract, fields, _formed(contract, fields)))
+    sql.make_of("verbatim_links", "beside", without="odd")
 
 
 def respell(sql: Sql, contract: Contract, spellings: pa.Table) -> None:
@@ -84,92 +88,97 @@ def _group_holds(sql: Sql, contract: Contract) -> None:
     )
 
 
-def _wide(contract: Contract, fields: dict[str, SyncField], setting_up: str) -> str:
+def _joined(contract: Contract, fields: Mapping[str, SyncField], setting_up: str) -> str:
+    """Every live link with what it needs of both records, of what is behind them and of the base; as it was read."""
     left, right = contract.main_object("left"), contract.main_object("right")
-    joins, columns = [], []
-    for field, spec in fields.items():
-        l_value, l_join = _side_value("left", field, spec)
-        r_value, r_join = _side_value("right", field, spec)
-        joins += [j for j in (l_join, r_join) if j]
-        if spec.type is FieldType.MONEY:
-            currency = _side_value(owner_side(contract, spec), spec.currency_field or "", fields[spec.currency_field or ""])[0]
-            l_value = _in_minor(spec.left, l_value, currency)
-            r_value = _in_minor(spec.right, r_value, currency)
-        base = f"z.{name(field)}"
-        if owner_side(contract, spec) != "left":  # the survivor of a merge never held what the record before it held
-            base = f"CASE WHEN k.base_link_id = k.link_id THEN {base} END"
-        columns.append(f"{l_value} AS {name('l_' + field)}, {r_value} AS {name('r_' + field)}, {base} AS {name('z_' + field)}")
-    rollup_join = (
-        """LEFT JOIN group_facts g ON g.tenant_id = k.tenant_id AND g.group_id = k.left_id
-      LEFT JOIN group_holds h ON h.tenant_id = k.tenant_id AND h.group_id = k.left_id"""
-        if contract.rollup
-        else ""
+    shown = [*_read(fields), *_bases(contract, fields)]
+    rollups, trouble = "", "NULL::VARCHAR"
+    if contract.rollup is not None:
+        shown += [f"coalesce(g.{fact}, {blank}) AS {name(f'g.{fact}')}" for fact, blank in TOLD.items()]
+        trouble = "h.trouble"
+        rollups = """LEFT JOIN group_facts g ON g.tenant_id = k.tenant_id AND g.customer_id = k.right_id
+          LEFT JOIN group_holds h ON h.tenant_id = k.tenant_id AND h.group_id = k.left_id"""
+    if _lists_lines(contract):
+        shown.append(f"coalesce(i.line_items, '') AS {name('g.line_items')}")
+        rollups += " LEFT JOIN group_lines i ON i.tenant_id = k.tenant_id AND i.group_id = k.left_id"
+    behind = dict.fromkeys(
+        f"""LEFT JOIN looked_up_{lookup.object} {key} ON {key}.tenant_id = k.tenant_id
+          AND {key}.record_id = nullif({ALIASES[side]}.{name(place.column or "")}, '')"""
+        for side, place, lookup, _ in lookups(fields)
+        for key in (name(key_of(side, place, lookup)),)
     )
-    trouble = "h.trouble" if contract.rollup else "NULL::VARCHAR"
     return f"""SELECT k.tenant_id, k.link_id, k.left_id, k.right_id, k.is_new, k.is_primary, k.is_oldest, k.siblings, k.dispute,
-        {trouble} AS rollup_trouble, z.link_id <> k.link_id AS followed,
+        {trouble} AS rollup_trouble, z.link_id <> k.link_id AS followed, u.tenant_id IS NOT NULL AS setting_up,
         {_label(contract, "left", "l")} AS record_label, l.observed_at AS left_observed_at, r.observed_at AS right_observed_at,
-        {", ".join(columns)}
+        {", ".join(dict.fromkeys(shown))}
       FROM live_links k
       JOIN observed_{left} l ON l.tenant_id = k.tenant_id AND l.record_id = k.left_id
       JOIN observed_{right} r ON r.tenant_id = k.tenant_id AND r.record_id = k.right_id
       LEFT JOIN {setting_up} u ON u.tenant_id = k.tenant_id
       LEFT JOIN base z ON z.tenant_id = k.tenant_id AND z.link_id = k.base_link_id
-      {rollup_join} {" ".join(dict.fromkeys(joins))}"""
+      {rollups} {" ".join(behind)}"""
+
+
+def _beside(joined: str, verbatim: str) -> str:
+    """Every link once; one that is not the same to the letter carries all that was read of it, as the only row of a list."""
+    return f"""SELECT b.tenant_id, b.link_id, b.left_id, b.right_id, b.is_primary, b.record_label, b.verbatim,
+        CASE WHEN NOT b.verbatim THEN [b] END AS odd
+      FROM (SELECT *, coalesce({verbatim}, false) AS verbatim FROM ({joined})) b"""
+
+
+def _formed(contract: Contract, fields: Mapping[str, SyncField]) -> str:
+    """What both sides say in canonical form, of every link that needs it."""
+    forms = [
+        f"{said(contract, spec, side).form} AS {name(f'{alias}_{field}')}"
+        for field, spec in fields.items()
+        for side, alias in ALIASES.items()
+    ]
+    bases = ", ".join(name("z_" + field) for field in fields)
+    return f"SELECT {KEPT}, is_oldest, {', '.join(forms)}, {bases} FROM (SELECT unnest(odd, max_depth := 2) FROM beside)"
+
+
+def _lists_lines(contract: Contract) -> bool:
+    return any(side.rollup == "line_items" for spec in contract.fields.values() for side in (spec.left, spec.right))
+
+
+def _read(fields: Mapping[str, SyncField]) -> list[str]:
+    """The columns that the fields stand in or behind, under the names that `said` reads."""
+    columns = [
+        f"{alias}.{name(column)} AS {name(f'{alias}.{column}')}"
+        for spec in fields.values()
+        for side, alias in ALIASES.items()
+        if (column := place_of(spec, side).column) is not None
+    ]
+    for side, place, lookup, spec in lookups(fields):
+        key = key_of(side, place, lookup)
+        columns += [f"{name(key)}.{name(c)} AS {name(f'{key}.{c}')}" for c in ("gone", form_of(lookup, spec))]
+    return columns
+
+
+def _bases(contract: Contract, fields: Mapping[str, SyncField]) -> list[str]:
+    """The survivor of a merge never held what the record before it held."""
+    own = "CASE WHEN k.base_link_id = k.link_id THEN z.{0} END"
+    return [
+        f"{('z.{0}' if owner_side(contract, spec) == 'left' else own).format(name(field))} AS {name('z_' + field)}"
+        for field, spec in fields.items()
+    ]
 
 
 def _label(contract: Contract, side: str, alias: str) -> str:
     spec = contract.objects[contract.main_object("left" if side == "left" else "right")]
     parts = ", ".join(f"nullif({alias}.{name(c)}, '')" for c in spec.label)
-    return f"left(coalesce({parts}, {alias}.record_id), 200)"
+    shown = f"coalesce({parts}, {alias}.record_id)"
+    return f"CASE WHEN strlen({shown}) <= {LABEL} THEN {shown} ELSE left({shown}, {LABEL}) END"
 
 
-def _side_value(side: str, field: str, spec: SyncField) -> tuple[str, str | None]:
-    """The canonical value of a field on a side, and the join that it needs (money: the raw value)."""
-    where: Side = spec.left if side == "left" else spec.right
-    alias = "l" if side == "left" else "r"
-    if where.rollup is not None:
-        return f"g.{_ROLLUP_COLUMN[where.rollup]}", None
-    if where.lookup is not None:
-        return _looked_up(where, field, spec, alias)
-    raw = f"{alias}.{name(where.column or '')}"
-    if where.create is not None:
-        raw = f"CASE WHEN {raw} IS NULL AND u.tenant_id IS NOT NULL THEN '' ELSE {raw} END"
-    if spec.type is FieldType.MONEY:
-        return raw, None
-    return canonical(spec.type, mapped(trimmed(raw), where.map) if where.map else raw), None
-
-
-def _looked_up(where: Side, field: str, spec: SyncField, alias: str) -> tuple[str, str]:
-    """A value behind an id: blank id = blank, an unknown id = missing, an archived row as the contract says."""
-    lookup = where.lookup
-    if lookup is None:
-        raise AssertionError(field)
-    key = f"k_{lookup.object}_{where.column}"
-    reference = f"{alias}.{name(where.column or '')}"
-    join = f"""LEFT JOIN looked_up_{lookup.object} {key}
-        ON {key}.tenant_id = k.tenant_id AND {key}.record_id = nullif({reference}, '')"""
-    gone = "''" if lookup.when_archived == "clear" else "NULL"
-    value = f"CASE WHEN {key}.gone THEN {gone} ELSE {key}.{name(_form_name(lookup, spec))} END"
-    return f"CASE WHEN {reference} IS NULL THEN NULL WHEN {reference} = '' THEN '' ELSE {value} END", join
-
-
-def _lookups(fields: dict[str, SyncField]) -> list[tuple[Lookup, SyncField]]:
-    return [(side.lookup, spec) for spec in fields.values() for side in (spec.left, spec.right) if side.lookup is not None]
-
-
-def _form_name(lookup: Lookup, spec: SyncField) -> str:
-    return f"{spec.type} {lookup.column}"
-
-
-def _canonical_lookups(contract: Contract, fields: dict[str, SyncField], object_name: str) -> str:
+def _canonical_lookups(contract: Contract, fields: Mapping[str, SyncField], object_name: str) -> str:
     """Every value that is looked up in an object, in canonical form: made once a row there, not once a row that refers to it."""
     forms = {}
-    for lookup, spec in _lookups(fields):
+    for _, _, lookup, spec in lookups(fields):
         if lookup.object == object_name:
             columns = lookup.column.split()
             raw = f"o.{name(columns[0])}" if len(columns) == 1 else _spaced("o", columns)
-            forms[_form_name(lookup, spec)] = canonical(spec.type, raw)
+            forms[form_of(lookup, spec)] = canonical(spec.type, raw)
     archived = "coalesce(lower(o.archived) = 'true', false)" if "archived" in contract.objects[object_name].columns else "false"
     shown = ", ".join(f"{form} AS {name(column)}" for column, form in forms.items())
     return f"SELECT o.tenant_id, o.record_id, {archived} AS gone, {shown} FROM accepted_{object_name} o"
@@ -180,8 +189,3 @@ def _spaced(alias: str, columns: list[str]) -> str:
     missing = " OR ".join(f"{alias}.{name(c)} IS NULL" for c in columns)
     parts = ", ".join(f"nullif({trimmed(f'{alias}.{name(c)}')}, '')" for c in columns)
     return f"CASE WHEN {missing} THEN NULL ELSE concat_ws(' ', {parts}) END"
-
-
-def _in_minor(side: Side, value: str, currency: str) -> str:
-    """Roll-ups are in minor units already; partners' own money properties are in major units."""
-    return value if side.rollup is not None else minor_from_major(value, currency)

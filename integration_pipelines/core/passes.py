@@ -11,8 +11,9 @@ import duckdb
 import pyarrow as pa
 
 from integration_pipelines.core import balance, diffs, links, plan
-from integration_pipelines.core.contract import Contract, ObjectKind
+from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.creates import NAMED_RECORDS, find_creations, name_created
+from integration_pipelines.core.epochs import changed_links
 from integration_pipelines.core.guards import PlanNumbers
 from integration_pipelines.core.intake import accept, latest, slim
 from integration_pipelines.core.merge import compared_fields, respell, widen
@@ -81,7 +82,7 @@ class Pass:
         found = diffs.diffs(sql, given.contract, given.unresolved, now_text)
         writes = plan.plan_writes(sql, given.contract, given.only)
         return PassResult(
-            links=sql.arrow("SELECT * FROM links WHERE changed ORDER BY tenant_id, link_id", IDENTITY_LINKS),
+            links=sql.arrow(changed_links(given.contract), IDENTITY_LINKS),
             diffs=found,
             field_counts=sql.arrow("SELECT * FROM field_counts ORDER BY tenant_id, object, field"),
             base_moves=sql.arrow("SELECT * FROM base_moves ORDER BY tenant_id, link_id", base_schema(given.contract)),
@@ -110,12 +111,12 @@ class Pass:
         sql.put("runs", tenants)
         sql.put("setting_up", pa.table({"tenant_id": pa.array(sorted(set(given.setting_up)), pa.string())}))
         if "_sequence" in given.base.schema.names:
-            latest(sql, "base", given.base, "link_id", hold=False)
+            latest(sql, "base", given.base, "link_id")
         else:
             sql.put("base", given.base)
         sql.put("intents", given.intents.cast(INTENTS))
-        for object_name, spec in given.contract.objects.items():
-            latest(sql, f"observed_{object_name}", given.observed[object_name], hold=spec.kind is ObjectKind.DETAIL)
+        for object_name in given.contract.objects:
+            latest(sql, f"observed_{object_name}", given.observed[object_name])
         accept(sql, given.contract, given.refused)
 
 

@@ -120,8 +120,9 @@ def _per_side(contract: Contract, spec: SyncField, what: str) -> str:
 
 
 def _target_joins(contract: Contract) -> str:
+    """Both records of a live link are accepted."""
     return " ".join(
-        f"""LEFT JOIN accepted_{contract.main_object(side)} t_{side} ON t_{side}.tenant_id = c.tenant_id
+        f"""JOIN accepted_{contract.main_object(side)} t_{side} ON t_{side}.tenant_id = c.tenant_id
           AND t_{side}.record_id = c.{side}_id"""
         for side in ("left", "right")
     )

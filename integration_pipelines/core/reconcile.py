@@ -14,7 +14,7 @@ Makes `cells` (differing fields with their verdict), `field_counts` and `base_mo
 """
 
 from integration_pipelines.core.contract import Contract, FieldType
-from integration_pipelines.core.epochs import came_back, count_returns
+from integration_pipelines.core.epochs import came_back
 from integration_pipelines.core.merge import compared_fields
 from integration_pipelines.core.settled import MIXED, compared_bit, currency_of, owner_side, owners
 from integration_pipelines.core.sql import Sql, name, text
@@ -27,7 +27,6 @@ def reconcile(sql: Sql, contract: Contract) -> None:
     _verdicts(sql, contract)
     _field_counts(sql, contract)
     _base_moves(sql, contract)
-    count_returns(sql, contract)
 
 
 def _rules(sql: Sql, contract: Contract) -> None:
@@ -134,10 +133,12 @@ _CELLS = """SELECT *, CASE winner WHEN 'left' THEN l WHEN 'right' THEN r END AS 
 def _field_counts(sql: Sql, contract: Contract) -> None:
     """`field_counts`: per tenant and field, how many were compared, matched, differing and held."""
     compared = [
-        f"{{'field': {text(f)}, 'compared': count(*) FILTER (WHERE {compared_bit(place)} <> 0)}}"
+        f"{{'field': {text(f)}, 'compared': (verbatim + count(*) FILTER (WHERE {compared_bit(place)} <> 0))::BIGINT}}"
         for place, f in enumerate(compared_fields(contract))
     ]
-    counted = f"SELECT tenant_id, unnest([{', '.join(compared)}]) AS n FROM wide GROUP BY tenant_id"
+    verbatim = "SELECT tenant_id, count(*) FILTER (WHERE verbatim) AS verbatim FROM verbatim_links GROUP BY tenant_id"
+    counted = f"""SELECT tenant_id, unnest([{", ".join(compared)}]) AS n FROM ({verbatim}) LEFT JOIN wide USING (tenant_id)
+      GROUP BY tenant_id, verbatim"""
     sql.make(
         "field_counts",
         f"""SELECT n.tenant_id, r.target AS object, n.field, n.compared, n.compared - coalesce(d.differing, 0) AS matched,
@@ -162,9 +163,12 @@ def _base_moves(sql: Sql, contract: Contract) -> None:
 
 def merged(contract: Contract) -> str:
     """The query for the merged customers: per link the value that each field should have, by its owner."""
-    columns = [
-        f"CASE WHEN settled THEN {name('l_' + field)} ELSE {owners(contract, field)} END AS {name(field)}"
-        for field in compared_fields(contract)
-    ]
+    fields = compared_fields(contract)
+    agreed = ", ".join(f"z.{name(field)}" for field in fields)
+    columns = ", ".join(
+        f"CASE WHEN settled THEN {name('l_' + field)} ELSE {owners(contract, field)} END AS {name(field)}" for field in fields
+    )
     kept = "tenant_id, link_id, left_id, right_id, is_primary, record_label"
-    return f"SELECT {kept}, {', '.join(columns)} FROM wide ORDER BY tenant_id, left_id, right_id"
+    return f"""SELECT {", ".join(f"v.{column}" for column in kept.split(", "))}, {agreed} FROM verbatim_links v
+        JOIN base z ON z.tenant_id = v.tenant_id AND z.link_id = v.link_id WHERE v.verbatim
+      UNION ALL SELECT {kept}, {columns} FROM wide ORDER BY tenant_id, left_id, right_id"""

@@ -11,7 +11,7 @@ from integration_pipelines.core.contract import Contract, Rollup
 from integration_pipelines.core.sql import Sql, text, text_list
 
 _MONTHLY = """CASE interval
-  WHEN 'month' THEN rdiv({amount}, count)
+  WHEN 'month' THEN CASE WHEN count = 1 THEN {amount} ELSE rdiv({amount}, count) END
   WHEN 'year' THEN rdiv({amount}, 12 * count)
   WHEN 'week' THEN rdiv({amount} * 13, 3 * count)
   WHEN 'day' THEN rdiv({amount} * 365, 12 * count)
@@ -35,10 +35,11 @@ def _in_force(discount: str, rollup: Rollup, now_text: str) -> str:
 def _steps(discounts: str, chosen: str, rollup: Rollup, now_text: str) -> str:
     """A list expression of fold steps from those discounts that are in force and chosen, in their order."""
     pct = "CASE WHEN coalesce(d.percent_off, '') <> '' THEN pico(d.percent_off) // 100000000 END"
-    off_minor = "least(pico(d.amount_off), (10 ** 27)::HUGEINT)"
-    off = f"CASE WHEN coalesce(d.amount_off, '') <> '' AND upper(d.currency) = currency THEN {_monthly(off_minor)} END"
+    own = "coalesce(d.amount_off, '') <> '' AND upper(d.currency) = currency"
+    amount = f"CASE WHEN {own} THEN least(pico(d.amount_off), (10 ** 27)::HUGEINT) END"
     kept = f"list_filter(coalesce({discounts}, []), lambda d: {_in_force('d', rollup, now_text)} AND {chosen})"
-    return f"list_transform({kept}, lambda d: {{'v': 0::HUGEINT, 'pct': {pct}, 'off': {off}}})"
+    read = f"list_transform({kept}, lambda d: {{'pct': {pct}, 'amount': {amount}}})"  # before `_monthly` repeats it
+    return f"list_transform({read}, lambda d: {{'v': 0::HUGEINT, 'pct': d.pct, 'off': {_monthly('d.amount')}}})"
 
 
 def _fold(start: str, steps: str) -> str:
@@ -64,12 +65,13 @@ _ITEMS = """SELECT * EXCLUDE (bought), CASE WHEN package IS NULL THEN bought WHE
         coalesce(s.item.interval, '') <> '' AND coalesce(s.item.usage_type, 'licensed') <> 'metered' AS charged
       FROM ({rows}) s LEFT JOIN (SELECT tenant_id, record_id, discounts FROM {customers} WHERE len(discounts) > 0) c
         ON c.tenant_id = s.tenant_id AND c.record_id = s.customer_id))"""
-_SINGLE = "SELECT *, items[1] AS item, 1::BIGINT AS position FROM rollup_subs WHERE len(items) = 1"
-_SEVERAL = "SELECT *, unnest(items) AS item, generate_subscripts(items, 1) AS position FROM rollup_subs WHERE len(items) > 1"
+_UNUSUAL = "SELECT * FROM rollup_subs WHERE coalesce(len(items), 0) <> 1 OR items[1].billing_scheme = 'tiered'"
+_SINGLE = "SELECT *, items[1] AS item, 1::BIGINT AS position FROM {subs} WHERE len(items) = 1"
+_SEVERAL = "SELECT *, unnest(items) AS item, generate_subscripts(items, 1) AS position FROM rollup_unusual WHERE len(items) > 1"
 
 _TIERS = """SELECT tenant_id, record_id, position, units, tier.unit_amount AS unit_amount, tier.flat_amount AS flat_amount,
     TRY_CAST(tier.up_to AS HUGEINT) AS up_to, mode
-  FROM (SELECT tenant_id, record_id, position, units, mode, unnest(tiers) AS tier FROM rollup_single WHERE tiers IS NOT NULL
+  FROM (SELECT tenant_id, record_id, position, units, mode, unnest(tiers) AS tier FROM ({tiered_singles}) WHERE tiers IS NOT NULL
     UNION ALL SELECT tenant_id, record_id, position, units, mode, unnest(tiers) FROM rollup_several WHERE tiers IS NOT NULL)"""
 
 _TIERED = """SELECT tenant_id, record_id, position, CASE WHEN count(*) = count(part) THEN sum(part)::HUGEINT END AS amount FROM (
@@ -98,13 +100,16 @@ def subscription_facts(sql: Sql, contract: Contract, now_text: str) -> None:
     paused = " AND coalesce(paused_collection, '') = ''" if rollup.paused_collection == "zero" else ""
     ended, counted = text_list(rollup.ended_statuses), text_list(rollup.counted_statuses)
     sql.view("rollup_subs", _SUBS.format(subs=subs, ended=ended, counted=counted, paused=paused))
-    sql.view("rollup_single", _ITEMS.format(rows=_SINGLE, customers=customers))
-    sql.make("rollup_several", _ITEMS.format(rows=_SEVERAL, customers=customers))
-    sql.make("rollup_tiers", _TIERS)
+    sql.make("rollup_unusual", _UNUSUAL)
+    singles = {
+        name: _ITEMS.format(rows=_SINGLE.format(subs=name), customers=customers) for name in ("rollup_subs", "rollup_unusual")
+    }
+    sql.make("rollup_several", f"SELECT * FROM ({_ITEMS.format(rows=_SEVERAL, customers=customers)}) WHERE charged")
+    sql.make("rollup_tiers", _TIERS.format(tiered_singles=singles["rollup_unusual"]))
     sql.make("rollup_tiered", _TIERED)
     sql.make("rollup_sums", _subscription_sums(rollup, now_text))
-    sql.make("sub_facts", _facts(rollup, now_text))
-    sql.drop("rollup_several", "rollup_tiers", "rollup_tiered", "rollup_sums")
+    sql.make("sub_facts", _facts(f"({singles['rollup_subs']})", rollup, now_text))
+    sql.drop("rollup_unusual", "rollup_several", "rollup_tiers", "rollup_tiered", "rollup_sums")
 
 
 def _item_monthly(items: str, rollup: Rollup, now_text: str) -> str:
@@ -130,15 +135,15 @@ def _whole(total: str, rollup: Rollup, now_text: str) -> str:
 
 
 def _subscription_sums(rollup: Rollup, now_text: str) -> str:
-    """Per subscription with several items what they cost together."""
+    """Per subscription with several items what those of them that are charged cost together."""
     return f"""SELECT tenant_id, record_id, {_whole("total", rollup, now_text)} AS mrr12 FROM (
         SELECT tenant_id, record_id, any_value(currency) AS currency,
           CASE WHEN count(*) = count(after_item) THEN sum(after_item)::HUGEINT END AS total, arg_min(shared, position) AS shared,
           arg_min(interval, position) AS interval, arg_min(count, position) AS count
-        FROM ({_item_monthly("rollup_several", rollup, now_text)}) WHERE charged GROUP BY tenant_id, record_id)"""
+        FROM ({_item_monthly("rollup_several", rollup, now_text)}) GROUP BY tenant_id, record_id)"""
 
 
-def _facts(rollup: Rollup, now_text: str) -> str:
+def _facts(singles: str, rollup: Rollup, now_text: str) -> str:
     """Most subscriptions have one item and need neither sum nor join."""
     common = "tenant_id, record_id, customer_id, status, currency, trial_end, ended_at, cancel_at, ended, ends"
     period_end = "list_min(list_filter(list_transform(s.items, lambda i: i.current_period_end), lambda t: t <> ''))"
@@ -148,8 +153,8 @@ def _facts(rollup: Rollup, now_text: str) -> str:
           WHEN status = 'trialing' THEN coalesce(nullif(trial_end, ''), period_end) ELSE period_end END AS renewal,
         ends, CASE WHEN ended THEN nullif(ended_at, '') WHEN ends THEN coalesce(nullif(cancel_at, ''), period_end) END AS end_date
       FROM (SELECT {common}, period_end, CASE WHEN counted AND charged THEN {_whole("after_item", rollup, now_text)} ELSE 0 END AS mrr12
-          FROM ({_item_monthly("rollup_single", rollup, now_text)})
+          FROM ({_item_monthly(singles, rollup, now_text)})
         UNION ALL BY NAME SELECT s.* EXCLUDE (items, own_discounts, counted), {period_end} AS period_end,
           CASE WHEN s.counted AND m.record_id IS NOT NULL THEN m.mrr12 ELSE 0 END AS mrr12
-        FROM rollup_subs s LEFT JOIN rollup_sums m ON m.tenant_id = s.tenant_id AND m.record_id = s.record_id
+        FROM rollup_unusual s LEFT JOIN rollup_sums m ON m.tenant_id = s.tenant_id AND m.record_id = s.record_id
         WHERE coalesce(len(s.items), 0) <> 1)"""

@@ -1,7 +1,6 @@
 """The values that count on both sides of a link, and which links need no second look: nothing differs, and the base says the same.
 
-Nearly every link is settled. Of a settled link only the value that each field should have is kept, so that what is carried through
-the rest of a pass is small.
+Of a settled link only the value that each field should have is kept, so that what is carried through the rest of a pass is small.
 """
 
 from collections.abc import Mapping
@@ -35,11 +34,11 @@ def compared_bit(place: int) -> str:
     return f"(compared_{place // _BITS} & {1 << place % _BITS})"
 
 
-def judged_by_row(contract: Contract, fields: Mapping[str, SyncField], joined: str) -> str:
-    """The query for `wide`, from one that has `l_`, `r_` and `z_` columns as they were read.
+def judged_by_row(contract: Contract, fields: Mapping[str, SyncField], formed: str) -> str:
+    """The query for `wide`, from one that has `l_`, `r_` and `z_` columns in canonical form.
 
-    Effective values take the place of raw ones; `settled` and the `compared_<n>` bits are added. A settled row has in `l_<field>` what the
-    field should be, and nulls in `r_<field>` and `z_<field>`.
+    Effective values take the place of what the sides say; `settled` and the `compared_<n>` bits are added. A settled row has in
+    `l_<field>` what the field should be, and nulls in `r_<field>` and `z_<field>`.
     """
     pairs = {f: (name("l_" + f), name("r_" + f), name("z_" + f)) for f in fields}
     agree = [
@@ -52,12 +51,13 @@ def judged_by_row(contract: Contract, fields: Mapping[str, SyncField], joined: s
         f"CASE WHEN NOT settled THEN {right} END AS {right}, CASE WHEN NOT settled THEN {z} END AS {z}"
         for f, (left, right, z) in pairs.items()
     ]
-    kept = f"tenant_id, link_id, left_id, right_id, is_new, is_primary, siblings, dispute, followed, rollup_trouble, record_label, {_TIMES}"
-    return f"""SELECT {kept}, settled, {", ".join(_bits(list(pairs.values())))}, {", ".join(shown)}
-      FROM (SELECT *, {settled} AS settled FROM ({_effective(contract, fields, kept, joined)}))"""
+    return f"""SELECT {KEPT}, settled, {", ".join(_bits(list(pairs.values())))}, {", ".join(shown)}
+      FROM (SELECT *, {settled} AS settled FROM ({_effective(contract, fields, formed)}))"""
 
 
-_TIMES = "left_observed_at, right_observed_at"
+KEPT = """tenant_id, link_id, left_id, right_id, is_new, is_primary, siblings, dispute, followed, rollup_trouble, record_label,
+  left_observed_at, right_observed_at"""
+"""Of a link and its records, whatever the fields."""
 
 
 def currency_of(contract: Contract, spec: SyncField) -> str:
@@ -76,7 +76,7 @@ def _bits(pairs: list[tuple[str, str, str]]) -> list[str]:
     ]
 
 
-def _effective(contract: Contract, fields: Mapping[str, SyncField], kept: str, joined: str) -> str:
+def _effective(contract: Contract, fields: Mapping[str, SyncField], formed: str) -> str:
     """Effective values, and null where a field is compared under another link."""
     columns = []
     for field, spec in fields.items():
@@ -85,7 +85,7 @@ def _effective(contract: Contract, fields: Mapping[str, SyncField], kept: str, j
             chosen = "is_primary" if spec.left.rollup or spec.right.rollup else "is_oldest"
             left = f"CASE WHEN {chosen} THEN {left} END"
         columns.append(f"{left} AS {name('l_' + field)}, {right} AS {name('r_' + field)}, {name('z_' + field)}")
-    return f"SELECT {kept}, {', '.join(columns)} FROM ({joined})"
+    return f"SELECT {KEPT}, {', '.join(columns)} FROM ({formed})"
 
 
 def _owners_value(contract: Contract, field: str) -> tuple[str, str]:

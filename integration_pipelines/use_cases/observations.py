@@ -159,7 +159,7 @@ def _overlaid_batches(ports: Ports, base: Dataset, moves: pa.Table) -> Iterator[
     con = ports.duck()
     try:
         sql = Sql(con)
-        latest(sql, "old_rows", base.source(), "link_id", hold=False)
+        latest(sql, "old_rows", base.source(), "link_id")
         sql.put("new_rows", moves)
         whole = "SELECT * FROM new_rows UNION ALL BY NAME SELECT * FROM old_rows ANTI JOIN new_rows USING (tenant_id, link_id)"
         yield from sql.reader(whole, moves.schema)
