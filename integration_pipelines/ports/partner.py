@@ -241,4 +241,7 @@ class Connector(Door):
 
     @abstractmethod
     def ensure_properties(self, partner_object: str, wanted: dict[str, PropertySpec]) -> tuple[str, ...]:
-        """Create what does not exist yet; returns the names created. Partners without a schema create nothing."""
+        """Create what does not exist yet; returns the names created. Partners without a schema create nothing.
+
+        `wanted` names each as the contract's source does behind its first step: `billing_mrr` for `properties.billing_mrr`.
+        """

@@ -179,6 +179,8 @@ def test_missing_fields_are_made_and_found_by_their_titles(desk: ZendeskBench, c
     wanted = {"fields.incident_owner": WANTED.model_copy(update={"label": "Incident owner"}), "fields.sev": WANTED}
     assert connector.ensure_properties("escalations", wanted) == ("incident_owner", "sev")
     assert connector.ensure_properties("escalations", wanted) == ()
+    assert connector.ensure_properties("escalations", {name.removeprefix("fields."): spec for name, spec in wanted.items()}) == ()
+    assert connector.ensure_properties("escalations", {"on_call": WANTED}) == ("on_call",)
     assert {one["title"] for one in desk.desk.state()["ticket_fields"] if one["removable"]} >= {"Incident owner", "Sev"}
     assert isinstance(write(connector, fields_incident_owner="Ann", fields_sev="1"), Applied)
 

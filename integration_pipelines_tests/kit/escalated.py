@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
+import integration_pipelines
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.creates import NAMED_RECORDS
 from integration_pipelines.core.passes import Pass, PassInputs, PassResult, base_schema
@@ -23,7 +24,7 @@ Row = Mapping[str, Any]
 @cache
 def support_incidents() -> Contract:
     """The packaged contract."""
-    path = Path(__file__).parent / "support_incidents.yaml"
+    path = Path(integration_pipelines.__file__).parent / "contracts" / "support_incidents.yaml"
     return Contract.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 

@@ -35,16 +35,19 @@ class Shop:
     world: World
     tenants: dict[str, str]
     accounts: list[Json]
+    integration: str = CONTRACT
 
     def run(self, *names: str, mode: SyncMode = SyncMode.APPLY, full: bool = True) -> BatchReport:
         """One run over those tenants, or all."""
         ids = [self.tenants[n] for n in names or self.tenants]
-        return sync(ids, self.ports.contracts[CONTRACT], ports=self.ports, mode=mode, run_id=self.ports.ids.new("run"), full=full)
+        return sync(
+            ids, self.ports.contracts[self.integration], ports=self.ports, mode=mode, run_id=self.ports.ids.new("run"), full=full
+        )
 
     def approve(self) -> None:
         """Approve every plan that waits."""
         for tenant_id in self.tenants.values():
-            plan = self.ports.plans.open(tenant_id, CONTRACT)
+            plan = self.ports.plans.open(tenant_id, self.integration)
             if plan is not None:
                 approve_plan(tenant_id, plan.plan_id, actor="tester", ports=self.ports)
 
@@ -67,7 +70,7 @@ class Shop:
 
 
 @contextmanager
-def open_shop(folder: Path, world: World, *, database_url: str = "") -> Iterator[Shop]:
+def open_shop(folder: Path, world: World, *, database_url: str = "", integration: str = CONTRACT) -> Iterator[Shop]:
     """Connect every tenant of a world, with writes on; the store is SQLite below the folder, or the database named."""
     settings = Settings(home=folder, database_url=database_url, master_key=SecretStr(MASTER_KEY))
     with (
@@ -80,11 +83,11 @@ def open_shop(folder: Path, world: World, *, database_url: str = "") -> Iterator
         for name in sorted({a["tenant"] for a in accounts}):
             tenant = add_tenant(name, actor="tester", ports=ports)
             tenants[name] = tenant.tenant_id
-            install_integration(tenant.tenant_id, CONTRACT, actor="tester", ports=ports)
+            install_integration(tenant.tenant_id, integration, actor="tester", ports=ports)
             for a in accounts:
                 if a["tenant"] == name:
                     connect_tenant(
                         tenant.tenant_id, a["partner"], token=a["token"], base_url=a["base_url"], actor="tester", ports=ports
                     )
-            switch_writes(tenant.tenant_id, CONTRACT, enabled=True, actor="tester", ports=ports)
-        yield Shop(ports, http, world, tenants, accounts)
+            switch_writes(tenant.tenant_id, integration, enabled=True, actor="tester", ports=ports)
+        yield Shop(ports, http, world, tenants, accounts, integration)

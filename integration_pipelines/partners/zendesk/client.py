@@ -107,7 +107,8 @@ class ZendeskConnector(Connector):
 
     def ensure_properties(self, partner_object: str, wanted: dict[str, PropertySpec]) -> tuple[str, ...]:
         """Make the custom ticket fields that do not exist yet; tags need no making."""
-        named = {path: spec for path, spec in wanted.items() if creatable(partner_object, path)}
+        paths = {name if "." in name else f"fields.{name}": spec for name, spec in wanted.items()}
+        named = {path: spec for path, spec in paths.items() if creatable(partner_object, path)}
         if not named:
             return ()
         made = fields.ensure(self._http, self._access.session.fields(fresh=True), named)
