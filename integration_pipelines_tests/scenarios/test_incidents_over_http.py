@@ -9,8 +9,9 @@ import pytest
 from integration_pipelines.partner_models.seeds.support import SERVICE
 from integration_pipelines.sandbox.world import World
 from integration_pipelines.use_cases.approve import approve_nothing
-from integration_pipelines.use_cases.outcome import RunOutcome, TenantReport
+from integration_pipelines.use_cases.outcome import RunOutcome, SyncMode, TenantReport
 from integration_pipelines.use_cases.packs import install_pack
+from integration_pipelines.use_cases.sync import sync
 from integration_pipelines.wiring import packaged_packs
 from integration_pipelines_tests.kit.shop import Json, Shop, open_shop
 
@@ -122,3 +123,33 @@ def test_a_responder_s_priority_is_put_back_and_never_reaches_the_ticket(live: S
     [after] = incidents(live, ticket)
     held = next(t for t in live.state(TENANT, "zendesk")["tickets"] if t["id"] == ticket)
     assert (after["priority"]["summary"], held["priority"]) == ("P1", "urgent")
+
+
+def heard(shop: Shop, name: str, *ids: str) -> TenantReport:
+    """A run for events that named those records of an object."""
+    tenant = shop.tenants[TENANT]
+    report = sync(
+        [tenant], shop.ports.contracts[NAME], ports=shop.ports, mode=SyncMode.APPLY, run_id=shop.ports.ids.new("run"), trigger="event",
+        touched={tenant: {name: ids}},
+    )  # fmt: skip
+    return report.tenant(tenant)
+
+
+@pytest.mark.fault("E01", "E02")
+def test_events_make_one_incident_however_often_and_in_whatever_order_they_come(live: Shop) -> None:
+    """They name the ticket or the incident, and what is there counts: one incident, one message, and the status on the ticket."""
+    ticket = str(calm(live)[0]["id"])
+    live.edit(TENANT, "zendesk", "tickets", ticket, {"priority": "urgent"})
+    assert heard(live, "support_escalations", ticket).outcome is RunOutcome.WRITTEN
+    for _ in range(2):
+        heard(live, "support_escalations", ticket)
+    [made] = incidents(live, int(ticket))
+    live.edit(TENANT, "pagerduty", "incidents", made["id"], {"status": "acknowledged"})
+    live.edit(TENANT, "pagerduty", "incidents", made["id"], {"status": "resolved"})
+    heard(live, "incidents", made["id"])
+    heard(live, "support_escalations", ticket)
+    heard(live, "incidents", made["id"])
+    assert len(incidents(live, int(ticket))) == 1
+    assert shown(live, int(ticket)) == {"Incident status": "incident_resolved", "Incident URL": made["html_url"]}
+    assert [line.partition(":")[0] for line in said(live)] == ["New incident, severity 1", "Resolved"]
+    assert run(live).outcome is RunOutcome.IN_SYNC
