@@ -16,11 +16,11 @@ from pathlib import Path
 import psutil
 
 from integration_pipelines_tests.benchmarks.report import Figure, Report
-from integration_pipelines_tests.benchmarks.webhooks_load import Load, burst, steady
 from integration_pipelines_tests.kit.databases import fresh_sqlite
 from integration_pipelines_tests.kit.receiver_process import Order, running
 from integration_pipelines_tests.kit.receiver_world import KEY, groups, missing, prepared, stored
 from integration_pipelines_tests.kit.receiving import Signed, secret_of, signed_stripe, stripe_event
+from integration_pipelines_tests.kit.senders import Load, burst, steady
 
 TENANTS = 20
 OTHER = "the same framework without any work"

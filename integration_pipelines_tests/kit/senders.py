@@ -1,4 +1,4 @@
-"""Senders for `webhooks`: as fast as so many connections can, or so many a second whatever the answers take."""
+"""Senders of many deliveries: as fast as so many connections can, or so many a second whatever the answers take."""
 
 import asyncio
 import time
