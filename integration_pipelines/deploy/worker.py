@@ -17,7 +17,9 @@ from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.gate.evaluate import load
+from integration_pipelines.use_cases.launches import BULK_QUEUE
 
+_BEHIND = 5
 NEEDED = (
     "integration_pipelines.definitions",
     "integration_pipelines.partners.hubspot.client",
@@ -43,6 +45,8 @@ def run_worker(home: Path, queue: str, processes: int) -> None:
     """
     os.environ["DAGSTER_HOME"] = str(home)
     os.chdir(home)
+    if queue == BULK_QUEUE:
+        os.nice(_BEHIND)  # where both share a machine, events come first
     app = celery_of(home)
     load_everything()
     app.worker_main(arguments(queue, processes))

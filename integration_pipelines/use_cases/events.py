@@ -13,7 +13,7 @@ from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.writes import WriteState
 from integration_pipelines.errors import ErrorKind
 from integration_pipelines.ports.bundle import Ports
-from integration_pipelines.ports.inbox import EventKind, EventOutcome, InboxEvent, Settled
+from integration_pipelines.ports.inbox import EventKind, EventOutcome, InboxEvent, Settled, Waiting
 from integration_pipelines.use_cases.closure import Known, Records
 from integration_pipelines.use_cases.disconnect import access_ended
 from integration_pipelines.use_cases.event_outcomes import OURS, Ends, Record, objects_of
@@ -25,6 +25,8 @@ MOST_EVENTS = 1_000
 """Events of a tenant that one round takes."""
 MOST_SECONDS = 240.0
 """So long a run goes on taking what arrives meanwhile; what waits then gets a run of its own."""
+GIVE_WAY = timedelta(seconds=2)
+"""When somebody else's events have waited so long and nobody works on them, a run ends after its round and leaves its place to them."""
 PATIENCE = 20.0
 """Seconds that a run waits for an event that has to settle, rather than ending."""
 LOOKS = 3
@@ -93,9 +95,23 @@ def drain(
             ports.clock.sleep(max(wait, 0.0))
             continue
         run.round(tenants, taken)
-        waiting = {w.tenant_id for w in ports.inbox.waiting() if w.integration == contract.contract}
-        tenants = {t: state for t, state in tenants.items() if t in waiting and not state.done}
+        waiting = ports.inbox.waiting()
+        mine = {w.tenant_id for w in waiting if w.integration == contract.contract}
+        tenants = {t: state for t, state in tenants.items() if t in mine and not state.done}
+        if tenants and _others_wait(waiting, set(tenant_ids), contract, ports):
+            break
     return run.told()
+
+
+def _others_wait(waiting: Sequence[Waiting], ours: Collection[str], contract: Contract, ports: Ports) -> bool:
+    """Whether somebody's events have waited for a while whom neither this run nor another one works on."""
+    before = ports.clock.now() - GIVE_WAY
+    others = [
+        w.tenant_id
+        for w in waiting
+        if w.integration == contract.contract and w.tenant_id not in ours and w.oldest_received_at < before
+    ]
+    return bool(set(others) - ports.leases.held(others, contract.contract)) if others else False
 
 
 def _with_work(tenant_ids: Sequence[str], contract: Contract, ports: Ports) -> list[str]:

@@ -11,8 +11,10 @@ PRIORITY = "dagster/priority"
 OWN_RUNS = 8
 """So many tenants with waiting events get a run each: nobody's waits for another's then."""
 QUEUE = "dagster-celery/queue"
-EVENTS_QUEUE = "events"
-"""Where there are workers for events of their own, they take what is tagged so; elsewhere the tag means nothing."""
+EVENTS_QUEUE, BULK_QUEUE = "events", "bulk"
+"""Where workers stand ready, they take what is tagged so; elsewhere the tag means nothing."""
+MANY = 200
+"""A tenant with more events than this goes to the workers for bulk, so that others' few need not wait for its many."""
 EVENTS_FIRST = "10"
 """Above schedules (0) and backfills (below 0): somebody just changed something and looks whether it arrives."""
 
@@ -23,12 +25,12 @@ def run_tags(*, integration: str, trigger: str, scope: str, contract_version: in
     return tags | ({TENANT_TAG: tenant} if tenant else {})
 
 
-def events_tags(contract: Contract, tenant: str | None) -> dict[str, str]:
-    """The tags of a run for events, of one tenant or of several."""
+def events_tags(contract: Contract, tenant: str | None, events: int = 1) -> dict[str, str]:
+    """The tags of a run for events, of one tenant of which so many wait, or of several tenants."""
     mine = run_tags(
         integration=contract.contract, trigger="event", scope="records", contract_version=contract.version, tenant=tenant
     )
-    return mine | {PRIORITY: EVENTS_FIRST, QUEUE: EVENTS_QUEUE}
+    return mine | {PRIORITY: EVENTS_FIRST, QUEUE: BULK_QUEUE if tenant is None or events > MANY else EVENTS_QUEUE}
 
 
 def events_config(contract: Contract) -> dict[str, object]:

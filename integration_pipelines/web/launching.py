@@ -57,8 +57,8 @@ class Webserver:
         self._place: _Place | None = None
         self._known: set[str] = set()
 
-    def launch(self, contract: Contract, tenant_id: str) -> str:
-        """Start a run that works off what waits of a tenant; returns its id.
+    def launch(self, contract: Contract, tenant_id: str, events: int) -> str:
+        """Start a run that works off what waits of a tenant, so many events; returns its id.
 
         Raises:
             TransientError: the webserver does not answer, does not know the job, or launches nothing.
@@ -68,7 +68,7 @@ class Webserver:
             self._ask(_KNOW, {"key": tenant_id, "where": place.selector})
             self._known.add(tenant_id)
         assets = [{"path": path} for path, steps in place.assets if chain_step(contract) in steps]
-        tags = events_tags(contract, tenant_id) | {"dagster/partition": tenant_id}
+        tags = events_tags(contract, tenant_id, events) | {"dagster/partition": tenant_id}
         params = {
             "selector": {**place.selector, "jobName": EVENTS_JOB, "assetSelection": assets},
             "runConfigData": events_config(contract),
@@ -148,32 +148,28 @@ class Launcher(Nudge):
         self._webserver.close()
 
     def _work(self) -> None:
-        late = False  # whether what is wanted had to wait for a run to end
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._stopping or bool(self._wanted), None)
                 if self._stopping:
                     return
                 wanted, self._wanted = self._wanted, set()
-            left = self._round(wanted, late=late)
-            late = bool(left)
+            left = self._round(wanted)
             with self._changed:
                 self._wanted |= left
                 if left and not self._stopping:
                     self._changed.wait(ASK_AGAIN_SECONDS)
 
-    def _round(self, wanted: set[Key], *, late: bool) -> set[Key]:
+    def _round(self, wanted: set[Key]) -> set[Key]:
         """Launch for those who have no run under way; returns the others, to be asked for again."""
         try:
             active = self._webserver.under_way(list(self._runs.values()))
             self._runs = {key: run for key, run in self._runs.items() if run in active}
             busy = wanted & self._runs.keys()
-            free = sorted(wanted - busy)
-            if late and free:
-                waits = {(w.tenant_id, w.integration) for w in self._inbox.waiting()}
-                free = [key for key in free if key in waits]
-            for key in free[: max(0, OWN_RUNS - len(self._runs))]:  # the others share runs that the sensor starts
-                self._runs[key] = self._webserver.launch(self._contracts[key[1]], key[0])
+            waiting = {(w.tenant_id, w.integration): w.events for w in self._inbox.waiting()}
+            free = sorted(key for key in wanted - busy if key in waiting)  # of the others a run has taken care meanwhile
+            for key in free[: max(0, OWN_RUNS - len(self._runs))]:  # those beyond share runs that the sensor starts
+                self._runs[key] = self._webserver.launch(self._contracts[key[1]], key[0], waiting[key])
         except TransientError as error:
             self._complain(error)
             return set()

@@ -4,7 +4,7 @@ import base64
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -52,19 +52,18 @@ class Shop:
     accounts: dict[tuple[str, str], str]  # (the sandbox's name, partner) → account
     pairs: list[Pair]
     owners: dict[str, list[str]]
-    turns: dict[str, int] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)  # record → what it was last changed to
 
     def change(self, number: int) -> str:
         """Somebody changes a subscription or, every other time, a company's owner; returns whose it was."""
         pair = self.pairs[(number // 2) % len(self.pairs)]
-        turn = self.turns[pair.subscription] = self.turns.get(pair.subscription, -1) + 1
         if number % 2 == 0:
-            self._edit(pair.tenant, "stripe", "subscriptions", pair.subscription, {"status": STATUSES[turn // 2 % 2]})
-        else:
-            owners = self.owners[pair.tenant]
             self._edit(
-                pair.tenant, "hubspot", "companies", pair.company, {"hubspot_owner_id": owners[(turn + number) % len(owners)]}
+                pair.tenant, "stripe", "subscriptions", pair.subscription, {"status": self._next(pair.subscription, STATUSES)}
             )
+        else:
+            owner = self._next(pair.company, self.owners[pair.tenant])
+            self._edit(pair.tenant, "hubspot", "companies", pair.company, {"hubspot_owner_id": owner})
         return self.tenants[pair.tenant]
 
     def times(self, since: float) -> list[EventTimes]:
@@ -82,6 +81,11 @@ class Shop:
             if time.monotonic() > end:
                 raise TimeoutError(f"Of {events} events {len(self.written(since))} led to a write. {self._why_not()}")
             time.sleep(0.05)
+
+    def _next(self, record: str, values: Sequence[str]) -> str:
+        """The first of the values that is not what the record says now."""
+        self.said[record] = next(value for value in values if value != self.said[record])
+        return self.said[record]
 
     def _why_not(self) -> str:
         """What waits for a person, and how the newest runs ended."""
@@ -133,6 +137,9 @@ def _connected(stack: Stack, ports: Ports, control: httpx.Client) -> Shop:
     shop = Shop(stack, ports, control, tenants, {(a["tenant"], a["partner"]): a["account"] for a in accounts}, [], {})
     for name, tenant_id in tenants.items():
         shop.pairs += _pairs(shop, name, tenant_id)
+        owned = {c["id"]: _owner(c) for c in _state(control, name, "hubspot", "companies")}
+        for pair in (p for p in shop.pairs if p.tenant == name):
+            shop.said |= {pair.subscription: "active", pair.company: owned[pair.company]}
         shop.owners[name] = [o["id"] for o in _state(control, name, "hubspot", "owners") if not o["archived"]]
     random.Random(1).shuffle(shop.pairs)
     return shop
@@ -183,6 +190,11 @@ def _state(control: httpx.Client, tenant: str, partner: str, kind: str) -> list[
     answer = control.get("/state", params={"tenant": tenant, "partner": partner, "object": kind}).raise_for_status().json()
     found: list[dict[str, Any]] = answer[0]["state"][kind]
     return found
+
+
+def _owner(company: dict[str, Any]) -> str:
+    found = company["properties"].get("hubspot_owner_id")
+    return str((found.get("value") if isinstance(found, dict) else found) or "")
 
 
 def _answers(control: httpx.Client) -> bool | None:

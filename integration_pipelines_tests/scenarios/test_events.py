@@ -11,6 +11,7 @@ from integration_pipelines.errors import AuthError, TransientError
 from integration_pipelines.ports.inbox import EventKind, EventOutcome
 from integration_pipelines.ports.tenants import Connection
 from integration_pipelines.use_cases.due import due_tenants
+from integration_pipelines.use_cases.events import MOST_EVENTS
 from integration_pipelines.use_cases.health import health
 from integration_pipelines.use_cases.outcome import RunOutcome, SyncMode
 from integration_pipelines.use_cases.sync import sync
@@ -167,6 +168,18 @@ def test_access_that_a_partner_took_away_is_not_used_again(shop: Product) -> Non
     box.accept(SUBSCRIPTION, "sub_acme")
     assert box.one().outcome is RunOutcome.FAILED
     assert (len(shop.billing().fetched), box.ends()) == (calls, [APPLIED, WAITING])
+
+
+@pytest.mark.parametrize(("waited", "left"), [(timedelta(seconds=1), 0), (timedelta(seconds=3), 7)])
+def test_a_burst_leaves_its_place_to_somebody_else(shop: Product, waited: timedelta, left: int) -> None:
+    """While nobody else waits a run goes on with what one round could not take; otherwise it ends, and the rest gets a run of its own."""
+    box = Mailbox(shop)
+    shop.ports.inbox.accept([box.event(SUBSCRIPTION, "sub_acme") for _ in range(MOST_EVENTS + 7)])
+    box.accept(SUBSCRIPTION, "sub_of_another", tenant="t2", received_at=shop.clock.now() - waited)
+    box.drain("t1")
+    assert box.ends("t1").count(WAITING) == left
+    box.drain("t1")
+    assert WAITING not in box.ends("t1")
 
 
 @pytest.mark.fault("E03", "E04")

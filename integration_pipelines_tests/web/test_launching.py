@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 import httpx
@@ -16,8 +17,8 @@ from structlog.testing import capture_logs
 from integration_pipelines.defs.batches import events_requests
 from integration_pipelines.defs.integrations import integrations
 from integration_pipelines.defs.specs import chain_keys
-from integration_pipelines.ports.inbox import InboxEvent, TouchedRecord
-from integration_pipelines.use_cases.launches import OWN_RUNS
+from integration_pipelines.ports.inbox import EventOutcome, InboxEvent, Settled, TouchedRecord
+from integration_pipelines.use_cases.launches import MANY, OWN_RUNS
 from integration_pipelines.web.launching import Launcher, Webserver
 from integration_pipelines_tests.defs.conftest import QUIET
 from integration_pipelines_tests.kit.bench import CONTRACT, Product, product, small_accounts
@@ -108,18 +109,34 @@ def keys(*tenants: str) -> frozenset[tuple[str, str]]:
     return frozenset((tenant, CONTRACT) for tenant in tenants)
 
 
-def arrive(shop: Product, tenant: str) -> None:
-    """An event waits in the inbox."""
-    now = shop.ports.clock.now()
-    touched = (TouchedRecord("customers", "cus_acme"),)
+def arrive(shop: Product, *tenants: str, events: int = 1) -> None:
+    """So many more events of each wait in the inbox."""
+    now, touched = shop.ports.clock.now(), (TouchedRecord("customers", "cus_acme"),)
     shop.ports.inbox.accept(
-        [InboxEvent(tenant, CONTRACT, "stripe", f"evt_{tenant}", "customer.updated", touched, None, now, "p", now)]
+        [
+            InboxEvent(tenant, CONTRACT, "stripe", f"evt_{uuid4()}", "customer.updated", touched, None, now, "p", now)
+            for tenant in tenants
+            for _ in range(events)
+        ]
     )
+
+
+def come(launcher: Launcher, shop: Product, *tenants: str, events: int = 1) -> None:
+    """Events arrive, and the launcher is told."""
+    arrive(shop, *tenants, events=events)
+    launcher.tell(keys(*tenants))
+
+
+def take_away(shop: Product, tenant: str) -> None:
+    """A run has settled what waited."""
+    now = shop.ports.clock.now()
+    taken = shop.ports.inbox.take(tenant, CONTRACT, limit=10, run_id="r", at=now)
+    shop.ports.inbox.settle([Settled(event, EventOutcome.EQUAL) for event in taken], run_id="r", at=now)
 
 
 def test_it_launches_what_the_sensor_would(launcher: Launcher, dagster: Dagster, shop: Product) -> None:
     """The same job, run config, tags, partition and assets; the tenant is made known to Dagster before."""
-    launcher.tell(keys("t1"))
+    come(launcher, shop, "t1")
     wait(lambda: len(dagster.launched) == 1)
     contract, params = shop.ports.contracts[CONTRACT], dagster.launched[0]
     (request,) = events_requests(contract, ["t1"], ["t1"])
@@ -133,47 +150,57 @@ def test_it_launches_what_the_sensor_would(launcher: Launcher, dagster: Dagster,
 
 def test_a_run_under_way_takes_what_arrives(launcher: Launcher, dagster: Dagster, shop: Product) -> None:
     """Nothing more is launched for its tenant until it has ended; then only if something still waits."""
-    launcher.tell(keys("t1"))
+    come(launcher, shop, "t1")
     wait(lambda: dagster.tenants == ["t1"])
-    launcher.tell(keys("t1", "t2"))
+    come(launcher, shop, "t1", "t2")
     wait(lambda: dagster.tenants == ["t1", "t2"])
     time.sleep(0.6)
     assert dagster.tenants == ["t1", "t2"]
-    arrive(shop, "t1")
     dagster.status = "SUCCESS"
     wait(lambda: dagster.tenants == ["t1", "t2", "t1"])
 
 
-def test_what_the_ended_run_took_needs_no_other(launcher: Launcher, dagster: Dagster) -> None:
-    """The inbox is asked before a launch that had to wait."""
-    launcher.tell(keys("t1"))
+def test_what_the_ended_run_took_needs_no_other(launcher: Launcher, dagster: Dagster, shop: Product) -> None:
+    """The inbox is asked before every launch."""
+    come(launcher, shop, "t1")
     wait(lambda: dagster.tenants == ["t1"])
     launcher.tell(keys("t1"))
-    time.sleep(0.4)
+    take_away(shop, "t1")
     dagster.status = "SUCCESS"
-    launcher.tell(keys("t2"))
+    come(launcher, shop, "t2")
+    wait(lambda: dagster.tenants == ["t1", "t2"])
     time.sleep(0.6)
-    assert dagster.tenants.count("t1") == 1
+    assert dagster.tenants == ["t1", "t2"]
 
 
-def test_many_tenants_are_left_to_the_sensor(launcher: Launcher, dagster: Dagster) -> None:
+def test_many_tenants_are_left_to_the_sensor(launcher: Launcher, dagster: Dagster, shop: Product) -> None:
     """It lets them share runs; a launch each would be a run each."""
-    launcher.tell(keys(*(f"t{number:02d}" for number in range(OWN_RUNS + 5))))
+    come(launcher, shop, *(f"t{number:02d}" for number in range(OWN_RUNS + 5)))
     wait(lambda: len(dagster.launched) == OWN_RUNS)
     time.sleep(0.4)
     assert len(dagster.launched) == OWN_RUNS
 
 
+@pytest.mark.parametrize(("events", "queue"), [(1, "events"), (MANY, "events"), (MANY + 1, "bulk")])
+def test_a_burst_goes_where_it_holds_nobody_up(
+    launcher: Launcher, dagster: Dagster, shop: Product, events: int, queue: str
+) -> None:
+    """A tenant of whom much waits leaves the workers for events to those of whom little does."""
+    come(launcher, shop, "t1", events=events)
+    wait(lambda: len(dagster.launched) == 1)
+    assert {"key": "dagster-celery/queue", "value": queue} in dagster.launched[0]["executionMetadata"]["tags"]
+
+
 @pytest.mark.parametrize("trouble", ["down", "refuses"])
-def test_without_a_webserver_the_sensor_is_enough(launcher: Launcher, dagster: Dagster, trouble: str) -> None:
+def test_without_a_webserver_the_sensor_is_enough(launcher: Launcher, dagster: Dagster, shop: Product, trouble: str) -> None:
     """It is said once, and the next event is tried again."""
     setattr(dagster, trouble, True)
     with capture_logs() as logs:
-        launcher.tell(keys("t1"))
-        time.sleep(0.2)
-        launcher.tell(keys("t2"))
-        time.sleep(0.2)
+        come(launcher, shop, "t1")
+        time.sleep(0.3)
+        come(launcher, shop, "t2")
+        time.sleep(0.3)
     assert [line["event"] for line in logs] == ["launch_left_to_the_sensor"]
     setattr(dagster, trouble, False)
-    launcher.tell(keys("t3"))
+    come(launcher, shop, "t3")
     wait(lambda: dagster.tenants == ["t3"])
