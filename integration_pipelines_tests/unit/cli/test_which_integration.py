@@ -7,30 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from integration_pipelines_tests.kit.bench import Product, product
+from integration_pipelines.cli.context import contract_of
+from integration_pipelines.errors import ConfigError
+from integration_pipelines_tests.kit.bench import product
 from integration_pipelines_tests.unit.cli.conftest import Command
 
 HEAVY = {"pandas", "dagster", "great_expectations", "alembic", "httpx", "fastapi"}
 
 
-@pytest.fixture
-def two(home: Path) -> Product:
-    """A tenant with two integrations."""
+def test_of_several_integrations_one_has_to_be_named(home: Path) -> None:
+    """Nothing is guessed: the tenant's integrations are told; the only one need not be named, and one that is not installed is named."""
     with product(home) as made:
-        made.one()
-        made.ports.tenants.install("t1", "another", 1, made.clock.now())
-        return made
-
-
-@pytest.mark.parametrize(
-    "words", [("diffs", "T1"), ("links", "list", "T1"), ("quarantine", "list", "T1"), ("explain", "T1", "1")]
-)
-def test_of_several_integrations_one_has_to_be_named(command: Command, two: Product, words: tuple[str, ...]) -> None:
-    """Nothing is guessed: the tenant's integrations are told, and with a name the command goes through."""
-    said = command(*words)
-    assert (said.code, said.out) == (1, ""), two
-    assert "has several integrations: another, crm_billing" in said.err
-    assert command(*words, "--integration", "crm_billing").code == 0
+        other = made.contract.model_copy(update={"contract": "another"})
+        ports = made.with_ports(contracts={c.contract: c for c in (made.contract, other)}).ports
+        assert contract_of(ports, "t1", None) is made.contract
+        ports.tenants.install("t1", "another", 1, made.clock.now())
+        with pytest.raises(ConfigError, match="The tenant has another, crm_billing"):
+            contract_of(ports, "t1", None)
+        assert contract_of(ports, "t1", "another") is other
 
 
 def test_a_tenant_without_any_is_told_what_there_is(command: Command, home: Path) -> None:
