@@ -110,8 +110,6 @@ def product(
 ) -> Iterator[Product]:
     """A product with those tenants (left account, right account: CRM and billing) installed and, unless told otherwise, switched on.
 
-    Its clock begins at `start`.
-
     The store is SQLite below the folder, or the database named; the lake lies there, too, or at the URL named.
     Its time stands at `start`, or at a moment that is always the same.
     """
