@@ -22,6 +22,7 @@ from integration_pipelines.defs.partitions import TENANTS
 from integration_pipelines.defs.resources import ProductResource
 from integration_pipelines.defs.specs import OWNERS
 from integration_pipelines.use_cases.history import history_objects
+from integration_pipelines.use_cases.launches import PRIORITY
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
@@ -36,7 +37,6 @@ _WORDS = {
     "coverage": "whole, part or none: how much of the day the partner could tell",
 }  # fmt: skip
 SCHEMA = dg.TableSchema([dg.TableColumn(f.name, str(f.type), description=_WORDS[f.name]) for f in HISTORY])
-PRIORITY = "dagster/priority"
 JOB_TEXT = (
     "Fill days of history from what the partners still tell, and reconcile the records that changed on them. "
     "Plans only, unless the run config says `mode: apply`."

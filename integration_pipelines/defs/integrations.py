@@ -5,13 +5,13 @@ import dagster as dg
 from integration_pipelines.defs.alerts import alert_sensors
 from integration_pipelines.defs.chain import chain_assets
 from integration_pipelines.defs.expiry import forgetting, prune_history
-from integration_pipelines.defs.history import PRIORITY, backfill_job, history_assets
+from integration_pipelines.defs.history import backfill_job, history_assets
 from integration_pipelines.defs.landed import landed_webhooks
 from integration_pipelines.defs.pruning import prune_storage, pruning
 from integration_pipelines.defs.resources import ProductResource
 from integration_pipelines.defs.schedules import own_run_for_failed_tenants, schedules, settle_what_was_interrupted
 from integration_pipelines.store.clock import SystemClock
-from integration_pipelines.use_cases.launches import EVENTS_JOB
+from integration_pipelines.use_cases.launches import EVENTS_FIRST, EVENTS_JOB, PRIORITY
 from integration_pipelines.wiring import packaged_contracts
 
 JOBS = {
@@ -20,7 +20,7 @@ JOBS = {
     EVENTS_JOB: "Work off the webhooks that wait (`inbox: true`), or reconcile the records named in `record_ids`, with all that decides about "
     "them. Plans only, unless it says `mode: apply`.",
 }
-PRIORITIES = {"reconcile_all": "5", "reconcile_tenant": "5", EVENTS_JOB: "10"}
+PRIORITIES = {"reconcile_all": "5", "reconcile_tenant": "5", EVENTS_JOB: EVENTS_FIRST}
 """Place in the queue. A backfill of assets in the UI has Dagster's own 0, so that it waits behind everything that keeps tenants in sync."""
 
 

@@ -16,7 +16,7 @@ EVENTS_QUEUE, BULK_QUEUE = "events", "bulk"
 MANY = 200
 """A tenant with more events than this goes to the workers for bulk, so that others' few need not wait for its many."""
 EVENTS_FIRST = "10"
-"""Above schedules (0) and backfills (below 0): somebody just changed something and looks whether it arrives."""
+"""Above schedules (5) and backfills (0 and below): somebody just changed something and looks whether it arrives."""
 
 
 def run_tags(*, integration: str, trigger: str, scope: str, contract_version: int, tenant: str | None = None) -> dict[str, str]:
