@@ -41,7 +41,7 @@ def parse(body: bytes) -> object:
 def _refuse(why: str) -> NoReturn:
     raise InvalidError(
         f"The body cannot be read: {why}.", remedy="Look at the landed file; the record is found by the next read."
-    )
+    ) from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -46,8 +46,6 @@ def chain_assets(contract: Contract) -> dg.AssetsDefinition:
     )
     def chain(context: dg.AssetExecutionContext, config: ChainConfig, product: ProductResource) -> Iterator[AssetEvent]:
         tenants = list(context.partition_keys)
-        _check_request(context, config, contract, tenants)
-        _tag(context, config, contract, tenants)
         bound = {"integration": contract.contract, "run": context.run.run_id} | (
             {"tenant": tenants[0]} if len(tenants) == 1 else {}
         )
@@ -56,6 +54,8 @@ def chain_assets(contract: Contract) -> dg.AssetsDefinition:
             if not tenants:
                 context.log.info("%s is not installed there", contract.contract)
                 return
+            _check_request(context, config, contract, tenants)
+            _tag(context, config, contract, tenants)
             try:
                 report = _run(context, config, contract, tenants, ports)
             except IntegrationError as error:  # a fault of the whole batch, e.g. a plan to approve that does not exist

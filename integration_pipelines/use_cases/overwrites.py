@@ -98,7 +98,8 @@ def put_back(tenant: TenantReport, contract: Contract, overwrites: Sequence[Over
     restored = {record for record, w in pushed.write_ids.items() if w in done}
     undone = [o for o in wanted if (o.target, o.target_id) in restored]
     for name, ids in pushed.written.items():  # a read of changes passes our own writes over
-        lay_over(ports, contract, tenant.tenant_id, name, fetched(tenant, contract, name, ids, ports), tenant.run_id)
+        if ids:  # a refused write leaves its object here without any
+            lay_over(ports, contract, tenant.tenant_id, name, fetched(tenant, contract, name, ids, ports), tenant.run_id)
     ports.overwrites.record([replace(o, restored_at=now) for o in undone])
     ports.ledger.settle([Settled(w, WriteState.CONFIRMED) for w in sorted({o.write_id for o in undone})], now)
     return pushed

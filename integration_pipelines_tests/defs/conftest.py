@@ -10,6 +10,7 @@ import pytest
 
 from integration_pipelines.defs.integrations import integrations
 from integration_pipelines.defs.resources import ProductResource
+from integration_pipelines.defs.specs import chain_keys
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines_tests.kit.bench import Product, product, small_accounts
 
@@ -34,7 +35,7 @@ class Shop:
         return ours.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             partition_key=names[0] if len(names) == 1 else None,
-            asset_selection=[dg.AssetKey(name) for name in select] or None,
+            asset_selection=[dg.AssetKey(name) for name in select] or chain_keys(self.product.contract),
             tags={**(span if len(names) > 1 else {}), **(tags or {})},
             run_config={"ops": {"crm_billing_chain": {"config": config}}} if config else None,
             raise_on_error=False,
