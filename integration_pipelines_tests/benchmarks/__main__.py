@@ -20,7 +20,7 @@ BENCHMARKS: dict[str, Callable[[bool], Report]] = {
 
 
 def main(arguments: Sequence[str], output: Path = OUTPUT) -> None:
-    """Run the chosen benchmarks, or all."""
+    """Run the chosen benchmarks, or all; ends with code 1 and the promises that do not hold, once everything is measured."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"which of {', '.join(BENCHMARKS)}; all without a name")
     parser.add_argument("--quick", action="store_true", help="small sizes, one round")
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str], output: Path = OUTPUT) -> None:
         report = reconcile.within_memory(chosen.size)
         show(report)
         save(report.figures, output)
+        _hold(report.figures)
         return
     for name in chosen.names:
         if name not in BENCHMARKS:
@@ -42,6 +43,13 @@ def main(arguments: Sequence[str], output: Path = OUTPUT) -> None:
         show(report)
         found += report.figures
         save(found, output)
+    _hold(found)
+
+
+def _hold(figures: Sequence[Figure]) -> None:
+    broken = [figure.broken for figure in figures if figure.broken]
+    if broken:
+        sys.exit("\n".join(("", "What is promised does not hold:", *broken)))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 from integration_pipelines.settings import Settings
 from integration_pipelines_tests.benchmarks.alone import Contender, Rounds, compete, run_alone
 from integration_pipelines_tests.benchmarks.landing import land
-from integration_pipelines_tests.benchmarks.meter import Given
+from integration_pipelines_tests.benchmarks.meter import Given, Run
 from integration_pipelines_tests.benchmarks.reconcile_floor import write_sides
 from integration_pipelines_tests.benchmarks.reconcile_world import DRIFT, World
 from integration_pipelines_tests.benchmarks.report import Figure, Part, Report
@@ -24,11 +24,16 @@ FLOOR = "the three-way join alone (DuckDB)"
 DATACOMPY = "datacompy on the two sides"
 SENTENCE = (
     "One full reconciliation of linked accounts by ten fields and the id of the other side, from accepted Parquet, links and base until "
-    "diffs, plan, ledger, links and bases are durable; beside one hand-written three-way join in DuckDB over the same files "
+    "diffs, plan, ledger, links and moved bases are durable; beside one hand-written three-way join in DuckDB over the same files "
     "that finds the same differences and keeps nothing; and beside datacompy, which is given both sides in canonical form already."
 )
 _PACKAGE = "integration_pipelines_tests.benchmarks"
 _SIDES = {OURS: "reconcile_ours:engine", FLOOR: "reconcile_floor:join", DATACOMPY: "reconcile_datacompy:compare"}
+_PROMISED_AT = 1_000_000
+_TIMES_THE_JOIN = 4.0
+_MIB = 3 * 1024.0
+_TEN_TIMES = 11.0
+"""What is promised at that size: time against the join's, memory, and time against a tenth of the accounts."""
 _WARM_UP = 20
 _SHOWN = 12
 
@@ -52,16 +57,14 @@ def reconcile(sizes: Sequence[int], rounds: int) -> Report:
             ours[accounts] = found[OURS]
             parts += [_laps(accounts, found[OURS]), _stages(accounts, given)]
     figures += _growth(ours)
-    parts.append(_whole_run(min(sizes)))
+    run = run_alone(f"{_PACKAGE}.nightly_ours:night", {"tenants": 1, "accounts": min(sizes)})
+    figures += _around(min(sizes), run)
+    parts.append(_whole_run(min(sizes), run))
     return Report(SENTENCE, tuple(figures), tuple(notes), tuple(parts))
 
 
 def within_memory(accounts: int) -> Report:
-    """Ours alone over so many accounts, which must stay within what the settings allow.
-
-    Raises:
-        AssertionError: it held more memory than that.
-    """
+    """Ours alone over so many accounts, which are promised to stay within what the settings allow."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         ours = Rounds([run_alone(f"{_PACKAGE}.{_SIDES[OURS]}", landed(Path(name), accounts, sides=False))])
     allowed = Settings(home=Path(name)).memory_mib
@@ -73,13 +76,11 @@ def within_memory(accounts: int) -> Report:
             "MiB",
             "what the settings allow",
             allowed,
+            at_most=1.0,
         ),
         Figure(f"reconcile, {accounts:,} accounts: time", run.whole.seconds, "s", "CPU seconds of the same", run.whole.cpu),
     )
-    report = Report(f"{accounts:,} accounts within the memory that the settings allow.", figures, (), (_laps(accounts, ours),))
-    if run.peak_mib > allowed:
-        raise AssertionError(f"{accounts:,} accounts took {run.peak_mib:,.0f} MiB; the settings allow {allowed:,.0f}.")
-    return report
+    return Report(f"{accounts:,} accounts within the memory that the settings allow.", figures, (), (_laps(accounts, ours),))
 
 
 def landed(home: Path, accounts: int, *, sides: bool = True) -> Given:
@@ -108,11 +109,15 @@ def _figures(accounts: int, found: dict[str, Rounds]) -> list[Figure]:
     seconds = {name: rounds.median(lambda run: run.whole.seconds) for name, rounds in found.items()}
     cpu = {name: rounds.median(lambda run: run.whole.cpu) for name, rounds in found.items()}
     memory = {name: rounds.median(lambda run: run.peak_mib) for name, rounds in found.items()}
-    return [
-        Figure(f"{start}: {what}", measured[OURS], unit, other, measured[other])
+    promised = {("time", FLOOR): _TIMES_THE_JOIN} if accounts == _PROMISED_AT else {}
+    figures = [
+        Figure(f"{start}: {what}", measured[OURS], unit, other, measured[other], promised.get((what, other)))
         for other in (FLOOR, DATACOMPY)
         for what, unit, measured in (("time", "s", seconds), ("CPU", "CPU s", cpu), ("peak memory of the process", "MiB", memory))
     ]
+    if accounts == _PROMISED_AT:
+        figures.append(Figure(f"{start}: memory within 3 GiB", memory[OURS], "MiB", "3 GiB", _MIB, at_most=1.0))
+    return figures
 
 
 def _growth(ours: Mapping[int, Rounds]) -> list[Figure]:
@@ -122,8 +127,9 @@ def _growth(ours: Mapping[int, Rounds]) -> list[Figure]:
         start, against = f"reconcile, {many:,} accounts against {few:,}", f"ours, {few:,} accounts"
         seconds = [ours[size].median(lambda run: run.whole.seconds) for size in (many, few)]
         cpu = [ours[size].median(lambda run: run.whole.cpu) for size in (many, few)]
+        promised = _TEN_TIMES if many == 10 * few == _PROMISED_AT else None
         figures += [
-            Figure(f"{start}: time", seconds[0], "s", against, seconds[1]),
+            Figure(f"{start}: time", seconds[0], "s", against, seconds[1], promised),
             Figure(f"{start}: CPU", cpu[0], "CPU s", against, cpu[1]),
         ]
     return figures
@@ -137,13 +143,28 @@ def _laps(accounts: int, ours: Rounds) -> Part:
     return Part(f"Our {accounts:,} accounts, part by part.", ("part", "s", "CPU s"), tuple(rows))
 
 
-def _whole_run(accounts: int) -> Part:
-    """What a whole run spends around the reconciliation, its partners answering at once: extract, gate, writes and certificate."""
-    run = run_alone(f"{_PACKAGE}.nightly_ours:night", {"tenants": 1, "accounts": accounts})
+def _around(accounts: int, run: Run) -> list[Figure]:
+    """What a whole run spends around its reconciliation, which begins with what lies in the lake and ends with links and bases kept."""
+    inside = run.laps["reconcile"]
+    return [
+        Figure(f"whole run, {accounts:,} accounts: {stage}", run.laps[stage].seconds, "s", "its reconciliation", inside.seconds)
+        for stage in ("extract", "gate", "certify")
+    ]
+
+
+def _whole_run(accounts: int, run: Run) -> Part:
+    """The stages of a whole run, whose partners answer at once.
+
+    Raises:
+        AssertionError: it did not end as it should.
+    """
     if run.answer["good"] != 1:
         raise AssertionError(f"The run over {accounts:,} accounts did not end written, balanced and certified.")
     rows = [(name, f"{lap.seconds:.2f}", f"{lap.cpu:.2f}") for name, lap in run.laps.items()]
-    sentence = f"A whole run over {accounts:,} accounts, stage by stage, with its {run.answer['writes']:,} writes; partners answer at once."
+    sentence = (
+        f"A whole run over {accounts:,} accounts, stage by stage, with its {run.answer['writes']:,} writes; partners answer at once. "
+        f"Its process held {run.peak_mib:,.0f} MiB at its peak, what the partners answer included."
+    )
     return Part(sentence, ("stage", "s", "CPU s"), tuple(rows))
 
 

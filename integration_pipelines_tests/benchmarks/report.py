@@ -5,7 +5,7 @@ How something is measured is `alone`'s and `meter`'s business, what is compared 
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -14,18 +14,26 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`value` of ours beside `against_value` of the other; `ratio` is ours divided by the other's."""
+    """`value` of ours beside `against_value` of the other; `ratio` is ours divided by the other's, and may be promised not to exceed."""
 
     name: str
     value: float
     unit: str
     against: str
     against_value: float
+    at_most: float | None = None  # what is promised of the ratio
 
     @property
     def ratio(self) -> float:
         """Ours divided by the other's."""
         return self.value / self.against_value if self.against_value else 0.0
+
+    @property
+    def broken(self) -> str | None:
+        """What is said of a promise that does not hold."""
+        if self.at_most is None or self.ratio <= self.at_most:
+            return None
+        return f"{self.name}: {self.ratio:.2f} times {self.against}; promised are {self.at_most:g} at most."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +57,34 @@ class Report:
 
 def show(report: Report) -> None:
     """Print the sentence, then the table, then notes and further tables."""
-    headings = ("measured", "ours", "other", "unit", "ours / other", "the other is")
-    rows = [(f.name, _readable(f.value), _readable(f.against_value), f.unit, f"{f.ratio:.2f}", f.against) for f in report.figures]
+    headings = ("measured", "ours", "other", "unit", "ours / other", "at most", "the other is")
+    rows = [
+        (f.name, _readable(f.value), _readable(f.against_value), f.unit, f"{f.ratio:.2f}", _promised(f), f.against)
+        for f in report.figures
+    ]
     _print(report.sentence, headings, rows, report.notes)
     for part in report.parts:
         _print(part.sentence, part.headings, part.rows, ())
+
+
+def _promised(figure: Figure) -> str:
+    if figure.at_most is None:
+        return ""
+    return f"{figure.at_most:g}, BROKEN" if figure.broken else f"{figure.at_most:g}"
 
 
 def save(figures: Sequence[Figure], path: Path) -> None:
     """The list that `data/benchmarks.json` holds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = [
-        {**asdict(f), "value": round(f.value, 4), "against_value": round(f.against_value, 4), "ratio": round(f.ratio, 4)}
+        {
+            "name": f.name,
+            "value": round(f.value, 4),
+            "unit": f.unit,
+            "against": f.against,
+            "against_value": round(f.against_value, 4),
+            "ratio": round(f.ratio, 4),
+        }
         for f in figures
     ]
     path.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")

@@ -1,7 +1,9 @@
 """The benchmarks run at tiny sizes, find the same on both sides, and leave what they promise; nothing here looks at a time."""
 
 import json
+import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from integration_pipelines_tests.benchmarks.extract import extract
 from integration_pipelines_tests.benchmarks.meter import Answer, Given, Meter
 from integration_pipelines_tests.benchmarks.nightly import nightly
 from integration_pipelines_tests.benchmarks.reconcile import reconcile, within_memory
-from integration_pipelines_tests.benchmarks.report import Report
+from integration_pipelines_tests.benchmarks.report import Figure, Report
 from integration_pipelines_tests.benchmarks.webhooks import webhooks
 
 
@@ -25,7 +27,7 @@ def failing(meter: Meter, folder: Path, given: Given) -> Answer:
 TINY: dict[str, Callable[[], Report]] = {
     "extract": lambda: extract(customers=30, rounds=1),  # raises unless all sides read the same records
     "nightly": lambda: nightly(sizes=(1, 2), rounds=1, accounts=20),  # raises unless every tenant is certified
-    "large": lambda: within_memory(200),  # raises beyond the memory that the settings allow
+    "large": lambda: within_memory(200),  # ends with code 1 beyond the memory that the settings allow
     "reconcile": lambda: reconcile(sizes=(200,), rounds=1),  # raises unless both find the same differences
     "webhooks": lambda: webhooks(records=2, times=2, rate=40, seconds=1),  # raises if one is lost or not answered with success
 }
@@ -45,6 +47,18 @@ def test_both_sides_find_the_same_and_every_figure_is_written(
     assert [row["name"] for row in rows] == [figure.name for figure in report.figures]
     assert all(set(row) == {"name", "value", "unit", "against", "against_value", "ratio"} for row in rows)
     assert all(row["value"] > 0 and row["against_value"] > 0 for row in rows)
+
+
+@pytest.mark.parametrize(("ratio", "code"), [(4.0, None), (4.01, "reconcile: 4.01 times the join; promised are 4 at most.")])
+def test_a_promise_that_does_not_hold_fails_the_command(
+    ratio: float, code: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything is measured and written first; then the command ends with code 1 and says by how much which promise is broken."""
+    figure = Figure("reconcile", ratio, "s", "the join", 1.0, at_most=4.0)
+    monkeypatch.setitem(program.BENCHMARKS, "reconcile", lambda _: Report("One.", (figure,)))
+    with nullcontext() if code is None else pytest.raises(SystemExit, match=re.escape(code)):
+        program.main(["reconcile"], tmp_path / "benchmarks.json")
+    assert json.loads((tmp_path / "benchmarks.json").read_text(encoding="utf-8"))[0]["ratio"] == ratio
 
 
 def test_a_side_that_breaks_is_told_with_its_reason() -> None:
