@@ -37,7 +37,7 @@ def latest(sql: Sql, table: str, rows: Rows, key: str = "record_id") -> None:
 def _latest_of_files(sql: Sql, table: str, rows: Files, key: str) -> None:
     source, several = f"{table}_files", f"{table}_several"
     sql.put(source, rows)
-    if sql.yes(f"SELECT count(DISTINCT hash(tenant_id, {key})) = count(*) FROM {source}"):
+    if rows.distinct or sql.yes(f"SELECT count(DISTINCT hash(tenant_id, {key})) = count(*) FROM {source}"):
         sql.view(table, f"SELECT * EXCLUDE (_sequence) FROM {source}")
         return
     sql.make(several, f"SELECT tenant_id, {key} FROM {source} GROUP BY ALL HAVING count(*) > 1")

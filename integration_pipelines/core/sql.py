@@ -33,11 +33,13 @@ _MACROS = (
 class Files:
     """Parquet files that the connection reads itself, as often as asked and only the columns that it needs.
 
-    `schema` is that of each file, and `_sequence` at its end: each file's number, which its rows have in that column.
+    `schema` is that of each file, and `_sequence` at its end: each file's number, which its rows have in that column. `distinct` if it is
+    known that no key stands there twice; otherwise that is found out.
     """
 
     paths: tuple[tuple[str, int], ...]
     schema: pa.Schema
+    distinct: bool = False
 
 
 Rows = pa.Table | pa.RecordBatchReader | Files
