@@ -29,8 +29,9 @@ WRITES = "integration_pipelines_writes"
 TENANTS_SETTING = "integration_pipelines.tenants"
 """Setting of a PostgreSQL transaction that the row policies compare with: tenant ids separated by commas, or `*`."""
 
-_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY", "cache_size = -65536")
+_PRAGMAS = ("synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY", "cache_size = -65536")
 _FORGOTTEN_SECONDS = 600
+_MODE_SECONDS = 10.0
 _FREE_SPACE = "Free space or repair the disk that holds the store; nothing was changed."
 _WAIT = "Try again; if it stays so, look which process holds the store."
 
@@ -77,6 +78,7 @@ def configure_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type
         connection.isolation_level = None  # transactions are ours to begin
+        _use_wal(connection, database_file(engine))
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
@@ -84,6 +86,16 @@ def configure_sqlite(engine: Engine) -> None:
     def _on_begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _use_wal(connection: Any, file: Path) -> None:  # noqa: ANN401 - the driver's own type
+    """A file keeps its mode, so only its first user changes it: one at a time, since SQLite refuses at once who meets another's change."""
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        return
+    from filelock import FileLock  # noqa: PLC0415 - needed once in the life of a store
+
+    with FileLock(f"{file}.lock", timeout=_MODE_SECONDS):
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 def postgresql_limits(busy_seconds: float) -> dict[str, Any]:

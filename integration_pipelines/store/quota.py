@@ -18,8 +18,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
-
 from integration_pipelines.errors import ConfigError, RateLimitedError, TransientError
 from integration_pipelines.ports.clock import Clock
 from integration_pipelines.ports.quota import Quota
@@ -146,6 +144,8 @@ class _Handle:
 
     def connection(self) -> sqlite3.Connection:
         if self._con is None:
+            from filelock import FileLock  # noqa: PLC0415 - commands that ask no partner do without
+
             self._path.parent.mkdir(parents=True, exist_ok=True)
             con = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             with FileLock(f"{self._path}.lock", timeout=_BUSY_SECONDS):  # SQLite does not wait while another changes the mode

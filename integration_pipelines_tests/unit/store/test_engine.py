@@ -1,11 +1,13 @@
 """Opening the store, and what its faults say."""
 
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from filelock import FileLock
 from sqlalchemy.engine import Engine
 
 from integration_pipelines.errors import ConfigError, ConflictError, IntegrationError, TransientError
@@ -22,6 +24,25 @@ def test_the_store_is_durable_and_private(engine: Engine, tmp_path: Path) -> Non
         assert {p: connection.exec_driver_sql(f"PRAGMA {p}").scalar() for p in wanted} == wanted
     make_engine(f"sqlite:///{tmp_path}/new/store.db").dispose()
     assert (tmp_path / "new" / "store.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_who_opens_a_new_store_waits_for_whoever_opens_it_already(tmp_path: Path) -> None:
+    """SQLite itself would refuse the second one at once, since the first is changing how the file is written."""
+    path = tmp_path / "store.db"
+    engine = make_engine(f"sqlite:///{path}")
+    done = threading.Event()
+
+    def opens() -> None:
+        with reading(engine):
+            done.set()
+
+    second = threading.Thread(target=opens)
+    with FileLock(f"{path}.lock"):
+        second.start()
+        assert not done.wait(0.3)
+    second.join(10)
+    assert done.is_set()
+    engine.dispose()
 
 
 @pytest.mark.parametrize(
