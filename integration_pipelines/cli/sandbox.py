@@ -1,5 +1,8 @@
 """`sandbox serve`: the partners' wire shapes on this machine."""
 
+import json
+import socket
+import time
 from pathlib import Path
 
 import click
@@ -41,10 +44,6 @@ def serve_command(faults: Path | None, port: int, hurry: float, **sizes: int) ->
 
     Example: integration-pipelines sandbox serve --port 8900 --customers 100
     """
-    import json  # noqa: PLC0415 - only with --faults
-    import socket  # noqa: PLC0415 - beside its only use
-    import time  # noqa: PLC0415 - beside its only use
-
     from integration_pipelines.sandbox.control import add_faults  # noqa: PLC0415 - `--help` need not load the server
     from integration_pipelines.sandbox.server import serve  # noqa: PLC0415 - idem
     from integration_pipelines.sandbox.world import World  # noqa: PLC0415 - idem

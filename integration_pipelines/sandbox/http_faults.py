@@ -149,7 +149,7 @@ async def _bad_line(fault: Fault, face: Face[A], request: Request, account: A, r
             return _truncated(request, await run(request, account), fault)
         case FaultKind.LATE_WRITE:
             await request.body()  # read now: the connection is gone when the write lands
-            _run_later(run(request, account), float(fault.params.get("seconds", 1.0)))
+            _run_later(lambda: run(request, account), float(fault.params.get("seconds", 1.0)))
             return await face.server_error(request, account, fault, int(fault.params.get("status", 504)))
         case _:
             return Response(_HTML, media_type="text/html")
@@ -170,10 +170,10 @@ def _truncated(request: Request, reply: Response, fault: Fault) -> Response:
     return Response(body[: len(body) // 2], status_code=reply.status_code, media_type="application/json")
 
 
-def _run_later(work: Awaitable[Response], seconds: float) -> None:
+def _run_later(work: Callable[[], Awaitable[Response]], seconds: float) -> None:
     async def later() -> None:
         await asyncio.sleep(seconds)
-        await work
+        await work()  # begun only now: a sandbox that ends before leaves nothing half begun
 
     task = asyncio.get_running_loop().create_task(later())
     _late.add(task)

@@ -76,7 +76,7 @@ def configure_sqlite(engine: Engine) -> None:
     """
 
     @event.listens_for(engine, "connect")
-    def _on_connect(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type
+    def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # transactions are ours to begin
         _use_wal(connection, database_file(engine))
         for pragma in _PRAGMAS:
@@ -88,7 +88,7 @@ def configure_sqlite(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _use_wal(connection: Any, file: Path) -> None:  # noqa: ANN401 - the driver's own type
+def _use_wal(connection: sqlite3.Connection, file: Path) -> None:
     """A file keeps its mode, so only its first user changes it: one at a time, since SQLite refuses at once who meets another's change."""
     if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
         return

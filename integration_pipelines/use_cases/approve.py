@@ -58,7 +58,8 @@ def approve_nothing(tenant_id: str, contract: Contract, *, actor: str, ports: Po
         {"records": 0, "updates": 0}, file, ports.clock.now(),
     )  # fmt: skip
     ports.plans.save([plan])
-    return approve_plan(tenant_id, plan.plan_id, actor=actor, ports=ports)
+    approved = approve_plan(tenant_id, plan.plan_id, actor=actor, ports=ports)
+    return ports.plans.decide(approved.plan_id, approved.plan_hash, PlanState.APPLIED, "system", ports.clock.now())
 
 
 def reject_plan(tenant_id: str, plan: str, *, actor: str, ports: Ports) -> StoredPlan:
