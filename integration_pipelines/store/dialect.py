@@ -5,11 +5,13 @@ one process do not see each other's locks: both would get the write lock of the 
 store's file; it fills and reads private files that Python's connection attaches (see `bulk`).
 """
 
+import errno
 import hashlib
 import io
 import os
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,9 @@ def database_file(engine: Engine) -> Path:
 def prepare_sqlite_file(url: URL) -> None:
     """Make the folder and a file that only this user reads (its journal inherits the mode).
 
+    A file that is there is left to SQLite: to close it here would drop all locks that this process holds on it, and whoever closes it
+    last would then take away the journal from under the connections that are open.
+
     Raises:
         ConfigError: no file is named, or it cannot be made there.
     """
@@ -59,7 +64,11 @@ def prepare_sqlite_file(url: URL) -> None:
     path = Path(url.database)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        if not path.exists():
+            with suppress(FileExistsError):  # another process was quicker
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        if not path.is_file() or not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise ConfigError(
             f"The store's file cannot be opened for writing: {error.strerror}.",

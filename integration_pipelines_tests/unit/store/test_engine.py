@@ -1,6 +1,8 @@
 """Opening the store, and what its faults say."""
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +47,29 @@ def test_who_opens_a_new_store_waits_for_whoever_opens_it_already(tmp_path: Path
     engine.dispose()
 
 
+_LOOK = """import sqlite3, sys
+other = sqlite3.connect(sys.argv[1])
+print(other.execute("SELECT count(*) FROM audit_log").fetchone()[0])
+other.close()
+"""
+
+
+@pytest.mark.parametrize("each_database", ["sqlite"], indirect=True)
+def test_nothing_is_lost_when_a_process_opens_the_store_twice(stores: Stores, engine: Engine) -> None:
+    """A second engine for the file leaves the first one's locks alone, so that no other process takes the journal away when it ends."""
+    path = str(engine.url.database)
+
+    def seen_elsewhere() -> int:
+        return int(subprocess.run([sys.executable, "-c", _LOOK, path], capture_output=True, text=True, check=True).stdout)
+
+    before = seen_elsewhere()
+    stores.audit.append("t1", "system", "looked", {}, NOW)
+    make_engine(f"sqlite:///{path}").dispose()
+    assert seen_elsewhere() == before + 1
+    stores.audit.append("t1", "system", "looked", {}, NOW)
+    assert seen_elsewhere() == before + 2
+
+
 @pytest.mark.parametrize(
     "url", ["", "nonsense", "sqlite://", "sqlite:///:memory:", "mysql://host/db", "sqlite:////dev/null/store.db"]
 )
@@ -58,7 +83,12 @@ def test_a_useless_url_is_refused_with_a_remedy(url: str) -> None:
 def _locked(path: Path) -> Callable[[Stores], None]:
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    return lambda stores: stores.audit.append("t1", "system", "looked", {}, NOW)
+
+    def act(stores: Stores) -> None:
+        assert other.in_transaction  # whoever forgets the connection gives the lock back
+        stores.audit.append("t1", "system", "looked", {}, NOW)
+
+    return act
 
 
 def _full(path: Path) -> Callable[[Stores], None]:
