@@ -50,17 +50,22 @@ def canonical(kind: FieldType, raw: str) -> str:
     Times are compared to the second, since not every partner keeps more. Plain text is looked at once: it has neither blanks to trim nor
     letters to compose, so that most of what is left to do is nothing.
     """
-    general = (
-        f"CASE WHEN {raw} IS NULL THEN NULL WHEN {trimmed(raw)} = '' THEN '' ELSE {_form(kind, trimmed(raw), _composed)} END"
-    )
-    if kind not in _PLAIN:
-        quick = (
-            f"WHEN regexp_full_match({raw}, '{_DAY}') AND TRY_CAST({raw} AS DATE) IS NOT NULL THEN {raw}"
-            if kind is FieldType.DATE
-            else ""
-        )
-        return f"CASE WHEN {raw} = '' THEN '' {quick} ELSE {general} END"
-    return f"CASE WHEN regexp_full_match({raw}, '{_NOTHING_TO_TRIM}') THEN {_form(kind, raw, str)} ELSE {general} END"
+    if kind in _PLAIN:
+        plain = f"regexp_full_match({raw}, '{_NOTHING_TO_TRIM}')"
+        return f"CASE WHEN {plain} THEN {_form(kind, raw, str)} ELSE {_general(kind, f'trim({raw}, {_BLANKS})')} END"
+    if kind is FieldType.DATE:
+        quick = f"regexp_full_match({raw}, '{_DAY}') AND TRY_CAST({raw} AS DATE) IS NOT NULL"
+        return f"CASE WHEN {raw} = '' OR {quick} THEN {raw} ELSE {_general(kind, trimmed(raw))} END"
+    return f"CASE WHEN {raw} = '' THEN '' ELSE {_general(kind, trimmed(raw))} END"
+
+
+def _general(kind: FieldType, bare: str) -> str:
+    """The form of any text without blanks at its ends.
+
+    The text is named by a lambda: written out wherever it is needed, forms of forms would grow beyond what DuckDB plans in no time.
+    """
+    form = f"CASE WHEN bare = '' THEN '' ELSE {_form(kind, 'bare', _composed)} END"
+    return f"list_transform([{bare}], lambda bare: {form})[1]"
 
 
 def fixed(kind: FieldType, raw: str) -> str:

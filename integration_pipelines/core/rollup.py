@@ -84,6 +84,16 @@ _TIERED = """SELECT tenant_id, record_id, position, CASE WHEN count(*) = count(p
       FROM rollup_tiers)))
   GROUP BY tenant_id, record_id, position"""
 
+# Often there is none of it, and to plan what is done with it takes longer than to see that.
+_DISCOUNTED = """SELECT EXISTS (FROM rollup_subs WHERE own_discounts IS NOT NULL)
+  OR EXISTS (FROM rollup_subs WHERE len(list_filter(items, lambda i: len(i.discounts) > 0)) > 0)
+  OR EXISTS (FROM {customers} WHERE len(discounts) > 0)"""
+_TIERED_ANYWHERE = (
+    """SELECT EXISTS (FROM rollup_unusual WHERE len(list_filter(items, lambda i: i.billing_scheme = 'tiered')) > 0)"""
+)
+_NO_TIERS = (
+    "SELECT NULL::VARCHAR AS tenant_id, NULL::VARCHAR AS record_id, NULL::BIGINT AS position, NULL::HUGEINT AS amount WHERE false"
+)
 _NO_SUMS = "SELECT NULL::VARCHAR AS tenant_id, NULL::VARCHAR AS record_id, NULL::HUGEINT AS mrr12 WHERE false"
 
 
@@ -107,23 +117,33 @@ def subscription_facts(sql: Sql, contract: Contract, now_text: str) -> None:
         name: _ITEMS.format(rows=_SINGLE.format(subs=name), customers=customers) for name in ("rollup_subs", "rollup_unusual")
     }
     sql.make("rollup_several", f"SELECT * FROM ({_ITEMS.format(rows=_SEVERAL, customers=customers)}) WHERE charged")
-    sql.make("rollup_tiers", _TIERS.format(tiered_singles=singles["rollup_unusual"]))
-    sql.make("rollup_tiered", _TIERED)
-    several = sql.yes("SELECT count(*) > 0 FROM rollup_several")  # often none, and to plan the sums takes longer than to see that
-    sql.make("rollup_sums", _subscription_sums(rollup, now_text) if several else _NO_SUMS)
-    sql.make("sub_facts", _facts(f"({singles['rollup_subs']})", rollup, now_text))
+    discounts = rollup if sql.yes(_DISCOUNTED.format(customers=customers)) else None
+    sql.make("rollup_tiered", _tiered(sql, singles["rollup_unusual"]))
+    several = sql.yes("SELECT count(*) > 0 FROM rollup_several")
+    sql.make("rollup_sums", _subscription_sums(discounts, now_text) if several else _NO_SUMS)
+    sql.make("sub_facts", _facts(f"({singles['rollup_subs']})", discounts, now_text))
     sql.drop("rollup_unusual", "rollup_several", "rollup_tiers", "rollup_tiered", "rollup_sums")
 
 
-def _item_monthly(items: str, rollup: Rollup, now_text: str) -> str:
-    """Items with `after_item`: what each costs a month, less the discounts that are its own."""
+def _tiered(sql: Sql, tiered_singles: str) -> str:
+    """What items with tiers cost."""
+    if not sql.yes(_TIERED_ANYWHERE):
+        return _NO_TIERS
+    sql.make("rollup_tiers", _TIERS.format(tiered_singles=tiered_singles))
+    return _TIERED
+
+
+def _item_monthly(items: str, discounts: Rollup | None, now_text: str) -> str:
+    """Items with `after_item`: what each costs a month, less the discounts that are its own, by the roll-up's rules."""
     amount = "within(CASE WHEN scheme = 'tiered' THEN CASE WHEN priced THEN tiered ELSE 0 END ELSE unit12 * units END)"
     applies = "(coalesce(d.products, '') = '' OR list_contains(string_split(d.products, ';'), product_id))"
     restricted = f"coalesce(d.products, '') <> '' AND {applies}"
-    own = _steps("discounts", applies, rollup, now_text)
-    shared = _steps("shared", restricted, rollup, now_text)
-    folded = _fold("monthly", f"list_concat({own}, {shared})")
-    return f"""SELECT *, CASE WHEN discounts IS NULL AND shared IS NULL THEN monthly ELSE {folded} END AS after_item FROM (
+    after = "monthly"
+    if discounts is not None:
+        own = _steps("discounts", applies, discounts, now_text)
+        shared = _steps("shared", restricted, discounts, now_text)
+        after = f"CASE WHEN discounts IS NULL AND shared IS NULL THEN monthly ELSE {_fold('monthly', f'list_concat({own}, {shared})')} END"
+    return f"""SELECT *, {after} AS after_item FROM (
       SELECT *, {_monthly("amount")} AS monthly FROM (
         SELECT *, {amount} AS amount FROM (
           SELECT p.*, t.record_id IS NOT NULL AS priced, t.amount AS tiered,
@@ -131,22 +151,24 @@ def _item_monthly(items: str, rollup: Rollup, now_text: str) -> str:
           FROM {items} p LEFT JOIN rollup_tiered t USING (tenant_id, record_id, position))))"""
 
 
-def _whole(total: str, rollup: Rollup, now_text: str) -> str:
+def _whole(total: str, discounts: Rollup | None, now_text: str) -> str:
     """A subscription's total less the discounts of the whole."""
-    steps = _steps("shared", "coalesce(d.products, '') = ''", rollup, now_text)
+    if discounts is None:
+        return total
+    steps = _steps("shared", "coalesce(d.products, '') = ''", discounts, now_text)
     return f"CASE WHEN shared IS NULL THEN {total} ELSE {_fold(total, steps)} END"
 
 
-def _subscription_sums(rollup: Rollup, now_text: str) -> str:
+def _subscription_sums(discounts: Rollup | None, now_text: str) -> str:
     """Per subscription with several items what those of them that are charged cost together."""
-    return f"""SELECT tenant_id, record_id, {_whole("total", rollup, now_text)} AS mrr12 FROM (
+    return f"""SELECT tenant_id, record_id, {_whole("total", discounts, now_text)} AS mrr12 FROM (
         SELECT tenant_id, record_id, any_value(currency) AS currency,
           CASE WHEN count(*) = count(after_item) THEN sum(after_item)::HUGEINT END AS total, arg_min(shared, position) AS shared,
           arg_min(interval, position) AS interval, arg_min(count, position) AS count
-        FROM ({_item_monthly("rollup_several", rollup, now_text)}) GROUP BY tenant_id, record_id)"""
+        FROM ({_item_monthly("rollup_several", discounts, now_text)}) GROUP BY tenant_id, record_id)"""
 
 
-def _facts(singles: str, rollup: Rollup, now_text: str) -> str:
+def _facts(singles: str, discounts: Rollup | None, now_text: str) -> str:
     """Most subscriptions have one item and need neither sum nor join."""
     common = "tenant_id, record_id, customer_id, status, currency, trial_end, ended_at, cancel_at, ended, ends"
     period_end = "list_min(list_filter(list_transform(s.items, lambda i: i.current_period_end), lambda t: t <> ''))"
@@ -155,8 +177,8 @@ def _facts(singles: str, rollup: Rollup, now_text: str) -> str:
         CASE WHEN ended OR status = 'paused' OR ends THEN NULL
           WHEN status = 'trialing' THEN coalesce(nullif(trial_end, ''), period_end) ELSE period_end END AS renewal,
         ends, CASE WHEN ended THEN nullif(ended_at, '') WHEN ends THEN coalesce(nullif(cancel_at, ''), period_end) END AS end_date
-      FROM (SELECT {common}, period_end, CASE WHEN counted AND charged THEN {_whole("after_item", rollup, now_text)} ELSE 0 END AS mrr12
-          FROM ({_item_monthly(singles, rollup, now_text)})
+      FROM (SELECT {common}, period_end, CASE WHEN counted AND charged THEN {_whole("after_item", discounts, now_text)} ELSE 0 END AS mrr12
+          FROM ({_item_monthly(singles, discounts, now_text)})
         UNION ALL BY NAME SELECT s.* EXCLUDE (items, own_discounts, counted), {period_end} AS period_end,
           CASE WHEN s.counted AND m.record_id IS NOT NULL THEN m.mrr12 ELSE 0 END AS mrr12
         FROM rollup_unusual s LEFT JOIN rollup_sums m ON m.tenant_id = s.tenant_id AND m.record_id = s.record_id
