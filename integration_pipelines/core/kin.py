@@ -145,8 +145,13 @@ def _text(values: Texts) -> Texts:
 
 def _domain(values: Texts) -> Texts:
     bare = _text(values)
-    some = pc.any(pc.starts_with(bare, "www."), min_count=0).as_py()
-    return pc.replace_substring_regex(bare, _WWW, "") if some else bare
+    if not pc.any(pc.starts_with(bare, "www."), min_count=0).as_py():
+        return bare
+    short = pc.replace_substring_regex(bare, _WWW, "")
+    found: Texts = pc.if_else(
+        pc.equal(short, pa.scalar("", TEXT)), bare, short
+    )  # what is nothing but `www.` is a domain of its own
+    return found
 
 
 def _domain_of_email(values: Texts) -> Texts:
@@ -183,8 +188,8 @@ def _folded(value: str) -> str:
     bare = value.strip(BLANKS)
     if bare.isascii():
         return bare.lower()
-    parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", bare).casefold())
-    return "".join(c for c in parts if not unicodedata.combining(c))
+    parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", bare).upper().casefold())
+    return "".join(c for c in parts if not unicodedata.combining(c)) or parts  # marks and nothing else are something, too
 
 
 class Said:
