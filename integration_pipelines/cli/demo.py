@@ -19,6 +19,8 @@ from integration_pipelines.cli.show import console
 def demo(tenants: int, customers: int, seed: int, no_serve: bool, ui_port: int) -> None:
     """Show the whole product: seed a sandbox, connect tenants, plan, approve, write through Dagster, prove, then change and sync again.
 
+    At the end a subscription is changed and a ticket escalated, and webhooks do the rest: receiver, sensor and daemon are started for that.
+
     It uses the data folder of this checkout and starts afresh each time. Exits 0 only if every tenant balances and certifies.
 
     Example: integration-pipelines demo --tenants 1 --customers 50 --no-serve
@@ -32,9 +34,10 @@ def demo(tenants: int, customers: int, seed: int, no_serve: bool, ui_port: int) 
         show.approve_and_apply()
         show.evidence()
         show.changes_arrive()
+        show.events_arrive(None if no_serve else ui_port)
         good = show.verdict()
         if not no_serve:
-            show.serve_ui(ui_port)
+            show.keep_serving()
     sys.exit(0 if good else 1)
 
 

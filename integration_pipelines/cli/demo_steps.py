@@ -1,12 +1,8 @@
 """The steps of the demo. Everything goes through the doors that a customer uses: use cases, Dagster runs, the partners' HTTP."""
 
-import os
 import shutil
-import subprocess
-import sys
 import time
 from contextlib import ExitStack
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from integration_pipelines.cli.dagster_run import dagster_instance, run_chain
+from integration_pipelines.cli.demo_live import LATE, Live, Stage, escalation_arrives, subscription_arrives
 from integration_pipelines.cli.doctor import make_key
 from integration_pipelines.cli.show import print_rows
 from integration_pipelines.cli.syncing import outcome_of
@@ -25,12 +22,14 @@ from integration_pipelines.ports.evidence import Run
 from integration_pipelines.sandbox.server import running_sandbox
 from integration_pipelines.sandbox.world import World
 from integration_pipelines.settings import Settings
-from integration_pipelines.use_cases.approve import approve_plan
+from integration_pipelines.use_cases.approve import approve_nothing, approve_plan
 from integration_pipelines.use_cases.onboard import add_tenant, connect_tenant, install_integration
+from integration_pipelines.use_cases.packs import install_pack
 from integration_pipelines.use_cases.switch import switch_writes
-from integration_pipelines.wiring import open_ports
+from integration_pipelines.wiring import open_ports, packaged_packs
 
-INTEGRATION = "crm_billing"
+INTEGRATION, SUPPORT, PACK = "crm_billing", "support_incidents", "support_escalation"
+TICKETS, SERVICE, CHANNEL = 20, "Support escalations", "#support-escalations"
 MARK = "Demo "
 SEARCH_LAG = 1.0
 OWN_FOLDERS = ("store", "lake", "landing", "dagster", "tmp")
@@ -52,7 +51,9 @@ class Demo:
         self._start_afresh()
         make_key(self._settings)
         with self._step(f"Seed the sandbox: {tenants} tenants of {customers} customers"):
-            world = World(tenants=tenants, customers=customers, seed=seed, now=time.time(), search_lag=SEARCH_LAG)
+            world = World(
+                tenants=tenants, customers=customers, seed=seed, now=time.time(), search_lag=SEARCH_LAG, tickets=TICKETS
+            )
         self._url = self._stack.enter_context(running_sandbox(world))
         self._http = self._stack.enter_context(httpx.Client(base_url=self._url, trust_env=False, timeout=30))
         self._ports: Ports = self._stack.enter_context(open_ports(self._settings))
@@ -225,26 +226,39 @@ class Demo:
         )
         return proved and self._good
 
-    def serve_ui(self, port: int) -> None:
-        """Keep the sandbox and Dagster's UI up until Ctrl-C."""
-        # Without DAGSTER_HOME Dagster takes the dagster.yaml of its working directory and leaves nothing beside it.
-        env = {k: v for k, v in os.environ.items() if k != "DAGSTER_HOME"}
-        binary = Path(sys.executable).parent / "dagster"
-        log = (self._settings.data / "dagster" / "dev.log").open("wb")
-        command = [str(binary), "dev", "--port", str(port), "--log-level", "warning"]
-        process = subprocess.Popen(command, cwd=self._settings.home, env=env, stdout=log, stderr=log)  # noqa: S603 - our own Dagster
-        self._out.print(
-            f"Dagster's UI: http://127.0.0.1:{port}/asset-groups (up in some seconds; its log: {log.name})", markup=False
-        )
-        self._out.print(f"Sandbox: {self._url}/_control/accounts. Ctrl-C ends both.", markup=False)
+    def events_arrive(self, ui_port: int | None) -> None:
+        """Change a subscription and escalate a ticket; webhooks, receiver, sensor and daemon do the rest. Prints how long each took."""
+        name, tenant_id = next(iter(self._tenants.items()))
+        with self._step(f"Install the Support Escalation Pack for {name}: its first plan has nothing to write, and is approved"):
+            self._go_live(tenant_id)
+        accounts = {partner: account for (tenant, partner), account in self._accounts.items() if tenant == name}
+        stage = Stage(self._settings, self._ports, self._http, tenant_id, accounts)
+        with self._step("Start the receiver, and Dagster with its daemon; have the partners send their webhooks"):
+            self._live = self._stack.enter_context(Live(stage, ui_port))
+        link = self._plain_link(name, tenant_id)
+        with self._step("Change a subscription, then escalate a ticket; nobody starts anything"):
+            rows = [subscription_arrives(stage, link["subscription"], link["company"]), escalation_arrives(stage)]
+        columns = {"what": "changed by a person", "where": "shown by", "shown": "as", "took": "after"}
+        print_rows(rows, columns, title="From one product to the other: webhook, receiver, inbox, Dagster run, write")
+        self._good = self._good and all(row["took"] != LATE for row in rows)
+
+    def _go_live(self, tenant_id: str) -> None:
+        contract = self._ports.contracts[SUPPORT]
+        given = {"service": [SERVICE], "channel": [CHANNEL]}
+        install_pack(tenant_id, packaged_packs()[PACK], given, actor="demo", ports=self._ports)
+        switch_writes(tenant_id, SUPPORT, enabled=True, actor="demo", ports=self._ports)
+        run_chain(self._instance, contract, [tenant_id], mode="apply", full=True)
+        approve_nothing(tenant_id, contract, actor="demo", ports=self._ports)
+        run_chain(self._instance, contract, [tenant_id], mode="apply", full=True)
+
+    def keep_serving(self) -> None:
+        """Keep the sandbox, the receiver and Dagster's UI up until Ctrl-C."""
+        self._out.print(f"Dagster's UI: {self._live.dagster_url}/asset-groups", markup=False)
+        self._out.print(f"Sandbox: {self._url}/_control/accounts. Ctrl-C ends all.", markup=False)
         try:
-            process.wait()
+            self._live.dagster.wait()
         except KeyboardInterrupt:
             self._out.print("Stopping.")
-        finally:
-            process.terminate()
-            process.wait()
-            log.close()
 
     def _run_all(self, text: str, *, mode: str, full: bool, only: tuple[str, ...] = ()) -> None:
         contract = self._ports.contracts[INTEGRATION]
