@@ -32,8 +32,9 @@ test: $(READY) browser checks  ## Everything that must hold: rules, types, layer
 bench: $(READY)  ## Measure beside others, in one run; writes data/benchmarks.json
 	$(BIN)/python -m integration_pipelines_tests.benchmarks $(ARGS)
 
-proof-crash: $(READY)  ## kill -9 at every occurrence of every durable step, on both databases, and a thousand idle cycles; takes a while
-	INTEGRATION_PIPELINES_CRASH=all $(BIN)/pytest integration_pipelines_tests/faults/process/test_kill.py integration_pipelines_tests/scenarios/test_idle.py $(ARGS)
+proof-crash: $(READY)  ## kill -9 at every durable step and every durable call to the system, on both databases, and a thousand idle cycles; writes data/crash.json
+	$(BIN)/python -m integration_pipelines_tests.proof.crash $(ARGS)
+	INTEGRATION_PIPELINES_CRASH=all $(BIN)/pytest integration_pipelines_tests/scenarios/test_idle.py
 
 checks: lint types layers definitions  ## What can be said without running the tests.
 
@@ -69,4 +70,4 @@ lock: $(READY)  ## Resolve the dependencies again: hashes, every platform, no ad
 
 clean:  ## Remove what was made here, the data of demos included.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info \
-	  data/store data/lake data/landing data/dagster data/tmp data/benchmarks.json data/proof.json
+	  data/store data/lake data/landing data/dagster data/tmp data/benchmarks.json data/proof.json data/crash.json

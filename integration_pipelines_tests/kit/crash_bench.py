@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,6 @@ from integration_pipelines_tests.kit.oracle import expected
 from integration_pipelines_tests.kit.shop import CONTRACT, MASTER_KEY, Shop, open_shop
 
 Json = dict[str, Any]
-NAME = "tenant-1"
 SEGMENTS = ("Enterprise", "Mid-Market", "SMB", "Startup")
 KILLED = -9
 MET = 19_000_000_000
@@ -30,52 +29,58 @@ FOLLOWS = {"billing_subscription_status", "crm_segment"}
 
 
 @dataclass
-class Life:
-    """A tenant, its shop, and the server that runs it in processes of their own."""
+class Runner:
+    """The server that runs the product in processes of their own, and how many runs there were."""
 
-    shop: Shop
     server: subprocess.Popen[str]
-    order: Order
-    company: str
-    customer: str
-    subscription: str
     runs: int = 0
-    edits: int = 0
 
-    def run(self, point: Point | None = None, *, terminate: bool = False) -> Json:
-        """One run in a process of its own, later than any lease lasts; at that point it dies or is asked to stop."""
-        order = replace(self._next(), terminate=terminate)
-        return self._ask(order if point is None else replace(order, step=point.step, side=point.side, nth=point.nth))
-
-    def together(self, copies: int) -> list[Json]:
-        """So many runs at once, each in a process of its own."""
-        ended: list[Json] = self._ask(replace(self._next(), copies=copies))["all"]
-        return ended
-
-    def _next(self) -> Order:
+    def run(self, order: Order) -> Json:
+        """One run, later than any lease of the run before lasts."""
         self.runs += 1
-        return replace(self.order, run_id=f"run_{self.runs:04}", ahead=61.0 * self.runs)
-
-    def _ask(self, order: Order) -> Json:
         assert self.server.stdin is not None
         assert self.server.stdout is not None
-        self.server.stdin.write(written(order))
+        self.server.stdin.write(written(replace(order, run_id=f"run_{self.runs:04}", ahead=61.0 * self.runs)))
         self.server.stdin.flush()
         answer: Json = json.loads(self.server.stdout.readline())
         return answer
+
+
+@dataclass
+class Life:
+    """A tenant, its shop, and who runs it in processes of their own."""
+
+    shop: Shop
+    runner: Runner
+    order: Order
+    name: str
+    company: str
+    customer: str
+    subscription: str
+    edits: int = 0
+
+    def run(self, point: Point | None = None, *, terminate: bool = False, strace: Sequence[str] = ()) -> Json:
+        """One run; at that point it dies or is asked to stop, or `strace` interferes with it as its options say."""
+        order = replace(self.order, terminate=terminate, strace=tuple(strace))
+        return self.runner.run(order if point is None else replace(order, step=point.step, side=point.side, nth=point.nth))
+
+    def together(self, copies: int) -> list[Json]:
+        """So many runs at once, each in a process of its own."""
+        ended: list[Json] = self.runner.run(replace(self.order, copies=copies))["all"]
+        return ended
 
     def edit(self) -> None:
         """The company gets another segment, its subscription falls overdue or is paid again, and a new company and its customer appear."""
         self.edits += 1
         self._appear(self.edits)
         segment = SEGMENTS[self.edits % len(SEGMENTS)]
-        self.shop.edit(NAME, "hubspot", "companies", self.company, {"customer_segment": segment})
+        self.shop.edit(self.name, "hubspot", "companies", self.company, {"customer_segment": segment})
         status = "past_due" if self.edits % 2 else "active"
-        self.shop.edit(NAME, "stripe", "subscriptions", self.subscription, {"status": status})
+        self.shop.edit(self.name, "stripe", "subscriptions", self.subscription, {"status": status})
 
     def _appear(self, number: int) -> None:
         born, domain = time.time() - 86_400, f"met{number}.example"
-        for account in (a for a in self.shop.world.accounts if a.tenant == NAME):
+        for account in (a for a in self.shop.world.accounts if a.tenant == self.name):
             if isinstance(account, HubSpotAccount):
                 properties = {"name": f"Met {number}", "domain": domain}
                 account.insert("companies", {"id": str(MET + number), "properties": properties, "createdAt": iso(born)})
@@ -92,13 +97,13 @@ class Life:
         """Our writes to the fields that the edits lead to: field, value before, value after."""
         found = []
         for partner, kind, record in (("hubspot", "companies", self.company), ("stripe", "customers", self.customer)):
-            mine = [e for e in self.shop.effects(NAME, partner, kind) if e["id"] == record]
+            mine = [e for e in self.shop.effects(self.name, partner, kind) if e["id"] == record]
             found += [(f, str(e["before"][f]), str(e["after"][f])) for e in mine for f in e["fields"] if _last(f) in FOLLOWS]
         return found
 
     def wrong(self) -> dict[str, tuple[str, str]]:
         """Where the partners differ from what an independent calculation says they should hold."""
-        crm, billing = self.shop.state(NAME, "hubspot"), self.shop.state(NAME, "stripe")
+        crm, billing = self.shop.state(self.name, "hubspot"), self.shop.state(self.name, "stripe")
         truth = expected(crm, billing, time.time())
         held = {c["id"]: c["properties"] for c in crm["companies"]}
         billed = {c["id"]: c["metadata"] for c in billing["customers"]}
@@ -132,24 +137,40 @@ def _last(field: str) -> str:
 @contextmanager
 def life(folder: Path, *, database_url: str = "", synced: bool = True) -> Iterator[Life]:
     """A small tenant in sync, or one that is installed and was never looked at."""
-    world = World(tenants=1, customers=6, seed=3, now=time.time(), search_lag=0.0, rate_limits=False)
-    with open_shop(folder, world, database_url=database_url) as shop, _server() as server:
-        for step in (shop.run, shop.approve, shop.run) if synced else ():
-            step()
-        truth = expected(shop.state(NAME, "hubspot"), shop.state(NAME, "stripe"), time.time())
-        company, customer, subscription = _plain(shop, truth.groups, truth.held_companies | truth.mixed)
-        order = Order(str(folder), database_url, MASTER_KEY, shop.tenants[NAME], "")
-        alive = Life(shop, server, order, company, customer, subscription)
-        if synced:
-            alive.edit()  # from here on every edit differs from the ones before it, and from what the partners hold
-            alive.run()
+    with lives(folder, 1, database_url=database_url, synced=synced) as (alive,):
         yield alive
 
 
-def _plain(shop: Shop, groups: dict[str, list[str]], held: set[str]) -> tuple[str, str, str]:
+@contextmanager
+def lives(folder: Path, tenants: int, *, database_url: str = "", synced: bool = True) -> Iterator[list[Life]]:
+    """So many small tenants of one store and one pair of partners."""
+    world = World(tenants=tenants, customers=6, seed=3, now=time.time(), search_lag=0.0, rate_limits=False)
+    with open_shop(folder, world, database_url=database_url) as shop, _server() as server:
+        runner, ids = Runner(server), list(shop.tenants.values())
+        everybody = Order(str(folder), database_url, MASTER_KEY, ids[0], "", others=tuple(ids[1:]))
+        if synced:
+            runner.run(everybody)
+            shop.approve()
+            runner.run(everybody)
+        made = [_life(shop, runner, name, replace(everybody, tenant_id=one, others=())) for name, one in shop.tenants.items()]
+        if synced:
+            for alive in made:
+                alive.edit()  # from here on every edit differs from the ones before it, and from what the partners hold
+            runner.run(everybody)
+        yield made
+
+
+def _life(shop: Shop, runner: Runner, name: str, order: Order) -> Life:
+    crm, billing = shop.state(name, "hubspot"), shop.state(name, "stripe")
+    truth = expected(crm, billing, time.time())
+    company, customer, subscription = _plain(billing, truth.groups, truth.held_companies | truth.mixed)
+    return Life(shop, runner, order, name, company, customer, subscription)
+
+
+def _plain(billing: dict[str, list[Json]], groups: dict[str, list[str]], held: set[str]) -> tuple[str, str, str]:
     """A company with one customer with one active subscription."""
     by_customer: dict[str, list[Json]] = {}
-    for one in shop.state(NAME, "stripe")["subscriptions"]:
+    for one in billing["subscriptions"]:
         by_customer.setdefault(one["customer"], []).append(one)
     for company, customers in sorted(groups.items()):
         mine = [s for c in customers for s in by_customer.get(c, [])]

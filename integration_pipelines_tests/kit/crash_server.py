@@ -4,21 +4,27 @@ Run as a module; it reads one order a line (JSON) and answers each with one line
 thread and opens nothing itself, so that a fork is clean.
 """
 
+import importlib
 import json
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TextIO
+from typing import ParamSpec, TextIO, TypeVar
 
 from pydantic import SecretStr
 from sqlalchemy.engine import Connection
 
+from integration_pipelines.errors import IntegrationError
 from integration_pipelines.logs import configure_logs
 from integration_pipelines.partners.hubspot.client import HubSpotConnector
 from integration_pipelines.partners.stripe.client import StripeConnector
@@ -33,7 +39,7 @@ from integration_pipelines.store.lease_clock import BootClock, DatabaseClock, Le
 from integration_pipelines.store.leases import SqlLeases
 from integration_pipelines.store.open import stores_of
 from integration_pipelines.store.quota import SharedQuota
-from integration_pipelines.use_cases.outcome import SyncMode
+from integration_pipelines.use_cases.outcome import SyncMode, TenantReport
 from integration_pipelines.use_cases.sync import sync
 from integration_pipelines.wiring import PartnerConnectors, catalogues, duck_factory, open_vault, packaged_contracts
 from integration_pipelines_tests.kit.alerts import alerting
@@ -42,7 +48,12 @@ from integration_pipelines_tests.kit.fakes import OpenGate
 
 CONTRACT = "crm_billing"
 STOPPED = 143
+UNTRACED = 99
+PATIENCE = 20.0
 LOADED = (HubSpotConnector, StripeConnector)  # imported before the fork, so that no child has to
+LATE = ("pandas", "filelock")  # what a run would import in its midst
+T = TypeVar("T")
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +71,8 @@ class Order:
     nth: int = 1
     terminate: bool = False  # SIGTERM instead of SIGKILL
     copies: int = 1  # so many runs at once, each in a process and with an id of its own
+    others: tuple[str, ...] = ()  # tenants of the same run
+    strace: tuple[str, ...] = ()  # options of the strace that the run is under; it then does one thing after the other
 
 
 class AheadClock(LeaseClock):
@@ -77,7 +90,9 @@ class AheadClock(LeaseClock):
 @contextmanager
 def ports_of(order: Order) -> Iterator[Ports]:
     """The product's real store, lake and connectors, with an open gate; the tables exist already."""
-    settings = Settings(home=Path(order.home), database_url=order.database_url, master_key=SecretStr(order.master_key))
+    settings = Settings(
+        home=Path(order.home), database_url=order.database_url, master_key=SecretStr(order.master_key), duckdb_threads=1
+    )
     clock = SystemClock()
     engine = make_engine(settings.store_url)
     stores = stores_of(engine, clock)
@@ -101,15 +116,21 @@ def run(order: Order) -> dict[str, object]:
     """One run, told in few words."""
     configure_logs("ERROR")
     watch = Watch(Point(order.step, order.side, order.nth) if order.step else None, be_asked_to_stop if order.terminate else die)
-    with ports_of(order) as ports:
-        report = sync(
-            [order.tenant_id], ports.contracts[CONTRACT], ports=watched(ports, watch), mode=SyncMode.APPLY, run_id=order.run_id
-        )
-    tenant = report.tenant(order.tenant_id)
+    asked = [order.tenant_id, *order.others]
+    try:
+        with ports_of(order) as ports:
+            report = sync(asked, ports.contracts[CONTRACT], ports=watched(ports, watch), mode=SyncMode.APPLY, run_id=order.run_id)
+    except IntegrationError as error:  # what a command would say and end with
+        return {"outcome": "ended", "balanced": None, "certified": None, "reason": error.message, "fault": str(error)}
+    steps = [[step, side, n] for (step, side), n in watch.seen.items()]
+    return _told(report.tenant(order.tenant_id)) | {"steps": steps, "others": {t: _told(report.tenant(t)) for t in order.others}}
+
+
+def _told(tenant: TenantReport) -> dict[str, object]:
     fault = f"{tenant.fault.text} {tenant.fault.remedy}" if tenant.fault else ""
     return {
         "outcome": str(tenant.outcome), "balanced": tenant.balanced, "certified": tenant.certified, "reason": tenant.reason,
-        "fault": fault, "writes": tenant.writes, "steps": [[step, side, n] for (step, side), n in watch.seen.items()],
+        "fault": fault, "writes": tenant.writes,
     }  # fmt: skip
 
 
@@ -122,11 +143,41 @@ def _stop(*_: object) -> None:
     raise SystemExit(STOPPED)
 
 
+class AtOnce(Executor):
+    """Does what it is given while it is given it: calls to the system then come in one order, in one thread."""
+
+    def __init__(self, *_: object, **_named: object) -> None:
+        """Takes what any pool takes."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """See `Executor`."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except (IntegrationError, OSError) as error:
+            future.set_exception(error)
+        return future
+
+
+def _be_traced() -> None:
+    """Wait until somebody follows this process, then work in one thread."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("integration_pipelines.") and getattr(module, "ThreadPoolExecutor", None) is ThreadPoolExecutor:
+            vars(module)["ThreadPoolExecutor"] = AtOnce
+    end = time.monotonic() + PATIENCE
+    while "TracerPid:\t0\n" in Path("/proc/self/status").read_text(encoding="utf-8"):
+        if time.monotonic() > end:
+            raise SystemExit(UNTRACED)
+        time.sleep(0.001)
+
+
 def _child(order: Order, answer: int) -> None:
     signal.signal(signal.SIGTERM, _stop)
     with os.fdopen(answer, "w", encoding="utf-8") as pipe:
         code = 0
         try:
+            if order.strace:
+                _be_traced()
             json.dump(run(order), pipe)
         except SystemExit as asked:
             code = int(str(asked.code))
@@ -139,16 +190,36 @@ def _child(order: Order, answer: int) -> None:
 def serve(orders: TextIO, answers: TextIO) -> None:
     """Fork for each order until there is none."""
     packaged_contracts()
+    for name in LATE:
+        importlib.import_module(name)
     for line in orders:
-        order = Order(**json.loads(line))
+        order = _read(line)
         forks = [_fork(replace(order, run_id=f"{order.run_id}.{n}" if n else order.run_id)) for n in range(order.copies)]
-        ended = [_ended(*fork) for fork in forks]
+        ended = [fork.ended() for fork in forks]
         answers.write(json.dumps(ended[0] if order.copies == 1 else {"all": ended}) + "\n")
         answers.flush()
 
 
-def _fork(order: Order) -> tuple[int, int]:
-    """A run in a process of its own: its id, and where it answers."""
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """A run in a process of its own, where it answers, and who follows it."""
+
+    child: int
+    read_end: int
+    tracer: subprocess.Popen[bytes] | None
+
+    def ended(self) -> dict[str, object]:
+        """Wait for the end: how it ended and what it said."""
+        with os.fdopen(self.read_end, encoding="utf-8") as pipe:
+            said = pipe.read()
+        _, status = os.waitpid(self.child, 0)
+        if self.tracer is not None:
+            self.tracer.wait(PATIENCE)
+        code = os.waitstatus_to_exitcode(status)
+        return {"code": code, "said": json.loads(said) if code == 0 else None}
+
+
+def _fork(order: Order) -> Fork:
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
@@ -159,15 +230,17 @@ def _fork(order: Order) -> tuple[int, int]:
             traceback.print_exc()  # what a run never raises
             os._exit(70)
     os.close(write_end)
-    return child, read_end
+    return Fork(child, read_end, _follow(child, order.strace) if order.strace else None)
 
 
-def _ended(child: int, read_end: int) -> dict[str, object]:
-    with os.fdopen(read_end, encoding="utf-8") as pipe:
-        said = pipe.read()
-    _, status = os.waitpid(child, 0)
-    code = os.waitstatus_to_exitcode(status)
-    return {"code": code, "said": json.loads(said) if code == 0 else None}
+def _follow(child: int, options: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    """Put a process under `strace`, which goes away with it."""
+    return subprocess.Popen([shutil.which("strace") or "", "-f", "-qq", *options, "-p", str(child)])
+
+
+def _read(line: str) -> Order:
+    given = json.loads(line)
+    return Order(**given | {name: tuple(given[name]) for name in ("others", "strace")})
 
 
 def written(order: Order) -> str:

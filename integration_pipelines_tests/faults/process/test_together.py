@@ -45,6 +45,6 @@ def test_the_same_run_started_again_has_no_second_effect(alive: Life) -> None:
     assert alive.run()["said"]["outcome"] == "written"
     made = len(alive.effects())
     for again in (False, True):
-        alive.runs -= again  # the very id of the run before
+        alive.runner.runs -= again  # the very id of the run before
         assert alive.run()["said"]["outcome"] == "in_sync"
     assert (made > known, len(alive.effects())) == (True, made)
