@@ -20,7 +20,7 @@ from integration_pipelines.core.merge import compared_fields, respell, widen
 from integration_pipelines.core.news import news
 from integration_pipelines.core.reconcile import merged, reconcile
 from integration_pipelines.core.rollup import subscription_facts
-from integration_pipelines.core.sql import Rows, Sql
+from integration_pipelines.core.sql import Files, Rows, Sql
 from integration_pipelines.core.tables import IDENTITY_LINKS, INSTALLED, INTENTS, SPELLINGS, TEXT, empty
 from integration_pipelines.core.waiting import waiting
 
@@ -65,6 +65,8 @@ class Pass:
     def __init__(self, con: duckdb.DuckDBPyConnection, inputs: PassInputs) -> None:
         self._sql = Sql(con)
         self._inputs = inputs
+        if not any(isinstance(rows, Files) for rows in inputs.observed.values()):
+            self._sql.plan_quickly()
 
     def run(self) -> PassResult:
         """Link, roll up, merge, diff and plan."""
