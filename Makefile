@@ -8,10 +8,10 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench proof-crash checks lint types layers definitions format lock browser clean
+.PHONY: help demo test bench proof-crash proof-coverage checks lint types layers definitions format lock browser clean
 
 help:  ## Show the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" && $(PYTHON) -c '$(NEEDS)' || { echo "Python 3.11 or newer is needed. Install it, or say where it is: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
@@ -35,6 +35,9 @@ bench: $(READY)  ## Measure beside others, in one run; writes data/benchmarks.js
 proof-crash: $(READY)  ## kill -9 at every durable step and every durable call to the system, on both databases, and a thousand idle cycles; writes data/crash.json
 	$(BIN)/python -m integration_pipelines_tests.proof.crash $(ARGS)
 	INTEGRATION_PIPELINES_CRASH=all $(BIN)/pytest integration_pipelines_tests/scenarios/test_idle.py
+
+proof-coverage: $(READY)  ## Which tests assert which fault of the catalogue, and why some have none; writes data/faults.json
+	$(BIN)/python -m integration_pipelines_tests.proof.coverage
 
 checks: lint types layers definitions  ## What can be said without running the tests.
 
@@ -70,4 +73,4 @@ lock: $(READY)  ## Resolve the dependencies again: hashes, every platform, no ad
 
 clean:  ## Remove what was made here, the data of demos included.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info \
-	  data/store data/lake data/landing data/dagster data/tmp data/benchmarks.json data/proof.json data/crash.json
+	  data/store data/lake data/landing data/dagster data/tmp data/benchmarks.json data/proof.json data/crash.json data/faults.json

@@ -114,6 +114,22 @@ def test_a_sensor_that_forgot_what_it_asked_for_has_no_second_effect(shop_of: Op
     assert made == [1, 1]
 
 
+@pytest.mark.fault("P19")
+def test_dagster_s_own_storage_may_be_lost(shop: Shop) -> None:
+    """A new instance knows no run, no partition and no cursor: the sync goes on from our tables, and only the history of runs is gone."""
+    shop.product.first_sync()
+    assert shop.run(mode="apply").success
+    known = shop.writes
+    with dg.DagsterInstance.ephemeral() as empty:
+        empty.add_dynamic_partitions("tenants", ["t1"])
+        anew = Shop(shop.product, empty)
+        assert anew.run(mode="apply").success
+        assert (anew.writes - known, anew.materialized("sync_certificate")) == (0, {"t1"})
+        shop.product.billing().objects["billing_subscriptions"]["sub_acme"]["status"] = "past_due"
+        assert anew.run(mode="apply").success
+        assert anew.writes - known == 1
+
+
 def asked_after(shop: Shop, result: dg.ExecuteInProcessResult) -> list[dg.RunRequest]:
     """What the sensor asks for after that run failed."""
     sensor: Any = next(s for s in integrations().sensors or () if s.name == "own_run_for_failed_tenants")

@@ -2,19 +2,11 @@
 
 import ast
 
+from integration_pipelines_tests.faults.catalogue import NOT_AUTOMATED, ROWS
 from integration_pipelines_tests.lint.source import TESTS, Source, under
 
-
-def _row(letter: str, *numbers: int) -> frozenset[str]:
-    return frozenset(f"{letter}{n:02}" for n in numbers)
-
-
-ROWS = (
-    _row("D", *range(1, 32)) | _row("H", *range(1, 25), 27) | _row("P", 1, *range(3, 12), *range(13, 17))
-    | _row("E", *range(1, 21)) | _row("T", 4, 6)
-)  # data, HTTP, process: what concerns the engine; events and tenants: what concerns the receiver  # fmt: skip
-OPEN: frozenset[str] = frozenset()
-"""Rows without a test so far; it may only shrink."""
+AT_LEAST = 100
+"""Rows that are asserted."""
 
 
 def claimed(source: Source) -> dict[str, int]:
@@ -28,19 +20,25 @@ def claimed(source: Source) -> dict[str, int]:
     return found
 
 
-def _all() -> dict[str, str]:
-    return {row: f"{s.path}:{line}" for s in under(TESTS) for row, line in claimed(s).items()}
+def claims() -> dict[str, list[str]]:
+    """Row → the files and lines of the tests that claim it."""
+    found: dict[str, list[str]] = {}
+    for source in under(TESTS):
+        for row, line in claimed(source).items():
+            found.setdefault(row, []).append(f"{source.path}:{line}")
+    return found
 
 
-def test_every_row_of_the_catalogue_has_a_test() -> None:
-    """A row without a test is named, unless it is known to be open."""
-    assert sorted(ROWS - OPEN - set(_all())) == []
+def test_every_row_of_the_catalogue_has_a_test_or_a_reason() -> None:
+    """A row without either is named, and so is a claim of a row that does not exist."""
+    found = set(claims())
+    assert (sorted(ROWS.keys() - NOT_AUTOMATED.keys() - found), sorted(found - ROWS.keys())) == ([], [])
 
 
-def test_what_is_tested_is_no_longer_open() -> None:
-    """The list of open rows holds no row that has a test, and none that does not exist."""
-    assert sorted(OPEN & set(_all())) == []
-    assert sorted(OPEN - ROWS) == []
+def test_what_is_tested_needs_no_reason() -> None:
+    """The reasons are of rows that exist and that no test claims, and there are few."""
+    assert (sorted(NOT_AUTOMATED.keys() & claims().keys()), sorted(NOT_AUTOMATED.keys() - ROWS.keys())) == ([], [])
+    assert len(ROWS) - len(NOT_AUTOMATED) >= AT_LEAST
 
 
 def test_a_claim_is_found_wherever_it_stands() -> None:

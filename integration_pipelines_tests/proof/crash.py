@@ -79,7 +79,7 @@ def main(arguments: Sequence[str], output: Path = OUTPUT) -> None:
 
 def over(database: str, share: int, every: int = 1) -> list[Swept]:
     """A share of every sweep over that database, in a process of its own."""
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # partners complain of callers that die
+    logging.disable(logging.CRITICAL)  # partners complain of callers that die
     url = fresh_postgresql() if database == "postgresql" else ""
     with tempfile.TemporaryDirectory() as folder, lives(Path(folder), TENANTS, database_url=url) as tenants:
         step = SHARES[database] * every

@@ -24,6 +24,7 @@ def two(stores: Stores) -> Stores:
     return stores
 
 
+@pytest.mark.fault("T05")
 @pytest.mark.parametrize("name", ["Acme Ltd", "ACME LTD", " acme ltd ", "\uff21cme Ltd"])
 def test_names_that_look_alike_are_one(two: Stores, name: str) -> None:
     """A name is taken whatever its case, width or outer blanks, and finds its tenant just so."""
@@ -73,6 +74,7 @@ def test_a_connection_is_stored_and_renewed(two: Stores) -> None:
     assert two.tenants.connections("t1") == [renewed]
 
 
+@pytest.mark.fault("A10", "T03")
 @pytest.mark.parametrize("change", [{"tenant_id": "t2"}, {"account": "portal_2"}])
 def test_an_account_belongs_to_one_tenant_and_stays(two: Stores, change: dict[str, str]) -> None:
     """Neither another tenant's account nor a different one may slip in: writes would go to the wrong customer."""
