@@ -23,6 +23,7 @@ from integration_pipelines.wiring import catalogues, duck_factory, open_stores_o
 from integration_pipelines_tests.kit.alerts import alerting
 from integration_pipelines_tests.kit.core import crm_billing, subscription
 from integration_pipelines_tests.kit.fakes import FakeAccount, FakeClock, FakeConnectors, FakeIds, OpenGate
+from integration_pipelines_tests.kit.remembered import Places, remembered
 
 CONTRACT = "crm_billing"
 
@@ -59,6 +60,9 @@ class Product:
     gate: OpenGate
     clock: FakeClock
     contract: Contract
+    database_url: str = ""
+    lake: Path | None = None
+    """Where both are, if a first sync may be remembered from another test."""
 
     def crm(self, tenant: str = "t1") -> FakeAccount:
         """A tenant's CRM account."""
@@ -88,13 +92,21 @@ class Product:
 
     def first_sync(self, tenant: str = "t1") -> TenantReport:
         """Plan, approve, apply."""
+        connectors = self.ports.connectors
+        if self.lake is None or not isinstance(connectors, FakeConnectors):
+            return self._first_sync(tenant)
+        around = [*self.accounts.values(), *connectors.messengers.values(), self.clock, self.ports.ids, self.gate]
+        places = Places(self.database_url, self.lake, around, repr(self.contract))
+        return remembered(places, f"first sync of {tenant}", lambda: self._first_sync(tenant))
+
+    def _first_sync(self, tenant: str) -> TenantReport:
         self.one(tenant)
         self.approve(tenant)
         return self.one(tenant)
 
     def with_ports(self, **changes: Any) -> "Product":  # noqa: ANN401 - any port
         """The same product with other ports."""
-        return replace(self, ports=replace(self.ports, **changes))
+        return replace(self, ports=replace(self.ports, **changes), lake=None)
 
 
 @contextmanager
@@ -135,6 +147,7 @@ def product(
         ports.tenants.add(Tenant(tenant, tenant.upper(), clock.now()))
         ports.tenants.install(tenant, contract.contract, contract.version, clock.now())
         ports.tenants.switch(tenant, contract.contract, enabled=enabled)
-    yield Product(ports, accounts, gate, clock, contract)
+    here = None if "://" in settings.lake else Path(settings.lake)
+    yield Product(ports, accounts, gate, clock, contract, settings.store_url, here)
     landing.close()
     stores.close()

@@ -150,3 +150,16 @@ def test_the_test_sync_writes_one_record_and_what_it_is_linked_to(shop: Product)
     shop.approve()
     shop.one(only=("cus_bolt",))
     assert {e[1] for e in shop.crm().effects + shop.billing().effects} == {"2", "cus_bolt"}
+
+
+def test_a_remembered_first_sync_is_the_same_as_one_that_was_done(tmp_path: Path, each_database: str) -> None:
+    """What it left goes on as it would have: the next run reads it, has nothing to write, and is certified."""
+    with product(tmp_path / "done") as done:
+        report = done.first_sync()
+    with product(tmp_path / "remembered", database_url=each_database) as again:
+        again.first_sync()
+    with product(tmp_path / "once more") as once_more:
+        assert once_more.first_sync() is report
+        assert once_more.accounts == done.accounts
+        idle = once_more.one()
+        assert (idle.outcome, idle.certified, dict(idle.writes)) == (RunOutcome.IN_SYNC, True, {})
