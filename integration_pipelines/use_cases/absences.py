@@ -34,7 +34,9 @@ class Doubts:
         """Look through rows of a read for what they say about records that are gone."""
         if batch.num_rows == 0:
             return
-        self.told_gone.update(texts(pa.Table.from_batches([batch]).filter(pc.field("deleted")), "record_id"))
+        gone = batch.column("deleted")
+        if pc.any(gone).as_py():
+            self.told_gone.update(str(one) for one in batch.column("record_id").filter(gone).to_pylist())
         if aliases is not None:
             for claim in batch.column(aliases).drop_null().unique().to_pylist():
                 self.told_gone.update(part for part in str(claim).replace(" ", "").split(";") if part)
@@ -45,7 +47,7 @@ def unlisted(tenant_id: str, contract: Contract, name: str, entry: NewEntry, *, 
     known = dataset(ports, [tenant_id], contract.contract, tally_of(name), TALLY_ROWS)
     if entry.mode is not Mode.FULL or not known.entries:
         return set()
-    before = known.rows().read_all()["record_id"].combine_chunks().unique()
+    before = ports.lake.read([one.file for one in known.entries], TALLY_ROWS)["record_id"].combine_chunks().unique()
     return {str(one) for one in before.filter(pc.invert(pc.is_in(before, value_set=_ids(entry, ports)))).to_pylist()}
 
 

@@ -5,7 +5,7 @@ names of fields that the contract does not know.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -24,6 +24,7 @@ from integration_pipelines.use_cases.vanished import refuse_vanished
 
 TENANTS_AT_ONCE = 8
 OBJECTS_AT_ONCE = 4
+_NOTHING_UNKNOWN = UNKNOWN_FIELDS.empty_table()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +46,21 @@ def extract(report: BatchReport, contract: Contract, *, ports: Ports, full: bool
         ports: the outside.
         full: read everything, not only what changed since the watermark.
     """
+    shapes = {name: observed_schema(spec) for name, spec in contract.objects.items()}
     side_by_side(
-        lambda tenant: _tenant(tenant, contract, ports, full or tenant.must_read_full),
+        lambda tenant: _tenant(tenant, contract, shapes, ports, full or tenant.must_read_full),
         report.alive(),
         min(ports.at_once, TENANTS_AT_ONCE),
     )
 
 
-def _tenant(tenant: TenantReport, contract: Contract, ports: Ports, full: bool) -> None:
+def _tenant(tenant: TenantReport, contract: Contract, shapes: Mapping[str, pa.Schema], ports: Ports, full: bool) -> None:
     connectors: dict[str, Connector] = {}
     try:
         for role in (contract.roles.left, contract.roles.right):
             connectors[role.name] = ports.connectors.open(tenant.tenant_id, role.partner)
         results = side_by_side(
-            lambda job: _object(tenant, contract, ports, full, connectors[job[1].role], *job),
+            lambda job: _object(tenant, contract, shapes[job[0]], ports, full, connectors[job[1].role], *job),
             contract.objects.items(),
             min(ports.at_once, OBJECTS_AT_ONCE),
         )
@@ -98,14 +100,20 @@ def _doubts(tenant_id: str, contract: Contract, results: Sequence[_Extracted], p
 
 
 def _object(
-    tenant: TenantReport, contract: Contract, ports: Ports, full: bool, connector: Connector, name: str, spec: SourceObject
+    tenant: TenantReport,
+    contract: Contract,
+    schema: pa.Schema,
+    ports: Ports,
+    full: bool,
+    connector: Connector,
+    name: str,
+    spec: SourceObject,
 ) -> _Extracted:
     """One object: rows and tally become durable files, not yet visible."""
     since = None if full else ports.manifest.watermark(tenant.tenant_id, contract.contract, name)
     extraction = connector.extract(name, spec, since)
     seen: list[pa.RecordBatch] = []
     doubts = Doubts()
-    schema = observed_schema(spec)
     dataset = f"{contract.contract}-{name}"
     file = ports.lake.write(
         tenant_id=tenant.tenant_id, dataset=dataset, schema=schema, batches=_noting(iter(extraction), seen, schema, doubts, spec)
@@ -143,6 +151,8 @@ def _noting(
 
 
 def _unknown(tenant_id: str, integration: str, name: str, summary: ExtractionSummary) -> pa.Table:
+    if not summary.unknown_fields:
+        return _NOTHING_UNKNOWN
     counts = Counter(summary.unknown_fields)
     rows = [
         {"tenant_id": tenant_id, "integration": integration, "object": name, "name": field, "type": kind, "count": count}

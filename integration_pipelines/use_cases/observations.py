@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any
 
 import pyarrow as pa
@@ -93,12 +93,24 @@ class Dataset:
         return rows.select(self.schema.names).cast(self.schema)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
+        """All rows with the sequence of their file; what is small is put together, since every batch costs its reader the same."""
+        held: list[tuple[pa.RecordBatch, int]] = []
+        rows = 0
         for entry, batches in self._read_ahead():
             for batch in batches:
-                yield batch.append_column(SEQUENCE, pa.repeat(pa.scalar(entry.sequence, pa.int64()), batch.num_rows))
+                held.append((batch, entry.sequence))
+                rows += batch.num_rows
+                if rows >= _SMALL_FILE:
+                    yield _together(held)
+                    held, rows = [], 0
+        if held:
+            yield _together(held)
 
     def _read_ahead(self) -> Iterator[tuple[ManifestEntry, Iterable[pa.RecordBatch]]]:
         """Each file with its rows, in order; a few are being read at a time, so that no more are held than needed."""
+        if self.ports.at_once == 1 or len(self.entries) == 1:
+            yield from ((entry, self._read(entry)) for entry in self.entries)
+            return
         under_way: deque[tuple[ManifestEntry, Future[Iterable[pa.RecordBatch]]]] = deque()
         with ThreadPoolExecutor(_READERS) as pool:
             for entry in self.entries:
@@ -116,6 +128,17 @@ class Dataset:
             return self.ports.lake.find(entry.file, self.schema, self.key, wanted).to_batches() if wanted else ()
         batches = self.ports.lake.batches(entry.file, self.schema)
         return list(batches) if entry.file.rows <= _SMALL_FILE else batches
+
+
+def _together(parts: Sequence[tuple[pa.RecordBatch, int]]) -> pa.RecordBatch:
+    """Batches as one, each row with the number of its batch."""
+    filled = [(batch, number) for batch, number in parts if batch.num_rows]
+    if not filled:
+        return parts[0][0].append_column(SEQUENCE, pa.nulls(0, SEQUENCE.type))
+    rows = pa.concat_batches([batch for batch, _ in filled])
+    ends = pa.array(accumulate(batch.num_rows for batch, _ in filled), pa.int64())
+    numbers = pa.RunEndEncodedArray.from_arrays(ends, pa.array([number for _, number in filled], SEQUENCE.type))
+    return rows.append_column(SEQUENCE, pc.run_end_decode(numbers))
 
 
 def dataset(
