@@ -12,7 +12,7 @@ from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.use_cases.observations import lay_over, observed_schema
 from integration_pipelines.use_cases.outcome import TenantReport
 from integration_pipelines.use_cases.push import images
-from integration_pipelines.use_cases.settle import says
+from integration_pipelines.use_cases.shown import says
 from integration_pipelines.use_cases.side_by_side import side_by_side
 
 TENANTS_AT_ONCE = 8

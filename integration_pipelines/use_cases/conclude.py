@@ -1,5 +1,6 @@
 """The end of a run: what became of every write and diff, one outcome for every record, and the certificate."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 
@@ -9,7 +10,7 @@ import pyarrow.compute as pc
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.diffs import mark
 from integration_pipelines.core.passes import PassResult
-from integration_pipelines.core.sql import Sql
+from integration_pipelines.core.sql import Sql, text
 from integration_pipelines.core.tables import TEXT
 from integration_pipelines.core.writes import WriteState, write_id
 from integration_pipelines.errors import IntegrationError
@@ -21,8 +22,8 @@ from integration_pipelines.use_cases.observations import texts
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, TenantReport
 from integration_pipelines.use_cases.planning import Decision
 from integration_pipelines.use_cases.push import Pushed
-from integration_pipelines.use_cases.settle import shows
 from integration_pipelines.use_cases.shares import Shares
+from integration_pipelines.use_cases.shown import shows
 
 FATES = pa.schema([(c, TEXT) for c in ("tenant_id", "target", "target_id", "plan_id", "write_id", "status")])
 PASS_WRITES = pa.schema([(c, TEXT) for c in ("tenant_id", "target", "target_id", "state")])
@@ -105,8 +106,10 @@ def conclude(
         if learn_spellings(report, contract, first, again, pushed, ports=ports):
             again.close()
             again = prove(report, contract, written, refused, ports)
-        _settle_proved(report, contract, again, pushed, written, ports)
+        _settle_proved(report, contract, first, again, pushed, written, ports)
         again.close()
+    quiet = [t for t in report.kept if t not in written and report.tenant(t).settled and report.tenant(t).fault is None]
+    _confirm(report, contract, dict.fromkeys(quiet, ""), (first,), ports)
     for tenant in report.alive():
         try:
             _finish(tenant, first.result, pushed.get(tenant.tenant_id), ports)
@@ -145,6 +148,7 @@ def _balance(report: BatchReport, contract: Contract, first: Look, states: pa.Ta
 def _settle_proved(
     report: BatchReport,
     contract: Contract,
+    first: Look,
     again: Look,
     pushed: Mapping[str, Pushed],
     written: Mapping[str, Mapping[str, tuple[str, ...]]],
@@ -153,7 +157,7 @@ def _settle_proved(
     """Confirm the writes that the second look shows, keep the diffs as they are now, and judge the certificate."""
     fates = []
     writes = Shares(again.result.writes.select(_NAMED))
-    confirmed = _confirm(report, contract, {t: pushed[t].plan_id for t in written}, again, ports)
+    confirmed = _confirm(report, contract, {t: pushed[t].plan_id for t in written}, (first, again), ports)
     for tenant_id, targets in written.items():
         tenant = report.tenant(tenant_id)
         left = writes.of(tenant_id).to_pylist()
@@ -197,13 +201,22 @@ def _fate_after(write: Mapping[str, str], done: Pushed) -> dict[str, str]:
     return key | {"plan_id": done.plan_id, "write_id": mine, "status": _DIFF_STATUS.get(state, "planned") if state else "planned"}
 
 
-def _confirm(report: BatchReport, contract: Contract, plans: Mapping[str, str], again: Look, ports: Ports) -> Counter[str]:
-    """Applied writes that the fetched records show become confirmed, those too that an interrupted run of the same plan had noted.
+def _confirm(
+    report: BatchReport, contract: Contract, plans: Mapping[str, str], looks: Sequence[Look], ports: Ports
+) -> Counter[str]:
+    """Applied writes of these plans that the records show become confirmed, and those of earlier runs that were found carried out.
 
-    `plans` are the tenants' plans; returns how many writes of each tenant were confirmed.
+    Until both sides were seen to agree again, a value that a record shows stays known as ours: somebody changed the other side meanwhile,
+    and the next look must not take our own value for an edit. `plans` are by tenant, '' for none; `looks` are this run's, the last one
+    shows the records as they were read again. Returns how many were confirmed.
     """
+    if not plans:
+        return Counter()
+    again = looks[-1]
     unsettled = ports.ledger.unsettled(sorted(plans), contract.contract).to_pylist()
-    rows = [r for r in unsettled if r["state"] == WriteState.APPLIED and r["plan_id"] == plans[r["tenant_id"]]]
+    applied = [r for r in unsettled if r["state"] == WriteState.APPLIED and _looked_at(report, r)]
+    earlier = {r["write_id"] for r in applied if r["write_id"] in report.tenant(r["tenant_id"]).settled}
+    rows = [r for r in applied if r["write_id"] in earlier or r["plan_id"] == plans[r["tenant_id"]]]
     present = {
         (r["tenant_id"], name, r["record_id"]): r
         for name in sorted({r["target"] for r in rows})
@@ -211,10 +224,15 @@ def _confirm(report: BatchReport, contract: Contract, plans: Mapping[str, str], 
     }
     differing = {(w["tenant_id"], w["target"], w["target_id"]) for w in again.result.writes.select(_NAMED).to_pylist()}
     shown: dict[str, list[str]] = {}
+    ours = [_still_ours(contract, look) for look in looks] if rows else [set()]
     for row in rows:
         place = row["tenant_id"], row["target"], _now_called(row)
         # What does not differ any more says so, if only in the partner's own spelling.
-        if shows(contract, row, present.get(place)) or place not in differing:
+        before = row["write_id"] in earlier
+        seen = before or shows(contract, row, present.get(place)) or place not in differing
+        # A replica may show for a moment what was there before an earlier write, so both looks must see that it is ours no more.
+        still = set().union(*ours) if before else ours[-1]
+        if seen and not any((*place, field) in still for field in json.loads(row["fields"])):
             shown.setdefault(row["tenant_id"], []).append(row["write_id"])
     for tenant_id, writes in shown.items():
         try:
@@ -222,6 +240,22 @@ def _confirm(report: BatchReport, contract: Contract, plans: Mapping[str, str], 
         except IntegrationError as error:
             report.tenant(tenant_id).fail(error)
     return Counter({tenant_id: len(writes) for tenant_id, writes in shown.items()})
+
+
+def _looked_at(report: BatchReport, row: Mapping[str, str]) -> bool:
+    """Whether the run's looks had the record of a ledger row before them."""
+    return report.closure is None or _now_called(row) in report.closure.of(row["target"]).get(row["tenant_id"], ())
+
+
+def _still_ours(contract: Contract, seen: Look) -> set[tuple[str, str, str, str]]:
+    """(tenant, target, id, field) where a record shows a value of ours and the other side says something else by now."""
+    left, right = text(contract.main_object("left")), text(contract.main_object("right"))
+    rows = seen.con.sql(
+        f"""SELECT DISTINCT i.tenant_id, i.target, i.target_id, i.field FROM intents i JOIN cells c ON c.tenant_id = i.tenant_id AND c.field = i.field
+          AND (i.target = {left} AND i.target_id = c.left_id AND i.value = c.l
+            OR i.target = {right} AND i.target_id = c.right_id AND i.value = c.r)"""
+    ).fetchall()
+    return {(str(tenant), str(target), str(record), str(field)) for tenant, target, record, field in rows}
 
 
 def _now_called(row: Mapping[str, str]) -> str:

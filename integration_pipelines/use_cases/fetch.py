@@ -48,7 +48,7 @@ def fetch_touched(report: BatchReport, contract: Contract, touched: Mapping[str,
         if closure is not None:
             found[tenant.tenant_id] = closure
 
-    side_by_side(one, report.alive(), TENANTS_AT_ONCE)
+    side_by_side(one, report.alive(), min(ports.at_once, TENANTS_AT_ONCE))
     report.closure = Closure(found)
 
 
@@ -122,7 +122,7 @@ class _Reading:
             jobs = [job for job in jobs if job[1] or job[2]]
             for role in sorted({self.contract.objects[name].role for name, *_ in jobs}):
                 self._connect(role)
-            got = side_by_side(lambda job: self._object(*job), jobs, OBJECTS_AT_ONCE)
+            got = side_by_side(lambda job: self._object(*job), jobs, min(self.ports.at_once, OBJECTS_AT_ONCE))
             fresh = {job[0]: table for job, table in zip(jobs, got, strict=True)}
             for name, table in fresh.items():
                 found[name].append(table)

@@ -29,8 +29,9 @@ from integration_pipelines.use_cases.observations import (
     texts,
 )
 
-STILL_ARRIVING = timedelta(hours=24)
-"""So long a request that was given up may still be carried out; what it said is ours and no edit of a person's."""
+STILL_ARRIVING = timedelta(days=4)
+"""So long what a request said that was given up is taken for ours and for no edit of a person's: it may be carried out within a day, and
+for three days more nobody may have looked."""
 
 
 @dataclass(slots=True)

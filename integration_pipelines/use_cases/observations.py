@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import accumulate, groupby
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
@@ -135,10 +135,9 @@ def _together(parts: Sequence[tuple[pa.RecordBatch, int]]) -> pa.RecordBatch:
     filled = [(batch, number) for batch, number in parts if batch.num_rows]
     if not filled:
         return parts[0][0].append_column(SEQUENCE, pa.nulls(0, SEQUENCE.type))
-    rows = pa.concat_batches([batch for batch, _ in filled])
-    ends = pa.array(accumulate(batch.num_rows for batch, _ in filled), pa.int64())
-    numbers = pa.RunEndEncodedArray.from_arrays(ends, pa.array([number for _, number in filled], SEQUENCE.type))
-    return rows.append_column(SEQUENCE, pc.run_end_decode(numbers))
+    rows = pa.Table.from_batches([batch for batch, _ in filled]).combine_chunks()
+    numbers = pa.concat_arrays([pa.repeat(pa.scalar(number, SEQUENCE.type), batch.num_rows) for batch, number in filled])
+    return rows.append_column(SEQUENCE, numbers).to_batches()[0]
 
 
 def dataset(

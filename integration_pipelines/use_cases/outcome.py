@@ -94,6 +94,7 @@ class TenantReport:
         default_factory=dict
     )  # (target, id) → when the partner confirmed a write
     again: tuple[Mapping[str, Any], ...] = ()  # ledger rows that an interrupted run left open, proven absent
+    settled: frozenset[str] = frozenset()  # writes of earlier runs that were found carried out, and what they replaced looked up
     lease: Lease | None = None  # the right to work on this tenant; none if another run has it
 
     @property

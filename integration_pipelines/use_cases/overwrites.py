@@ -77,6 +77,19 @@ def find_overwrites(tenant: TenantReport, contract: Contract, rows: Iterable[Row
     return found
 
 
+def told_of(tenant: TenantReport, contract: Contract, target: str, rows: Sequence[Row], *, ports: Ports) -> set[str]:
+    """Of ledger rows without an answer those that the partner tells of: carried out, whatever the record says by now; their write ids."""
+    updates = [_written(contract, row) for row in rows if row["operation"] == "update"]
+    if not updates:
+        return set()
+    connector = ports.connectors.open(tenant.tenant_id, contract.role(contract.side_of(contract.objects[target].role)).partner)
+    try:
+        return {image.write_id for image in _ask(connector, contract, target, updates)}
+    finally:
+        tenant.calls += connector.calls
+        connector.close()
+
+
 def not_yet_restored(tenant_id: str, contract: Contract, *, ports: Ports) -> list[Overwrite]:
     """Values that should have been put back in an earlier run that ended before."""
     since = ports.clock.now() - timedelta(hours=contract.failure.retry_hours)
@@ -101,7 +114,10 @@ def put_back(tenant: TenantReport, contract: Contract, overwrites: Sequence[Over
         if ids:  # a refused write leaves its object here without any
             lay_over(ports, contract, tenant.tenant_id, name, fetched(tenant, contract, name, ids, ports), tenant.run_id)
     ports.overwrites.record([replace(o, restored_at=now) for o in undone])
-    ports.ledger.settle([Settled(w, WriteState.CONFIRMED) for w in sorted({o.write_id for o in undone})], now)
+    replaced = {o.write_id for o in undone}
+    unsettled = ports.ledger.unsettled([tenant.tenant_id], contract.contract).to_pylist() if replaced else []
+    seen = sorted(r["write_id"] for r in unsettled if r["write_id"] in replaced and r["state"] == WriteState.APPLIED)
+    ports.ledger.settle([Settled(w, WriteState.CONFIRMED) for w in seen], now)
     return pushed
 
 
@@ -126,12 +142,20 @@ def _replaced(
     by_id = {w.row["write_id"]: w for w in written}
     now = ports.clock.now()
     found = []
+    earlier = ports.overwrites.load([tenant.tenant_id], contract.contract) if told else []
+    known = {(o.write_id, o.field) for o in earlier}
+    lost = {(o.target, o.target_id, o.field, o.lost_value) for o in earlier}
     for image in told:
         one = by_id[image.write_id]
         field = one.fields.get(image.path)
-        if field is None:
+        if field is None or (image.write_id, field) in known:  # what is on record already may have been put back since
             continue
         before, after = (images[field] or "" for images in one.images)
+        late = (
+            one.row["state"] == WriteState.FAILED
+        )  # a partner that knows no keys may take another write of the same value for it
+        if late and (one.row["target"], one.row["target_id"], field, image.value) in lost:
+            continue
         if image.value not in {before, after}:
             found.append(
                 Overwrite(

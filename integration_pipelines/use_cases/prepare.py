@@ -1,6 +1,7 @@
 """Before a run may write: settle what earlier runs left open, and create the properties that an approved plan needs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.contract_findings import SIDES
@@ -8,6 +9,7 @@ from integration_pipelines.core.contract_show import properties_to_create
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.writing import PlanState
+from integration_pipelines.use_cases.look import STILL_ARRIVING
 from integration_pipelines.use_cases.outcome import BatchReport, SyncMode, TenantReport
 from integration_pipelines.use_cases.overwrites import look_behind, not_yet_restored, put_back
 from integration_pipelines.use_cases.retrying import note_lost
@@ -18,9 +20,10 @@ def prepare(report: BatchReport, contract: Contract, *, ports: Ports) -> None:
     """In apply mode, for tenants whose writes are on: settle open writes and set up the partner's properties."""
     if report.mode is not SyncMode.APPLY:
         return
+    lost = _lost(report, contract, ports)
     for tenant in report.alive():
         try:
-            _tenant(tenant, contract, ports)
+            _tenant(tenant, contract, lost.get(tenant.tenant_id, ()), ports)
         except IntegrationError as error:
             tenant.fail(error)
 
@@ -31,13 +34,26 @@ def setting_up(report: BatchReport, contract: Contract, *, ports: Ports) -> Sequ
     return [i.tenant_id for i in ports.tenants.installations(ids, contract.contract) if not i.first_plan_approved]
 
 
-def _tenant(tenant: TenantReport, contract: Contract, ports: Ports) -> None:
+def _lost(report: BatchReport, contract: Contract, ports: Ports) -> dict[str, list[Mapping[str, Any]]]:
+    """By tenant the writes that were given up and may still arrive, or have arrived since."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    tenants = [t.tenant_id for t in report.alive()]
+    if tenants:
+        for row in ports.ledger.lost_since(tenants, contract.contract, ports.clock.now() - STILL_ARRIVING).to_pylist():
+            found.setdefault(row["tenant_id"], []).append(row)
+    return found
+
+
+def _tenant(tenant: TenantReport, contract: Contract, lost: Sequence[Mapping[str, Any]], ports: Ports) -> None:
     installation = ports.tenants.installation(tenant.tenant_id, contract.contract)
     if not installation.enabled or installation.paused:
         return
-    settled = settle_open_writes(tenant.tenant_id, contract, tenant.run_id, ports=ports)
+    settled = settle_open_writes(tenant, contract, ports=ports)
     if settled.carried_out:
         look_behind(tenant, contract, settled.carried_out, ports=ports)
+        tenant.settled = frozenset(row["write_id"] for row in settled.carried_out)
+    if lost:
+        look_behind(tenant, contract, lost, ports=ports)
     note_lost(tenant, contract, settled.lost, ports=ports)
     tenant.again = settled.again
     put_back(tenant, contract, not_yet_restored(tenant.tenant_id, contract, ports=ports), ports=ports)

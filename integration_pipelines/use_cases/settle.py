@@ -13,8 +13,10 @@ from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.writing import Settled
 from integration_pipelines.use_cases.observations import lay_over
 from integration_pipelines.use_cases.outcome import TenantReport
-from integration_pipelines.use_cases.push import Pushed, images
-from integration_pipelines.use_cases.whole_records import by_key, carried_out, found_now, in_order
+from integration_pipelines.use_cases.overwrites import told_of
+from integration_pipelines.use_cases.push import Pushed
+from integration_pipelines.use_cases.shown import shows
+from integration_pipelines.use_cases.whole_records import by_key, found_now, in_order
 
 Row = Mapping[str, Any]
 
@@ -31,13 +33,15 @@ class Settlement:
     again: tuple[Row, ...] = ()  # not carried out, and their plan still waits to be applied: they may go out under their own key
 
 
-def settle_open_writes(tenant_id: str, contract: Contract, run_id: str, *, ports: Ports) -> Settlement:
-    """Judge every unsettled write of a tenant by the partner's present state. Needs the lease.
+def settle_open_writes(tenant: TenantReport, contract: Contract, *, ports: Ports) -> Settlement:
+    """Judge every unsettled write of a tenant by what the partner shows and tells now. Needs the lease.
 
     A write that was never sent is superseded, unless its plan still waits to be applied. One that may have been carried out is applied
-    and confirmed when the record says what was sent. Otherwise it is failed (a fresh plan decides anew) or, while its plan still waits,
-    stays unknown until that plan sends it again under the same key.
+    when the record says what was sent, or when the partner tells of it although somebody changed the record since; a look confirms it.
+    Otherwise it is failed (a fresh plan decides anew) or, while its plan still waits, stays unknown until that plan sends it again under
+    the same key.
     """
+    tenant_id = tenant.tenant_id
     unsettled = ports.ledger.unsettled([tenant_id], contract.contract)
     if unsettled.num_rows == 0:
         return Settlement()
@@ -54,7 +58,7 @@ def settle_open_writes(tenant_id: str, contract: Contract, run_id: str, *, ports
         give_up([r for r in planned if r["plan_id"] not in going_on], ports=ports)
         again += [r for r in planned if r["plan_id"] in going_on]
         sent = [r for r in rows if r["state"] != WriteState.PLANNED]
-        shown = _by_reading(tenant_id, contract, target, run_id, sent, ports)
+        shown = _by_reading(tenant, contract, target, sent, ports)
         carried_out += [r for r in sent if r["write_id"] in shown]
         absent = [r for r in sent if r["write_id"] not in shown]
         again += [r for r in absent if r["plan_id"] in going_on]
@@ -90,24 +94,22 @@ def settle_unanswered(tenant: TenantReport, contract: Contract, pushed: Pushed, 
     return replace(pushed, states=states, written={target: tuple(ids) for target, ids in written.items()})
 
 
-def _by_reading(
-    tenant_id: str, contract: Contract, target: str, run_id: str, rows: list[dict[str, Any]], ports: Ports
-) -> set[str]:
+def _by_reading(tenant: TenantReport, contract: Contract, target: str, rows: list[dict[str, Any]], ports: Ports) -> set[str]:
     """Settle by the records as they are now; the ids of the writes that were carried out."""
     if not rows:
         return set()
-    tables, present = _present(tenant_id, contract, target, rows, ports)
+    tables, present = _present(tenant.tenant_id, contract, target, rows, ports)
     for found in tables:
-        lay_over(ports, contract, tenant_id, target, found, run_id)
+        lay_over(ports, contract, tenant.tenant_id, target, found, tenant.run_id)
     shown = {r["write_id"] for r in rows if shows(contract, r, present.get(r["write_id"]))}
     # An applied write that the record no longer shows was carried out all the same: somebody changed it afterwards.
     done = shown | {r["write_id"] for r in rows if r["state"] == WriteState.APPLIED}
+    done |= told_of(tenant, contract, target, [r for r in rows if r["write_id"] not in done], ports=ports)
     _note(ports, [Settled(r["write_id"], WriteState.UNKNOWN) for r in rows if r["state"] == WriteState.SENT])
     _note(
         ports,
         [_applied(r, present) for r in rows if r["write_id"] in done and r["state"] != WriteState.APPLIED],
     )
-    _note(ports, [Settled(w, WriteState.CONFIRMED) for w in sorted(done)])
     return done
 
 
@@ -135,30 +137,6 @@ def _present(
 def _applied(row: Row, present: Mapping[str, Row]) -> Settled:
     made = present.get(row["write_id"]) if row["operation"] == "create" else None
     return Settled(row["write_id"], WriteState.APPLIED, record_id=None if made is None else str(made["record_id"]))
-
-
-def shows(contract: Contract, row: Row, record: Row | None) -> bool:
-    """Whether a fetched record shows that a ledger row was carried out."""
-    if row["operation"] != "update":
-        return carried_out(row["operation"], record)
-    return says(contract, row["target"], record, images(row)[1])
-
-
-def says(contract: Contract, target: str, record: Mapping[str, Any] | None, after: Mapping[str, str]) -> bool:
-    """Whether a fetched record shows what was written, compared in the contract's canonical forms by the partner's own spelling."""
-    if record is None or record["deleted"]:
-        return False
-    side = contract.side_of(contract.objects[target].role)
-    columns = {field: getattr(contract.fields[field], side).column for field in after}
-    return all(_plain(record[columns[field]]) == _plain(value) for field, value in after.items())
-
-
-def _plain(value: str | None) -> str:
-    """Numbers without trailing zeros, text without outer blanks: what partners reformat on their own."""
-    text = (value or "").strip()
-    if text.replace(".", "", 1).lstrip("-").isdigit() and "." in text:
-        return text.rstrip("0").rstrip(".")
-    return text
 
 
 def _note(ports: Ports, results: list[Settled]) -> None:
