@@ -1,0 +1,261 @@
+"""How a life begins: a handful of customers on both sides, drawn from one state and then disturbed.
+
+Both sides come from one truth, since independent sides would hardly ever meet. Ids are the same in every life on purpose: a join that
+forgets the tenant then joins strangers, and shows.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from integration_pipelines.core.contract import Contract, FieldType, MatchRule, ObjectKind, SourceObject
+from integration_pipelines.simulation.accounts import Account, Record, Side
+from integration_pipelines.simulation.chance import Stream
+from integration_pipelines.simulation.reference import Pair, Reference, spelled
+from integration_pipelines.simulation.vocabulary import Vocabulary, fits, vocabulary
+
+SIDES: tuple[Side, Side] = ("left", "right")
+BORN = "2026-10-01T08:00:00Z"
+_FORMS = ("10{}", "cus_{}", "rec-{}", "R{}")
+_STATUSES = ("active", "active", "active", "past_due", "trialing", "canceled", "unpaid", "paused", "incomplete")
+
+
+@dataclass(frozen=True)
+class Nursery:
+    """What every life of a contract has in common."""
+
+    contract: Contract
+
+    @cached_property
+    def words(self) -> Vocabulary:
+        """What may be entered where."""
+        return vocabulary(self.contract)
+
+    @cached_property
+    def forms(self) -> dict[str, str]:
+        """How ids look, by object: so that every column that is to hold them may."""
+        return {name: self._form(name, spec) for name, spec in self.contract.objects.items()}
+
+    def main(self, side: Side) -> str:
+        """The object whose records are linked."""
+        return self.contract.main_object(side)
+
+    def id_column(self, name: str) -> str | None:
+        """The column that says a record's own id."""
+        return next((c for c, how in self.contract.objects[name].columns.items() if how.source == "id"), None)
+
+    def named(self, name: str, number: int) -> str:
+        """The id of the record of that number."""
+        return self.forms[name].format(number)
+
+    def blank(self, name: str, record_id: str) -> Record:
+        """A record that says nothing yet."""
+        spec = self.contract.objects[name]
+        record: Record = {c: [] if how.type is FieldType.LIST else "" for c, how in spec.columns.items()}
+        own = self.id_column(name)
+        return record | ({own: record_id} if own else {}) | ({spec.born: BORN} if spec.born else {})
+
+    def references(self, name: str) -> dict[str, str]:
+        """Column → the object that its values are ids of."""
+        spec = self.contract.objects[name]
+        found = {spec.parent: spec.parent_object} if spec.parent and spec.parent_object else {}
+        if spec.kind is ObjectKind.MAIN:
+            side = self.contract.side_of(spec.role)
+            for one in self.contract.fields.values():
+                place = one.left if side == "left" else one.right
+                if place.lookup is not None and place.column is not None:
+                    found[place.column] = place.lookup.object
+        return found
+
+    def _form(self, name: str, spec: SourceObject) -> str:
+        readers = [(n, c) for n in self.contract.objects for c, of in self.references(n).items() if of == name]
+        if spec.kind is ObjectKind.MAIN:
+            side = self.contract.side_of(spec.role)
+            readers += self._shown_ids(side)
+            readers += [(name, spec.aliases)] if spec.aliases else []
+        wanted = [self.contract.objects[n].columns[c] for n, c in readers]
+        return next((form for form in _FORMS if all(fits(how, form.format(1)) for how in wanted)), _FORMS[0])
+
+    def _shown_ids(self, side: Side) -> list[tuple[str, str]]:
+        """Columns of the other side that hold this side's ids: by a field, or because a rule compares them."""
+        here, there = self.main(side), self.main("right" if side == "left" else "left")
+        own = self.id_column(here)
+        pairs = [(f.left.column, f.right.column) for f in self.contract.fields.values()]
+        pairs += [(r.left, r.right) for r in self.contract.matching.rules if r.compare == "equal"]
+        ordered = pairs if side == "left" else [(right, left) for left, right in pairs]
+        return [(there, other) for mine, other in ordered if mine == own and other is not None]
+
+
+def born(nursery: Nursery, seed: int) -> dict[Side, Account]:
+    """Both accounts of a life as they are before the engine sees them."""
+    birth = _Birth(nursery, Stream(seed, "data"))
+    birth.people_and_pairs()
+    return birth.accounts
+
+
+class _Birth:
+    """One life's first day."""
+
+    def __init__(self, nursery: Nursery, chance: Stream) -> None:
+        self.nursery, self.chance = nursery, chance
+        names = {side: list(nursery.contract.objects_of(side)) for side in SIDES}
+        self.accounts: dict[Side, Account] = {side: Account(side, {name: {} for name in names[side]}) for side in SIDES}
+        self._reference = Reference(nursery.contract, self.accounts)
+
+    def people_and_pairs(self) -> None:
+        """Lookup records, then pairs and lonely records, then what they say."""
+        contract, chance = self.nursery.contract, self.chance
+        for name, spec in contract.objects.items():
+            if spec.kind is ObjectKind.LOOKUP:
+                for number in range(1, 3 + chance.below(2)):
+                    self._make(name, number)
+        several = contract.matching.several_right_per_left != "ambiguous"
+        right_number = 0
+        for number in range(1, 3 + chance.below(3)):
+            left_id = self._make(self.nursery.main("left"), number)
+            rights = chance.one((1, 1, 1, 1, 0, 2 if several else 1))
+            ids = []
+            for _ in range(rights):
+                right_number += 1
+                ids.append(self._make(self.nursery.main("right"), right_number))
+                self._details(ids[-1], right_number)
+            self._match(number, left_id, ids)
+            for place in range(len(ids)):
+                self._agree(Pair(left_id, ids[place], tuple(ids)), primary=place == 0)
+        if chance.chance(0.3):
+            lonely = self._make(self.nursery.main("right"), right_number + 1)
+            self._details(lonely, right_number + 1)
+
+    def _account(self, name: str) -> Account:
+        side: Side = "left" if self.nursery.contract.side_of(self.nursery.contract.objects[name].role) == "left" else "right"
+        return self.accounts[side]
+
+    def _make(self, name: str, number: int) -> str:
+        """A record with values of its own in every column that the rest does not depend on."""
+        record_id = self.nursery.named(name, number)
+        record = self.nursery.blank(name, record_id)
+        spec, references = self.nursery.contract.objects[name], self.nursery.references(name)
+        shown = self._shown(name)
+        for column, how in spec.columns.items():
+            if (
+                how.type is FieldType.LIST
+                or how.source == "id"
+                or column in {spec.born, spec.aliases, spec.parent}
+                or column in shown
+            ):
+                continue
+            good = [w for w in self.nursery.words.of(name, column).good if w not in spec.exclude_when.get(column, ())]
+            if column in references:
+                good = list(self._account(name).objects[references[column]])
+            if column == "archived":
+                good = ["false", "false", "true"]
+            record[column] = self.chance.one([*good, ""]) if good else ""
+        self._account(name).objects[name][record_id] = record
+        return record_id
+
+    def _shown(self, name: str) -> set[str]:
+        """Columns that show the other side's values, stamps, and columns that rules compare: they are set with a pair."""
+        contract = self.nursery.contract
+        spec = contract.objects[name]
+        if spec.kind is not ObjectKind.MAIN:
+            return set()
+        left = contract.side_of(spec.role) == "left"
+        fields = {(f.left if left else f.right).column for f in contract.fields.values() if f.owner != spec.role}
+        return {c for c in fields | {r.left if left else r.right for r in contract.matching.rules} if c}
+
+    def _match(self, number: int, left_id: str, right_ids: list[str]) -> None:
+        """Each right record is found by one of the contract's rules."""
+        rules = self.nursery.contract.matching.rules
+        left = self.accounts["left"].objects[self.nursery.main("left")][left_id]
+        for place, right_id in enumerate(right_ids):
+            right = self.accounts["right"].objects[self.nursery.main("right")][right_id]
+            usable = [r for r in rules if place == 0 or r.right != self.nursery.id_column(self.nursery.main("right"))]
+            _meet(self.chance.one(usable or rules), self.nursery, (number, place), left, right)
+
+    def _agree(self, pair: Pair, *, primary: bool) -> None:
+        """What each side shows of the other: mostly the truth, sometimes nothing or something else."""
+        for field, spec in self.nursery.contract.fields.items():
+            if spec.owner == "sync":
+                continue
+            for side in SIDES:
+                where = spec.left if side == "left" else spec.right
+                owner = None if spec.owner == "two_way" else self.nursery.contract.side_of(spec.owner)
+                name = self.nursery.main(side)
+                if (
+                    owner == side
+                    or where.column is None
+                    or where.column == self.nursery.id_column(name)
+                    or (side == "left" and not primary)
+                ):
+                    continue
+                if owner is None and side == "left":
+                    continue  # what both share is drawn on the left and shown on the right
+                record = self.accounts[side].objects[name][pair.left_id if side == "left" else pair.right_id]
+                left, right = self._reference.both(pair, field)
+                truth = right if side == "left" else left
+                if self.chance.chance(0.6) and truth is not None:
+                    record[where.column] = spelled(spec.type, truth, where, self._reference.currency(pair, field))
+                elif self.chance.chance(0.3):
+                    record[where.column] = self.chance.one(self.nursery.words.of(name, where.column).good or ("",))
+
+    def _details(self, right_id: str, number: int) -> None:
+        """Rows that belong to a right record: what a roll-up is made of, if there is one."""
+        contract = self.nursery.contract
+        for name, spec in contract.objects.items():
+            if spec.kind is not ObjectKind.DETAIL or spec.parent is None:
+                continue
+            for place in range(self.chance.one((1, 1, 1, 2, 0))):
+                row_id = self._make(name, number * 10 + place)
+                row = self._account(name).objects[name][row_id]
+                row[spec.parent] = right_id
+                if contract.rollup is not None and contract.rollup.object == name:
+                    row |= subscription(self.chance)
+
+
+def _meet(rule: MatchRule, nursery: Nursery, which: tuple[int, int], left: Record, right: Record) -> None:
+    """Let a rule find the pair: the left record of that number, and the one of its right records at that place."""
+    number, place = which
+    if rule.compare == "email_domain":
+        domain = left[rule.left] or f"firm{number}.example"
+        if any(domain == word for word in nursery.words.of(nursery.main("left"), rule.left).good):
+            domain = f"firm{number}.example"
+        left[rule.left], right[rule.right] = domain, f"pay{place}@{domain}"
+    elif rule.left == nursery.id_column(nursery.main("left")):
+        right[rule.right] = left[rule.left]
+    elif rule.right == nursery.id_column(nursery.main("right")):
+        left[rule.left] = right[rule.right]
+    else:
+        left[rule.left] = right[rule.right] = f"key{number}.example"
+
+
+def subscription(chance: Stream) -> dict[str, Any]:
+    """What a roll-up reads of one: simple prices, any status."""
+    status = chance.one(_STATUSES)
+    return {
+        "status": status,
+        "currency": chance.one(("usd", "usd", "usd", "eur", "jpy")),
+        "cancel_at": "",
+        "cancel_at_period_end": chance.one(("", "false", "false", "true")),
+        "ended_at": "2026-09-05T10:00:00Z" if status == "canceled" else "",
+        "trial_end": "2026-12-24T00:00:00Z" if status == "trialing" else "",
+        "paused_collection": "",
+        "items": [item(chance, n) for n in range(chance.one((1, 1, 1, 2)))],
+        "discounts": [discount()] if chance.chance(0.15) else [],
+    }
+
+
+def item(chance: Stream, number: int = 0) -> dict[str, Any]:
+    """One price of a subscription."""
+    return {
+        "id": f"item_{number}", "quantity": chance.one(("1", "1", "3", "")),
+        "current_period_end": chance.one(("2026-12-01T00:00:00Z", "2027-03-15T00:00:00Z")),
+        "price_id": f"price_{number}", "product_id": "prod_1", "interval": chance.one(("month", "month", "year", "week", "day")),
+        "interval_count": chance.one(("1", "1", "3")), "usage_type": chance.one(("licensed", "licensed", "licensed", "metered")),
+        "billing_scheme": "per_unit", "unit_amount": chance.one(("1000", "4999", "333.5", "0", "-500")), "tiers_mode": "", "divide_by": "",
+        "divide_round": "", "tiers": [], "discounts": [],
+    }  # fmt: skip
+
+
+def discount() -> dict[str, str]:
+    """A part off, for ever."""
+    return {"percent_off": "12.5", "amount_off": "", "currency": "", "duration": "forever", "ends_at": "", "products": ""}

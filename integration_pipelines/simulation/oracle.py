@@ -1,0 +1,198 @@
+"""Whether the promises are kept, seen by somebody who knows everything: after each run, for every life.
+
+What is checked at the end, when a life has come to rest, is `verdict`. Each finding names the promise and says in plain words what was seen.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.guards import PlanNumbers
+from integration_pipelines.core.writes import MOVES, WriteState
+from integration_pipelines.errors import ErrorKind
+from integration_pipelines.ports.writing import PlanState
+from integration_pipelines.simulation.accounts import Effect, Side
+from integration_pipelines.simulation.births import SIDES, Nursery
+from integration_pipelines.simulation.life import Life
+from integration_pipelines.simulation.memory.state import State
+from integration_pipelines.simulation.reference import canonical
+from integration_pipelines.simulation.vocabulary import columns_of
+from integration_pipelines.use_cases.outcome import BatchReport, TenantReport
+from integration_pipelines.use_cases.waiting import EXPECTATION
+
+Row = Mapping[str, Any]
+_ONE_WAY = {"live", "one_sided", "proposed", "merged", "tombstone"}
+
+
+class Oracle:
+    """Looks at a batch of lives.
+
+    Args:
+        nursery: the contract and what its lives have in common.
+        state: what the engine keeps.
+        lives: by tenant.
+    """
+
+    def __init__(self, nursery: Nursery, state: State, lives: Mapping[str, Life]) -> None:
+        self._nursery, self._state, self._lives = nursery, state, lives
+        self._writable = {(side, column): kind for side in SIDES for kind, names in columns_of(nursery.contract, side).items()
+                          if kind in {"shown", "shared", "stamp"} for column in names}  # fmt: skip
+        self._fields = {side: _by_column(nursery.contract, side) for side in SIDES}
+        self._seen: dict[str, dict[Side, int]] = defaultdict(lambda: dict.fromkeys(SIDES, 0))
+        self._states: dict[str, dict[str, str]] = defaultdict(dict)
+        self._refused = 0
+        self._noted = 0
+
+    @property
+    def contract(self) -> Contract:
+        """The integration."""
+        return self._nursery.contract
+
+    def after_run(self, report: BatchReport) -> None:
+        """Look at what a run did."""
+        for refused, text in self._state.refused[self._refused :]:
+            self._lives[refused].breaks("I5", f"the store refused the links of this tenant: {text}")
+        self._refused = len(self._state.refused)
+        for tenant in report.tenants.values():
+            life = self._lives[tenant.tenant_id]
+            self._report(life, tenant)
+            effects = list(self._new_effects(life))
+            for effect in effects:
+                self._effect(life, effect)
+            self._limits(life, tenant, effects)
+            self._ledger(life)
+        self._differences()
+
+    def _report(self, life: Life, tenant: TenantReport) -> None:
+        """A run is honest about itself."""
+        if tenant.fault is not None and tenant.fault.kind is ErrorKind.BUG:
+            life.breaks("bug", f"the engine called it its own mistake: {tenant.fault.text}")
+        if tenant.balanced is False:
+            life.breaks("I11", f"the balance does not hold: {'; '.join(tenant.imbalances)}")
+        if tenant.certified and tenant.writes.get(WriteState.UNKNOWN, 0) + tenant.writes.get(WriteState.FAILED, 0):
+            life.breaks("I14", "the run is certified although writes failed or have no known outcome")
+
+    def _new_effects(self, life: Life) -> Iterable[Effect]:
+        for side in SIDES:
+            effects = life.accounts[side].effects
+            yield from effects[self._seen[life.tenant][side] :]
+            self._seen[life.tenant][side] = len(effects)
+
+    def _effect(self, life: Life, effect: Effect) -> None:
+        """What a write did was planned, allowed, and within what the contract lets us write."""
+        row = self._state.ledger.of[life.tenant].get(effect.write_id)
+        where = f"{effect.object} {effect.record_id}"
+        if row is None:
+            life.breaks("I11", f"something was written to {where} that is in no ledger")
+            return
+        if (row["target"], row["target_id"]) != (effect.object, effect.record_id) and not effect.made:
+            life.breaks("I4", f"the ledger says that {row['target']} {row['target_id']} was written, but it was {where}")
+        if row["plan_id"] not in self._state.plan_of:
+            life.breaks("I13", f"what was written to {where} is in no plan")
+        if effect.made:
+            return
+        for column in effect.fields:
+            if (effect.side, column) not in self._writable:
+                life.breaks("I6", f"{column} of {where} was written although that side owns it")
+        if not effect.late and self._is_refused(life.tenant, effect):
+            life.breaks("I13", f"{where} was written although the gate refuses it")
+        if effect.write_id in self._state.unlinked:
+            life.breaks("I5", f"{where} was written although it is linked with nothing")
+
+    def _is_refused(self, tenant: str, effect: Effect) -> bool:
+        """By the gate; a record that only waits for another one is listed, too, but not refused."""
+        mine = (r for r in self._state.quarantine.get(tenant, ()) if r["expectation"] != EXPECTATION)
+        return any((r["object"], r["record_id"]) == (effect.object, effect.record_id) for r in mine)
+
+    def _limits(self, life: Life, tenant: TenantReport, effects: Iterable[Effect]) -> None:
+        """Without a person's word a run changes no more than the guards allow."""
+        plan, numbers = tenant.plan, tenant.numbers
+        if plan is None or numbers is None or self._approved(life.tenant, plan.plan_id):
+            return
+        mine = [e for e in effects if not e.late and self._plan_of(life.tenant, e) == plan.plan_id]
+        changed = {(e.object, e.record_id) for e in mine if not e.made}
+        made = {(e.object, e.record_id) for e in mine if e.made}
+        limit = self._most(numbers)
+        if len(changed) > limit:
+            life.breaks("I9", f"{len(changed)} records were changed without anybody's approval, the limit is {limit}")
+        if len(made) > self.contract.guards.max_creates:
+            life.breaks(
+                "I9", f"{len(made)} records were made without anybody's approval, the limit is {self.contract.guards.max_creates}"
+            )
+        blanked = sum(1 for e in mine for before, after in e.fields.values() if before and after == "")
+        most = max(self.contract.guards.blanking_floor, int(numbers.links * self.contract.guards.max_blanking_percent / 100))
+        if blanked > most:
+            life.breaks("I9", f"{blanked} values were blanked without anybody's approval, the limit is {most}")
+
+    def _most(self, numbers: PlanNumbers) -> int:
+        guards = self.contract.guards
+        return max(guards.update_floor, int(numbers.links * guards.max_update_percent / 100))
+
+    def _plan_of(self, tenant: str, effect: Effect) -> str:
+        row = self._state.ledger.of[tenant].get(effect.write_id)
+        return "" if row is None else str(row["plan_id"])
+
+    def _approved(self, tenant: str, plan_id: str) -> bool:
+        plan = next((p for p in self._state.plans[tenant] if p.plan_id == plan_id), None)
+        return plan is not None and (plan.state is PlanState.APPROVED or plan.decided_by not in {None, "system"})
+
+    def _ledger(self, life: Life) -> None:
+        """States move along the allowed paths only, whoever moves them."""
+        known = self._states[life.tenant]
+        for write_id, row in self._state.ledger.of[life.tenant].items():
+            now, before = row["state"], known.get(write_id)
+            if before is not None and before != now and not _reachable(WriteState(before), WriteState(now)):
+                life.breaks("I7", f"the write of {row['target']} {row['target_id']} went from {before} to {now}")
+            known[write_id] = now
+
+    def _differences(self) -> None:
+        """What the engine calls a person's edit was a person's."""
+        for table in self._state.noted_diffs[self._noted :]:
+            for row in _rows(
+                table, ("tenant_id", "field", "left_id", "right_id", "left_value", "right_value", "kind", "resolved_at")
+            ):
+                if row["kind"] in {"foreign_edit", "conflict"} and row["field"] != "*" and row["resolved_at"] is None:
+                    self._foreign(row)
+        self._noted = len(self._state.noted_diffs)
+
+    def _foreign(self, row: Row) -> None:
+        spec = self.contract.fields[row["field"]]
+        if spec.owner == "two_way":
+            return
+        side: Side = "right" if self.contract.side_of(spec.owner) == "left" else "left"
+        where = spec.left if side == "left" else spec.right
+        life = self._lives[row["tenant_id"]]
+        place = self._nursery.main(side), row[f"{side}_id"]
+        last = life.accounts[side].last(place, where.column or "")
+        raw = where.map.get(last.value, last.value) if last.value else last.value
+        if last.by == "engine" and spec.currency_field is None and canonical(spec.type, raw) == row[f"{side}_value"]:
+            life.breaks(
+                "I2", f"{spec.label} of {place[0]} {place[1]} was taken for somebody's edit, but it is what we wrote ourselves"
+            )
+
+
+def _by_column(contract: Contract, side: Side) -> dict[str, str]:
+    found = {}
+    for name, spec in contract.fields.items():
+        place = spec.left if side == "left" else spec.right
+        if place.column is not None:
+            found[place.column] = name
+    return found
+
+
+def _rows(table: pa.Table, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = table.select(list(columns)).to_pylist()
+    return rows
+
+
+def _reachable(before: WriteState, now: WriteState) -> bool:
+    """Whether allowed moves lead there; a run may make several before anybody looks."""
+    seen, todo = {before}, [before]
+    while todo:
+        for after in MOVES[todo.pop()] - seen:
+            seen.add(after)
+            todo.append(after)
+    return now in seen

@@ -1,0 +1,210 @@
+"""A batch of lives on the stage: runs of the real use cases, people between them, and then rest.
+
+Everything that differs between the lives of a batch is decided by each life's own chance; what they share is the clock and the order of
+the runs, so that a life goes the same way whoever else is there.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from integration_pipelines.core.contract import Contract
+from integration_pipelines.errors import IntegrationError
+from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.tenants import Tenant
+from integration_pipelines.ports.writing import PlanState
+from integration_pipelines.simulation.births import Nursery, born
+from integration_pipelines.simulation.catalogue import switched_on
+from integration_pipelines.simulation.connector import LifeConnectors, Shapes, Surroundings
+from integration_pipelines.simulation.gate import RehearsedGate
+from integration_pipelines.simulation.life import Happening, Life
+from integration_pipelines.simulation.line import all_quiet, arrive
+from integration_pipelines.simulation.memory.bundle import Outside, StandingClock, ports_of
+from integration_pipelines.simulation.memory.duck import Duck
+from integration_pipelines.simulation.memory.state import State
+from integration_pipelines.simulation.oracle import Oracle
+from integration_pipelines.simulation.people import People
+from integration_pipelines.simulation.process import Process
+from integration_pipelines.simulation.verdict import Verdict
+from integration_pipelines.use_cases.approve import approve_plan, reject_plan
+from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, SyncMode
+from integration_pipelines.use_cases.sync import sync
+
+START = datetime(2026, 11, 23, 12, tzinfo=UTC)
+MOST_PASSES = 5
+"""Passes that a life may need to come to rest: two that write, and one more for each time that a person has to approve a plan."""
+PASS_HOURS = 5.0
+KEY_HOURS = 24.0
+"""So long partners know a repeat by its key (Stripe: docs.stripe.com/api/idempotent_requests)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Casting:
+    """Which life is to be lived: its number, and what is left out of it."""
+
+    seed: int
+    left_out: frozenset[Happening] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One run for everybody: so many hours after the one before it."""
+
+    hours: float
+    full: bool = True
+
+
+COURSES: Sequence[Sequence[Round]] = (
+    (Round(0), Round(1), Round(24), Round(0.2)),
+    (Round(0), Round(1, full=False), Round(1, full=False), Round(30, full=False)),
+)
+"""The ways in which runs may follow each other; a life's number says which one is its."""
+
+
+class Stage:
+    """One batch.
+
+    Args:
+        contract: the integration.
+        cast: the lives; all of one course.
+        faults: what may go wrong.
+    """
+
+    def __init__(self, contract: Contract, cast: Sequence[Casting], faults: Iterable[str]) -> None:
+        nursery, allowed = Nursery(contract), tuple(faults)
+        self.lives: dict[str, Life] = {}
+        for place, one in enumerate(cast):
+            tenant = f"s{one.seed}" if not one.left_out else f"s{one.seed}-{place}"
+            rates = switched_on(one.seed, allowed)
+            accounts = born(nursery, one.seed)
+            accounts["right"].remembers = True
+            self.lives[tenant] = Life(tenant, one.seed, accounts, rates, one.left_out)
+        self._nursery, self._contract = nursery, contract
+        self._state, self._clock, self._duck = State(), StandingClock(START), Duck()
+        self._shapes, self._people, self._gate = Shapes(contract), People(nursery), RehearsedGate()
+        self._oracle = Oracle(nursery, self._state, self.lives)
+        self._runs = 0
+        self._course = COURSES[cast[0].seed % len(COURSES)] if cast else ()
+
+    def play(self) -> None:
+        """Live every life to its rest."""
+        self._install()
+        for one in self._course:
+            self._clock.forward(timedelta(hours=one.hours))
+            for life in self.lives.values():
+                self._pass_time(life, one.hours)
+            self._run(self.lives, full=one.full)
+            self._decide(self.lives)
+        self._come_to_rest()
+
+    def _pass_time(self, life: Life, hours: float) -> None:
+        """What happens to a life between two runs."""
+        life.clock = self._clock.now()
+        arrive(life, 1.0 if hours >= KEY_HOURS else 0.5)
+        life.troubled.clear()
+        if hours >= KEY_HOURS:
+            for account in life.accounts.values():
+                account.keys.clear()
+        self._people.pass_time(life)
+
+    def _come_to_rest(self) -> None:
+        """Neither faults nor people any more: after a few passes nothing is left to write, and everything is as promised."""
+        for life in self.lives.values():
+            life.calm = True
+            life.tell("calm")
+            all_quiet(life)
+        restless = dict(self.lives)
+        for _ in range(MOST_PASSES):
+            self._clock.forward(timedelta(hours=PASS_HOURS))
+            before = {t: _written(life) for t, life in restless.items()}
+            report = self._run(restless, full=True)
+            waiting = self._decide(restless)
+            waiting |= {t for t in restless if report.tenant(t).outcome is RunOutcome.PLANNED or self._tries_again(t)}
+            resting = [t for t, life in restless.items() if _written(life) == before[t] and t not in waiting]
+            for tenant in resting:
+                self._rested(restless.pop(tenant), report)
+            if not restless:
+                break
+        for life in restless.values():
+            life.breaks(
+                "I1", f"it does not come to rest: after {MOST_PASSES} passes without any fault there is still something to write"
+            )
+        verdict = Verdict(self._nursery, self._state)
+        for life in self.lives.values():
+            verdict.look(life)
+
+    def _tries_again(self, tenant: str) -> bool:
+        """Whether a write that failed is still to be tried again."""
+        return any(retry.next_try_at is not None for retry in self._state.retries[tenant].values())
+
+    def _rested(self, life: Life, report: BatchReport) -> None:
+        tenant = report.tenant(life.tenant)
+        given_up = any(retry.next_try_at is None for retry in self._state.retries[life.tenant].values())
+        if tenant.fault is None and not given_up and not (tenant.certified and tenant.balanced):
+            life.breaks("I14", f"nothing is left to write, but the run is not certified: {tenant.outcome}, {tenant.reason}")
+
+    def _install(self) -> None:
+        ports = self._ports(Process("setup"))
+        for tenant, life in self.lives.items():
+            ports.tenants.add(Tenant(tenant, tenant, self._clock.now()))
+            ports.tenants.install(tenant, self._contract.contract, self._contract.version, self._clock.now())
+            ports.tenants.switch(tenant, self._contract.contract, enabled=True)
+            if life.stream("start").chance(0.7):
+                ports.tenants.first_plan_approved(tenant, self._contract.contract)
+
+    def _ports(self, process: Process) -> Ports:
+        around = Surroundings(self._shapes, process, self._clock, self._people.come)
+        connectors = LifeConnectors(self.lives, around)
+        return ports_of(self._state, process, self._contract, Outside(self._clock, connectors, self._gate, self._duck))
+
+    def _run(self, lives: Mapping[str, Life], *, full: bool) -> BatchReport:
+        self._runs += 1
+        process = Process(f"run_{self._runs:04d}")
+        for life in lives.values():
+            life.tell("run begins", run=process.name)
+        report = sync(
+            sorted(lives), self._contract, ports=self._ports(process), mode=SyncMode.APPLY, run_id=process.name, full=full
+        )
+        for tenant, life in lives.items():
+            told = report.tenant(tenant)
+            life.tell(
+                "run ended", run=process.name, outcome=str(told.outcome), certified=told.certified, balanced=told.balanced,
+                reason=told.reason, writes=dict(sorted(told.writes.items())), plan=told.plan.plan_hash if told.plan else "",
+            )  # fmt: skip
+        self._oracle.after_run(report)
+        return report
+
+    def _decide(self, lives: Mapping[str, Life]) -> set[str]:
+        """People look at plans that wait; returns whose plan was approved."""
+        ports = self._ports(Process("people"))
+        approved = set()
+        for tenant, life in lives.items():
+            plan = ports.plans.open(tenant, self._contract.contract)
+            if plan is None or plan.state is not PlanState.HELD:
+                if plan is not None and plan.state is PlanState.APPROVED:
+                    approved.add(tenant)
+                continue
+            says = life.stream("approvals")
+            try:
+                if life.calm or says.chance(0.8):
+                    approve_plan(tenant, plan.plan_id, actor="somebody", ports=ports)
+                    life.tell("approved", plan=plan.plan_hash)
+                    approved.add(tenant)
+                elif says.chance(0.3):
+                    reject_plan(tenant, plan.plan_id, actor="somebody", ports=ports)
+                    life.tell("rejected", plan=plan.plan_hash)
+            except IntegrationError as error:
+                life.breaks("bug", f"a plan that waits cannot be decided: {error.message}")
+        return approved
+
+
+def _written(life: Life) -> int:
+    return sum(len(account.effects) for account in life.accounts.values())
+
+
+def trace(life: Life) -> str:
+    """What a life was, in one hash: everything that happened in it, in order, and how both sides ended."""
+    told = [(event.at, event.what, sorted(event.facts.items())) for event in life.events]
+    ends = {side: account.objects for side, account in life.accounts.items()}
+    return sha256(repr((told, ends, life.broken)).encode()).hexdigest()

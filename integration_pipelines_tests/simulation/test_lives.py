@@ -1,0 +1,37 @@
+"""A small rehearsal of the shipped contract: whole lives of many tenants, with faults and people, and every promise kept."""
+
+import pytest
+
+from integration_pipelines.simulation.catalogue import FAULTS
+from integration_pipelines.simulation.life import Life
+from integration_pipelines.simulation.stage import COURSES, Casting, Stage, trace
+from integration_pipelines.wiring import packaged_contracts
+from integration_pipelines_tests.simulation.seeds import CRM_BILLING
+
+LIVES = 60
+
+
+def played(seeds: list[int]) -> dict[int, Life]:
+    """Those lives, lived to their end."""
+    stage = Stage(packaged_contracts()["crm_billing"], [Casting(seed) for seed in seeds], FAULTS)
+    stage.play()
+    return {life.seed: life for life in stage.lives.values()}
+
+
+@pytest.mark.parametrize("course", range(len(COURSES)))
+def test_every_life_keeps_every_promise(course: int) -> None:
+    """No promise is broken in any life, though people and faults are at work in all of them."""
+    seeds = {s for s in (*range(LIVES * len(COURSES)), *CRM_BILLING) if s % len(COURSES) == course}
+
+    lives = played(sorted(seeds))
+
+    assert {s: life.broken for s, life in lives.items() if life.broken} == {}
+    assert sum(life.happened["people"] for life in lives.values()) > LIVES
+    assert {"H01", "H08", "D30"} <= {fault for life in lives.values() for fault in life.fired}
+
+
+def test_a_life_goes_the_same_way_in_any_company() -> None:
+    """Lived again among others and in another order, a life leaves the same trace."""
+    alone, together = played([4]), played([8, 4, 2])
+
+    assert trace(alone[4]) == trace(together[4])
