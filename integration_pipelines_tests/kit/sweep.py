@@ -53,9 +53,11 @@ class Figures:
 
 
 def calls_of_a_run(alive: Life) -> dict[str, list[int]]:
-    """One run with something to write: which of its durable calls there are, by name, as in the so-manieth call of that name.
+    """One run with something to write: which of its calls are struck, by name, as in the so-manieth call of that name.
 
-    Of what is sent to a database or a partner, those count that change something there, and what is sent next.
+    Every one that makes something last or takes it away. Of the pages that a transaction writes to SQLite's journal, which count for
+    nothing before its last fdatasync, the first and the last; of what is sent to a database or a partner, all that changes something
+    there, and what is sent next.
     """
     alive.edit()
     with tempfile.TemporaryDirectory() as folder:
@@ -66,17 +68,17 @@ def calls_of_a_run(alive: Life) -> dict[str, list[int]]:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     found = [m.groups() for line in lines if (m := _SAID.match(line))]
     worker = Counter(thread for thread, _, _ in found).most_common(1)[0][0]
-    made: dict[str, list[str]] = {}
-    for thread, name, rest in found:
-        if thread == worker:
-            made.setdefault(name, []).append(rest)
-    kept = {
-        name: [n for n, rest in enumerate(made.get(name, []), 1) if not any(p in rest for p in _PASSING)]
-        for name in DURABLE_CALLS
-    }
-    sent = [n for n, rest in enumerate(made["sendto"], 1) if _CHANGES.search(rest)]
-    after = {n + 1 for n in sent if n < len(made["sendto"])}
-    return {name: ns for name, ns in kept.items() if ns} | {"sendto": sorted({*sent, *after})}
+    mine = [(name, rest) for thread, name, rest in found if thread == worker]
+    made: dict[str, list[int]] = {}
+    counted = Counter[str]()
+    for before, (name, rest), after in zip([("", ""), *mine[:-1]], mine, [*mine[1:], ("", "")], strict=True):
+        counted[name] += 1
+        amid = name == "pwrite64" and before[0] == after[0] == name
+        if not amid and not any(p in rest for p in _PASSING):
+            made.setdefault(name, []).append(counted[name])
+    changing = [rest for name, rest in mine if name == "sendto"]
+    sent = {n for n, rest in enumerate(changing, 1) if _CHANGES.search(rest)}
+    return made | {"sendto": sorted(sent | {n + 1 for n in sent if n < len(changing)})}
 
 
 def steps_of_a_run(alive: Life, hits: int) -> list[Point]:
