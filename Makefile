@@ -5,10 +5,11 @@ READY := $(VENV)/.ready
 NEEDS := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11 python,$(shell $(p) -c '$(NEEDS)' 2>/dev/null && echo $(p))))
 WORKERS ?= 2
+EXAMPLES ?= 300
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench proof-crash proof-coverage checks lint types layers definitions format lock browser clean
+.PHONY: help demo test bench proof-crash proof-models proof-coverage checks lint types layers definitions format lock browser clean
 
 help:  ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +36,9 @@ bench: $(READY)  ## Measure beside others, in one run; writes data/benchmarks.js
 proof-crash: $(READY)  ## kill -9 at every durable step and every durable call to the system, on both databases, and a thousand idle cycles; writes data/crash.json
 	$(BIN)/python -m integration_pipelines_tests.proof.crash $(ARGS)
 	INTEGRATION_PIPELINES_CRASH=all $(BIN)/pytest integration_pipelines_tests/scenarios/test_idle.py
+
+proof-models: $(READY)  ## Link table, ledger, plans and guards beside their reference models, for many more examples than the tests take.
+	INTEGRATION_PIPELINES_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -n $(WORKERS) integration_pipelines_tests/models $(ARGS)
 
 proof-coverage: $(READY)  ## Which tests assert which fault of the catalogue, and why some have none; writes data/faults.json
 	$(BIN)/python -m integration_pipelines_tests.proof.coverage
