@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from integration_pipelines_tests.benchmarks import extract, nightly, reconcile, webhooks
+from integration_pipelines_tests.benchmarks import extract, latency, nightly, reconcile, webhooks
 from integration_pipelines_tests.benchmarks.report import Figure, Report, save, show
 
 OUTPUT = Path(__file__).resolve().parents[2] / "data" / "benchmarks.json"
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[[bool], Report]] = {
     "webhooks": lambda quick: webhooks.webhooks(
         records=50 if quick else 500, times=2 if quick else 10, rate=200, seconds=5 if quick else 60
     ),
+    "latency": lambda quick: latency.latency(latency.PROFILES, events=10 if quick else 100),
 }
 
 
@@ -27,9 +28,14 @@ def main(arguments: Sequence[str], output: Path = OUTPUT) -> None:
     parser.add_argument(
         "--size", type=int, default=0, metavar="ACCOUNTS", help="only our reconciliation, over so many, within its memory"
     )
+    parser.add_argument("--profile", choices=latency.PROFILES, help="only the latency of this profile")
     chosen = parser.parse_args(arguments)
-    if chosen.size:
-        report = reconcile.within_memory(chosen.size)
+    if chosen.size or chosen.profile:
+        report = (
+            reconcile.within_memory(chosen.size)
+            if chosen.size
+            else latency.latency([chosen.profile], events=10 if chosen.quick else 100)
+        )
         show(report)
         save(report.figures, output)
         _hold(report.figures)

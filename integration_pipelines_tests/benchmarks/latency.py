@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from integration_pipelines.core.latency import Latency, Moments, latency
+from integration_pipelines.core import latency as figures
 from integration_pipelines_tests.benchmarks.latency_shop import Shop, open_shop
 from integration_pipelines_tests.benchmarks.report import Figure, Part, Report
 
@@ -32,21 +32,23 @@ class Outcome:
     """What one profile took."""
 
     profile: str
-    latency: Latency
+    latency: figures.Latency
     memory: Mapping[str, int]
     processes: Mapping[str, int]
 
 
-def measure(profiles: Sequence[str], *, events: int, customers: int) -> Report:
+def latency(profiles: Sequence[str], *, events: int, customers: int = 200) -> Report:
     """Measure each profile on so many events."""
     outcomes = [_measured(profile, events=events, customers=customers) for profile in profiles]
-    figures = [
-        Figure(f"{outcome.profile}, {name}", outcome.latency.seconds[name], "s", "promised at most", promised)
+    measured = [
+        Figure(
+            f"latency, {outcome.profile}: {name}", outcome.latency.seconds[name], "s", "what is promised", promised, at_most=1.0
+        )
         for outcome in outcomes
         for name, promised in PROMISED[outcome.profile].items()
     ]
     sentence = f"From a webhook's receipt to the write on the other side: {events} changes, one after the other, in each profile."
-    return Report(sentence, tuple(figures), (), (_stages(outcomes), _cost(outcomes)))
+    return Report(sentence, tuple(measured), (), (_stages(outcomes), _cost(outcomes)))
 
 
 def changes(shop: Shop, events: int, *, first: int = 0) -> float:
@@ -60,9 +62,11 @@ def changes(shop: Shop, events: int, *, first: int = 0) -> float:
     return began
 
 
-def figures_of(shop: Shop, since: float) -> Latency:
+def figures_of(shop: Shop, since: float) -> figures.Latency:
     """Of the events received since then."""
-    found = latency(Moments(e.received_at, e.landed_at, e.seen_at, e.started_at, e.written_at) for e in shop.times(since))
+    found = figures.latency(
+        figures.Moments(e.received_at, e.landed_at, e.seen_at, e.started_at, e.written_at) for e in shop.times(since)
+    )
     if found is None:
         raise AssertionError("No event led to a write.")
     return found

@@ -52,17 +52,21 @@ class Shop:
     accounts: dict[tuple[str, str], str]  # (the sandbox's name, partner) → account
     pairs: list[Pair]
     owners: dict[str, list[str]]
-    said: dict[str, str] = field(default_factory=dict)  # record → what it was last changed to
+    said: dict[tuple[str, str], str] = field(default_factory=dict)  # (tenant, record) → what it was last changed to
 
     def change(self, number: int) -> str:
         """Somebody changes a subscription or, every other time, a company's owner; returns whose it was."""
         pair = self.pairs[(number // 2) % len(self.pairs)]
         if number % 2 == 0:
             self._edit(
-                pair.tenant, "stripe", "subscriptions", pair.subscription, {"status": self._next(pair.subscription, STATUSES)}
+                pair.tenant,
+                "stripe",
+                "subscriptions",
+                pair.subscription,
+                {"status": self._next(pair.tenant, pair.subscription, STATUSES)},
             )
         else:
-            owner = self._next(pair.company, self.owners[pair.tenant])
+            owner = self._next(pair.tenant, pair.company, self.owners[pair.tenant])
             self._edit(pair.tenant, "hubspot", "companies", pair.company, {"hubspot_owner_id": owner})
         return self.tenants[pair.tenant]
 
@@ -79,20 +83,22 @@ class Shop:
         end = time.monotonic() + PATIENCE_SECONDS
         while len(self.written(since)) < events:
             if time.monotonic() > end:
-                raise TimeoutError(f"Of {events} events {len(self.written(since))} led to a write. {self._why_not()}")
+                raise TimeoutError(f"Of {events} events {len(self.written(since))} led to a write. {self._why_not(since)}")
             time.sleep(0.05)
 
-    def _next(self, record: str, values: Sequence[str]) -> str:
-        """The first of the values that is not what the record says now."""
-        self.said[record] = next(value for value in values if value != self.said[record])
-        return self.said[record]
+    def _next(self, tenant: str, record: str, values: Sequence[str]) -> str:
+        """The first of the values that is not what the record says now; tenants' accounts may have the same ids."""
+        key = (tenant, record)
+        self.said[key] = next(value for value in values if value != self.said[key])
+        return self.said[key]
 
-    def _why_not(self) -> str:
-        """What waits for a person, and how the newest runs ended."""
+    def _why_not(self, since: float) -> str:
+        """How the events ended, what waits for a person, and how the newest runs ended."""
+        ends = [(event.partner, str(event.outcome)) for event in self.times(since)]
         plans = [self.ports.plans.open(tenant_id, CONTRACT) for tenant_id in self.tenants.values()]
         held = [f"{plan.plan_id}: {plan.state} {plan.reason}" for plan in plans if plan is not None]
         runs = self.ports.runs.last(list(self.tenants.values()), CONTRACT)
-        return f"Plans: {held}. Runs: {[(run.outcome, run.error_text) for run in runs]}."
+        return f"Events: {ends}. Plans: {held}. Runs: {[(run.outcome, run.error_text) for run in runs]}."
 
     def _edit(self, tenant: str, partner: str, kind: str, record: str, fields: dict[str, str]) -> None:
         body = {"partner": partner, "account": self.accounts[tenant, partner], "object": kind, "id": record, "fields": fields}
@@ -139,7 +145,7 @@ def _connected(stack: Stack, ports: Ports, control: httpx.Client) -> Shop:
         shop.pairs += _pairs(shop, name, tenant_id)
         owned = {c["id"]: _owner(c) for c in _state(control, name, "hubspot", "companies")}
         for pair in (p for p in shop.pairs if p.tenant == name):
-            shop.said |= {pair.subscription: "active", pair.company: owned[pair.company]}
+            shop.said |= {(name, pair.subscription): "active", (name, pair.company): owned[pair.company]}
         shop.owners[name] = [o["id"] for o in _state(control, name, "hubspot", "owners") if not o["archived"]]
     random.Random(1).shuffle(shop.pairs)
     return shop
