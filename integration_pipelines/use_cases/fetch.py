@@ -104,8 +104,7 @@ class _Reading:
                 continue
             self._connect(spec.role)
             connector = self.connectors[spec.role]
-            same = type(connector).named is Connector.named
-            found[name] = {one: [one] if same else connector.named(name, spec, [one]) for one in listed}
+            found[name] = {one: connector.named(name, spec, [one]) for one in listed}
         return found
 
     def read(self, touched: Records) -> dict[str, pa.Table]:

@@ -141,12 +141,14 @@ def _own(fresh: _Fresh, standing: Sequence[StoredPlan], why_not: str) -> Decisio
 def leave_to_the_plan_that_waits(report: BatchReport, contract: Contract, *, ports: Ports) -> None:
     """While a plan waits, or nothing may be written, a run for a few records plans nothing: what people know must not be replaced by it.
 
-    A person who names records wants just them, and is shown a plan of them.
+    A person who names records wants just them, and is shown a plan of them. A plan for single records that nobody has to decide about
+    waits for nobody: it was only to be looked at, or its run died.
     """
     if report.trigger == "manual":
         return
     for tenant in report.alive():
-        waits = ports.plans.open(tenant.tenant_id, contract.contract)
+        standing = ports.plans.standing(tenant.tenant_id, contract.contract)
+        waits = next((p for p in standing if p.scope == WHOLE or p.state is not PlanState.READY), None)
         if waits is not None:
             tenant.outcome = RunOutcome.HELD
             tenant.reason = f"the plan {waits.plan_id} waits; what changed since is planned when it is decided and applied"

@@ -31,6 +31,7 @@ DURABLE: dict[str, tuple[str, ...]] = {
     "retries": ("save", "clear"),
     "overwrites": ("record",),
     "spellings": ("save",),
+    "inbox": ("take", "settle"),
 }
 """What a run keeps, by port."""
 PARTNER_STEPS = ("write", "fetch", "pre_images", "ensure_properties")

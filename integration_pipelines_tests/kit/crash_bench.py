@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from integration_pipelines.partner_models.hubspot.account import HubSpotAccount
 from integration_pipelines.partner_models.hubspot.moments import iso
 from integration_pipelines.partner_models.stripe.account import StripeAccount
+from integration_pipelines.ports.inbox import EventOutcome, InboxEvent, TouchedRecord
 from integration_pipelines.sandbox.world import World
 from integration_pipelines_tests.kit.crash import Point
 from integration_pipelines_tests.kit.crash_server import Order, written
@@ -59,9 +61,11 @@ class Life:
     subscription: str
     edits: int = 0
 
-    def run(self, point: Point | None = None, *, terminate: bool = False, strace: Sequence[str] = ()) -> Json:
+    def run(
+        self, point: Point | None = None, *, terminate: bool = False, strace: Sequence[str] = (), inbox: bool = False
+    ) -> Json:
         """One run; at that point it dies or is asked to stop, or `strace` interferes with it as its options say."""
-        order = replace(self.order, terminate=terminate, strace=tuple(strace))
+        order = replace(self.order, terminate=terminate, strace=tuple(strace), inbox=inbox)
         return self.runner.run(order if point is None else replace(order, step=point.step, side=point.side, nth=point.nth))
 
     def together(self, copies: int) -> list[Json]:
@@ -77,6 +81,27 @@ class Life:
         self.shop.edit(self.name, "hubspot", "companies", self.company, {"customer_segment": segment})
         status = "past_due" if self.edits % 2 else "active"
         self.shop.edit(self.name, "stripe", "subscriptions", self.subscription, {"status": status})
+
+    def tell(self) -> None:
+        """Webhooks about everything that the last edit changed, as the receiver leaves them in the inbox."""
+        now = self.shop.ports.clock.now()
+        told = {
+            ("hubspot", "companies"): (self.company, str(MET + self.edits)),
+            ("stripe", "subscriptions"): (self.subscription,),
+            ("stripe", "customers"): (f"cus_Met{self.edits}",),
+        }
+        events = [
+            InboxEvent(
+                self.order.tenant_id, CONTRACT, partner, f"evt_{word}_{self.edits}", f"{word}.changed",
+                tuple(TouchedRecord(word, one) for one in ids), now, now, "landing/file", now,
+            )
+            for (partner, word), ids in told.items()
+        ]  # fmt: skip
+        assert self.shop.ports.inbox.accept(events) == len(told)
+
+    def ends(self) -> set[EventOutcome]:
+        """How events ended."""
+        return {event.outcome for event in self.shop.ports.inbox.times([self.order.tenant_id], datetime.fromtimestamp(0, UTC))}
 
     def _appear(self, number: int) -> None:
         born, domain = time.time() - 86_400, f"met{number}.example"

@@ -39,6 +39,7 @@ from integration_pipelines.store.lease_clock import BootClock, DatabaseClock, Le
 from integration_pipelines.store.leases import SqlLeases
 from integration_pipelines.store.open import stores_of
 from integration_pipelines.store.quota import SharedQuota
+from integration_pipelines.use_cases.events import drain
 from integration_pipelines.use_cases.outcome import SyncMode, TenantReport
 from integration_pipelines.use_cases.sync import sync
 from integration_pipelines.wiring import PartnerConnectors, catalogues, duck_factory, open_vault, packaged_contracts
@@ -71,6 +72,7 @@ class Order:
     nth: int = 1
     terminate: bool = False  # SIGTERM instead of SIGKILL
     copies: int = 1  # so many runs at once, each in a process and with an id of its own
+    inbox: bool = False  # work off what waits in the inbox, instead of reading everything
     others: tuple[str, ...] = ()  # tenants of the same run
     strace: tuple[str, ...] = ()  # options of the strace that the run is under; it then does one thing after the other
 
@@ -119,11 +121,16 @@ def run(order: Order) -> dict[str, object]:
     asked = [order.tenant_id, *order.others]
     try:
         with ports_of(order) as ports:
-            report = sync(asked, ports.contracts[CONTRACT], ports=watched(ports, watch), mode=SyncMode.APPLY, run_id=order.run_id)
+            contract, seen = ports.contracts[CONTRACT], watched(ports, watch)
+            if order.inbox:
+                report = drain(asked, contract, ports=seen, run_id=order.run_id)
+            else:
+                report = sync(asked, contract, ports=seen, mode=SyncMode.APPLY, run_id=order.run_id)
     except IntegrationError as error:  # what a command would say and end with
         return {"outcome": "ended", "balanced": None, "certified": None, "reason": error.message, "fault": str(error)}
     steps = [[step, side, n] for (step, side), n in watch.seen.items()]
-    return _told(report.tenant(order.tenant_id)) | {"steps": steps, "others": {t: _told(report.tenant(t)) for t in order.others}}
+    told = {t: _told(report.tenants.get(t) or TenantReport(t, order.run_id)) for t in asked}  # for some nothing may have waited
+    return told[order.tenant_id] | {"steps": steps, "others": {t: told[t] for t in order.others}}
 
 
 def _told(tenant: TenantReport) -> dict[str, object]:

@@ -131,10 +131,10 @@ def _note(figures: Figures, moment: Moment, reached: object, answer: Json) -> No
         figures.violations.append(f"{moment}: the run says that all is well, or not what is wrong: {said['outcome']}")
 
 
-def next_run(tenants: Sequence[Life]) -> dict[str, Json]:
+def next_run(tenants: Sequence[Life], *, inbox: bool = False) -> dict[str, Json]:
     """One run of all of them that nothing disturbs; what it said, by tenant."""
     first, *rest = tenants
-    answer = first.runner.run(replace(first.order, others=tuple(alive.order.tenant_id for alive in rest)))
+    answer = first.runner.run(replace(first.order, others=tuple(alive.order.tenant_id for alive in rest), inbox=inbox))
     assert answer["code"] == 0, answer
     return {first.order.tenant_id: answer["said"], **answer["said"]["others"]}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from integration_pipelines.ports.inbox import EventOutcome
 from integration_pipelines_tests.kit.crash import Point
 from integration_pipelines_tests.kit.crash_bench import KILLED, Life, life, lives
 from integration_pipelines_tests.kit.crash_server import STOPPED
@@ -81,6 +82,32 @@ def test_killed_or_failing_at_a_call_to_the_system_the_next_run_makes_it_good(
     failing += [Syscall("fdatasync", middle["fdatasync"], "EIO")] if "fdatasync" in middle else []
     swept = sweep(tenants, [*killed, *failing])
     assert (swept.reached, swept.violations) == (swept.points, [])
+
+
+EVENTS = [
+    Point("inbox.take", "after"), Point("manifest.append", "after"), Point("ledger.intend", "after"),
+    Point("connector.write", "before"), Point("connector.write", "after"), Point("inbox.settle", "before"),
+]  # fmt: skip
+"""Where a run for events dies."""
+
+
+@pytest.mark.fault("P01")
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_killed_while_it_works_off_events_the_next_run_does(request: pytest.FixtureRequest, database: str) -> None:
+    """What a dead run took waits for the next one, however far it had got; each change has one effect, and every event gets an end."""
+    tenants: list[Life] = request.getfixturevalue(f"{database}_tenants")
+    struck = list(zip(tenants, EVENTS, strict=False))
+    known = [len(alive.effects()) for alive, _ in struck]
+    for alive, point in struck:
+        alive.edit()
+        alive.tell()
+        assert alive.run(point, inbox=True)["code"] == KILLED, point
+    all_of_them = [alive for alive, _ in struck]
+    assert next_run(all_of_them, inbox=True)
+    for alive in all_of_them:
+        assert (alive.wrong(), alive.unmet(), EventOutcome.WAITING in alive.ends()) == ({}, set(), False)
+    said = next_run(all_of_them)
+    assert [fault for alive, before in zip(all_of_them, known, strict=True) for fault in faults(alive, before, said)] == []
 
 
 FIRST = [
