@@ -49,10 +49,10 @@ Rows = pa.Table | pa.RecordBatchReader | Files
 class Sql:
     """One connection for the length of one call chain; not thread-safe."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, *, macros: bool = True) -> None:
         self._con = con
         self._views: set[str] = set()
-        for macro in _MACROS:
+        for macro in _MACROS if macros else ():  # who calculates nothing needs none
             con.execute(macro)
 
     def plan_quickly(self) -> None:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.schema import CreateTable
 
 from integration_pipelines.errors import TransientError
 from integration_pipelines.store import dialect
@@ -29,6 +31,7 @@ SMALL = 500
 _AT_ONCE = 200_000
 STAGE = "staging"
 _PREFIX = ".staging-"
+_MADE_BY = "made by"
 
 
 @contextmanager
@@ -132,15 +135,27 @@ def _named(tables: Mapping[str, pa.Table]) -> set[str]:
 
 
 def _stage_table(engine: Engine, name: str, shape: pa.Schema) -> sa.Table:
+    return _stage_of(name, shape, sqlite=dialect.is_sqlite(engine))
+
+
+@cache
+def _stage_of(name: str, shape: pa.Schema, *, sqlite: bool) -> sa.Table:
+    """Made once, so that what is compiled for it is compiled once."""
     columns = [sa.Column(f.name, column_type(f.type)) for f in shape]
-    if dialect.is_sqlite(engine):
+    if sqlite:
         return sa.Table(name, sa.MetaData(), *columns, schema=STAGE)
     return sa.Table(f"{STAGE}_{name}", sa.MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
 
 
+def _make(stage: sa.Table, connection: Connection) -> None:
+    if _MADE_BY not in stage.info:
+        stage.info[_MADE_BY] = str(CreateTable(stage).compile(dialect=connection.dialect))
+    connection.exec_driver_sql(stage.info[_MADE_BY])
+
+
 def _filled(connection: Connection, stages: Mapping[str, sa.Table], tables: Mapping[str, pa.Table]) -> Connection:
     for name, table in tables.items():
-        stages[name].create(connection)
+        _make(stages[name], connection)
         if table.num_rows > SMALL and not dialect.is_sqlite(connection):
             dialect.copy_in(connection, stages[name], holdable(table))
         elif table.num_rows:

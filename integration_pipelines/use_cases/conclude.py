@@ -64,7 +64,7 @@ def _fate(write: Mapping[str, str], plan_id: str, status: str) -> dict[str, str]
 
 def _marked(found: pa.Table, writes: pa.Table, fates: list[dict[str, str]], run_ids: Mapping[str, str], ports: Ports) -> pa.Table:
     con = ports.duck()
-    marked = mark(Sql(con), found, writes, pa.Table.from_pylist(fates, FATES))
+    marked = mark(Sql(con, macros=False), found, writes, pa.Table.from_pylist(fates, FATES))
     con.close()
     ports.diffs.record(marked, dict(run_ids))
     return marked

@@ -30,6 +30,7 @@ _READERS = 4
 _AHEAD = 8
 _FEW_FILES = 32
 _MANY_ROWS = 200_000
+_FEW_ROWS = 1_000
 _SMALL_FILE = 65_536
 """Rows of a file that is read whole."""
 
@@ -84,9 +85,16 @@ class Dataset:
 
     def newest(self) -> pa.Table:
         """The row of each record that counts, by the same rule as the engine's own (`core.intake.latest`), held whole."""
+        source = self.source()
+        if self.among is not None and isinstance(source, pa.RecordBatchReader):
+            source = source.read_all()
+            few = newest_rows(source, self.key, SEQUENCE.name)
+            if few.num_rows == few.group_by(["tenant_id", self.key]).aggregate([]).num_rows:
+                return few.select(self.schema.names).sort_by([("tenant_id", "ascending"), (self.key, "ascending")])
+            # A record was told twice in one read: the engine's rule says which.
         con = self.ports.duck()
         try:
-            latest(Sql(con), "newest_rows", self.source())
+            latest(Sql(con, macros=False), "newest_rows", source)
             rows: pa.Table = con.sql("SELECT * FROM newest_rows ORDER BY tenant_id, record_id").to_arrow_table()
         finally:
             con.close()
@@ -108,7 +116,7 @@ class Dataset:
 
     def _read_ahead(self) -> Iterator[tuple[ManifestEntry, Iterable[pa.RecordBatch]]]:
         """Each file with its rows, in order; a few are being read at a time, so that no more are held than needed."""
-        if self.ports.at_once == 1 or len(self.entries) == 1:
+        if self.ports.at_once == 1 or sum(entry.file.rows for entry in self.entries[:-1]) <= _FEW_ROWS:  # not worth a thread
             yield from ((entry, self._read(entry)) for entry in self.entries)
             return
         under_way: deque[tuple[ManifestEntry, Future[Iterable[pa.RecordBatch]]]] = deque()
@@ -184,7 +192,7 @@ def _overlaid(ports: Ports, base: Dataset, moves: pa.Table) -> pa.RecordBatchRea
 def _overlaid_batches(ports: Ports, base: Dataset, moves: pa.Table) -> Iterator[pa.RecordBatch]:
     con = ports.duck()
     try:
-        sql = Sql(con)
+        sql = Sql(con, macros=False)
         latest(sql, "old_rows", base.source(), "link_id")
         sql.put("new_rows", moves)
         whole = "SELECT * FROM new_rows UNION ALL BY NAME SELECT * FROM old_rows ANTI JOIN new_rows USING (tenant_id, link_id)"
