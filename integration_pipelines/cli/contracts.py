@@ -20,7 +20,8 @@ def contract() -> None:
     """
 
 
-def _load(file: str) -> Contract:
+def load(file: str) -> Contract:
+    """A contract by its file or, if it comes with the product, by its name."""
     from integration_pipelines.core.contract_load import load_contract  # noqa: PLC0415 - `--help` need not load it
     from integration_pipelines.wiring import packaged_contracts  # noqa: PLC0415 - idem
 
@@ -50,7 +51,7 @@ def lint(file: str) -> None:
     from integration_pipelines.wiring import catalogues  # noqa: PLC0415 - idem
 
     try:
-        findings = check(_load(file), catalogues())
+        findings = check(load(file), catalogues())
     except ContractError as error:
         for problem in error.problems:
             say(problem)
@@ -73,7 +74,7 @@ def show(file: str) -> None:
     """
     from integration_pipelines.core.contract_show import show as words  # noqa: PLC0415 - idem
 
-    print(words(_load(file)))  # noqa: T201 - Markdown goes out as it is
+    print(words(load(file)))  # noqa: T201 - Markdown goes out as it is
 
 
 @contract.command("scopes")
@@ -86,7 +87,7 @@ def scopes(file: str, as_json: bool) -> None:
     """
     from integration_pipelines.core.contract_show import scopes as asked  # noqa: PLC0415 - idem
 
-    rows = [dict(zip(("role", "partner", "scope", "reason"), row, strict=True)) for row in asked(_load(file))]
+    rows = [dict(zip(("role", "partner", "scope", "reason"), row, strict=True)) for row in asked(load(file))]
     if as_json:
         print_json(rows)
     else:

@@ -32,6 +32,7 @@ COMMANDS = {
     "messages": ("messages", "What people were told at other products, and what was not heard."),
     "metrics": ("health", "Figures for Prometheus, computed from the store."),
     "contract": ("contracts", "Check a contract, say it in plain words, list its scopes."),
+    "rehearse": ("rehearse", "Live a contract through everything that goes wrong; nothing outside is touched."),
     "deploy": ("deploy", "Ways to run the product: the files of each profile."),
     "worker": ("deploy", "Carry out runs of the fast profile, with everything loaded."),
     "doctor": ("doctor", "Check configuration, storage, keys and partners."),

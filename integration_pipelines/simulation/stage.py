@@ -35,6 +35,8 @@ START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MOST_PASSES = 5
 """Passes that a life may need to come to rest: two that write, and one more for each time that a person has to approve a plan."""
 PASS_HOURS = 5.0
+_MORE_TO_COME = {RunOutcome.PLANNED, RunOutcome.WRITTEN}
+"""After these a life is not at rest, though nothing was written: what an approved plan lacks, or what it left alone, is planned next time."""
 KEY_HOURS = 24.0
 """So long partners know a repeat by its key (Stripe: docs.stripe.com/api/idempotent_requests)."""
 
@@ -120,7 +122,7 @@ class Stage:
             before = {t: _written(life) for t, life in restless.items()}
             report = self._run(restless, full=True)
             waiting = self._decide(restless)
-            waiting |= {t for t in restless if report.tenant(t).outcome is RunOutcome.PLANNED or self._tries_again(t)}
+            waiting |= {t for t in restless if report.tenant(t).outcome in _MORE_TO_COME or self._tries_again(t)}
             resting = [t for t, life in restless.items() if _written(life) == before[t] and t not in waiting]
             for tenant in resting:
                 self._rested(restless.pop(tenant), report)
@@ -171,6 +173,7 @@ class Stage:
             life.tell(
                 "run ended", run=process.name, outcome=str(told.outcome), certified=told.certified, balanced=told.balanced,
                 reason=told.reason, writes=dict(sorted(told.writes.items())), plan=told.plan.plan_hash if told.plan else "",
+                records=dict(sorted(told.outcomes.items())),
             )  # fmt: skip
         self._oracle.after_run(report)
         return report
