@@ -9,7 +9,7 @@ EXAMPLES ?= 300
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench proof-crash proof-models proof-coverage checks lint types layers definitions format lock browser clean
+.PHONY: help demo test bench proof proof-crash proof-models proof-coverage checks lint types layers definitions format lock browser clean
 
 help:  ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test: $(READY) browser checks  ## Everything that must hold: rules, types, layer
 
 bench: $(READY)  ## Measure beside others, in one run; writes data/benchmarks.json
 	$(BIN)/python -m integration_pipelines_tests.benchmarks $(ARGS)
+
+proof: $(READY)  ## Live 20,000 lives twice through everything that goes wrong, find every planted bug; writes data/proof.json
+	$(BIN)/python -m integration_pipelines_tests.proof $(ARGS)
 
 proof-crash: $(READY)  ## kill -9 at every durable step and every durable call to the system, on both databases, and a thousand idle cycles; writes data/crash.json
 	$(BIN)/python -m integration_pipelines_tests.proof.crash $(ARGS)

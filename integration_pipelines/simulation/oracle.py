@@ -43,6 +43,7 @@ class Oracle:
         self._fields = {side: _by_column(nursery.contract, side) for side in SIDES}
         self._seen: dict[str, dict[Side, int]] = defaultdict(lambda: dict.fromkeys(SIDES, 0))
         self._states: dict[str, dict[str, str]] = defaultdict(dict)
+        self._plans: dict[str, dict[tuple[str, str], dict[str, str]]] = {}
         self._refused = 0
         self._noted = 0
 
@@ -62,6 +63,8 @@ class Oracle:
             effects = list(self._new_effects(life))
             for effect in effects:
                 self._effect(life, effect)
+            if effects and not self._state.installations[life.tenant].first_plan_approved:
+                life.breaks("I13", "something was written before anybody approved the installation's first plan")
             self._limits(life, tenant, effects)
             self._ledger(life)
         self._differences()
@@ -92,6 +95,8 @@ class Oracle:
             life.breaks("I4", f"the ledger says that {row['target']} {row['target_id']} was written, but it was {where}")
         if row["plan_id"] not in self._state.plan_of:
             life.breaks("I13", f"what was written to {where} is in no plan")
+        elif not effect.made and self._planned(life.tenant, row) != self._sent(effect):
+            life.breaks("I13", f"what was written to {where} is not what its plan says")
         if effect.made:
             return
         for column in effect.fields:
@@ -101,6 +106,20 @@ class Oracle:
             life.breaks("I13", f"{where} was written although the gate refuses it")
         if effect.write_id in self._state.unlinked:
             life.breaks("I5", f"{where} was written although it is linked with nothing")
+
+    def _planned(self, tenant: str, row: Row) -> dict[str, str]:
+        """What a plan, which a person may have approved to the letter, says of a record: column → value."""
+        plan_id = row["plan_id"]
+        if plan_id not in self._plans:
+            plan = next(p for p in self._state.plans[tenant] if p.plan_id == plan_id)
+            writes = self._state.files[plan.file.path].select(["target", "target_id", "changes"]).to_pylist()
+            self._plans[plan_id] = {(w["target"], w["target_id"]): {c["path"]: c["after"] for c in w["changes"]} for w in writes}
+        columns = {how.source: column for column, how in self.contract.objects[row["target"]].columns.items()}
+        found = self._plans[plan_id].get((row["target"], row["target_id"]), {})
+        return {columns[path]: value for path, value in found.items()}
+
+    def _sent(self, effect: Effect) -> dict[str, str]:
+        return {c: after for c, (_, after) in effect.fields.items() if self._writable.get((effect.side, c)) != "stamp"}
 
     def _is_refused(self, tenant: str, effect: Effect) -> bool:
         """By the gate; a record that only waits for another one is listed, too, but not refused."""

@@ -115,6 +115,8 @@ class Reference:
     def __init__(self, contract: Contract, accounts: Mapping[Side, Account]) -> None:
         self._contract = contract
         self._accounts = accounts
+        self._mains: Mapping[Side, str] = {"left": contract.main_object("left"), "right": contract.main_object("right")}
+        self._sums: dict[Pair, dict[str, str]] = {}  # nothing that is summed up changes while somebody looks
 
     def both(self, pair: Pair, field: str) -> tuple[str | None, str | None]:
         """Left and right value of a field in canonical form; None where it is not compared."""
@@ -146,11 +148,13 @@ class Reference:
         which: Side = "left" if side == "left" else "right"
         where = spec.left if which == "left" else spec.right
         if where.rollup is not None:
-            return self._rolled_up(pair).get(where.rollup)
+            if pair not in self._sums:
+                self._sums[pair] = self._rolled_up(pair)
+            return self._sums[pair].get(where.rollup)
         record_id = pair.left_id if which == "left" else pair.right_id
-        record = self._accounts[which].objects[self._contract.main_object(which)][record_id]
+        record = self._accounts[which].objects[self._mains[which]][record_id]
         raw = record.get(where.column or "", "")
-        if where.column in self._accounts[which].missing[self._contract.main_object(which)]:
+        if where.column in self._accounts[which].missing[self._mains[which]]:
             return None
         if where.lookup is not None:
             return self._looked_up(which, where.lookup, spec, raw)

@@ -1,0 +1,43 @@
+"""Many lives: shared out in batches, lived twice in differing company, and cut down to what it takes where a promise is broken."""
+
+from collections import Counter
+
+from integration_pipelines.core import passes
+from integration_pipelines.simulation.rehearsal import Crew, batches, live, rehearse
+from integration_pipelines.simulation.shrink import shrink
+from integration_pipelines.simulation.stage import COURSES
+from integration_pipelines.simulation.story import tell
+from integration_pipelines_tests.proof.bugs import BUGS
+from integration_pipelines_tests.proof.planting import Bug, Code
+from integration_pipelines_tests.proof.worlds import world
+
+
+def test_a_batch_has_lives_of_one_course_and_every_life_is_in_one() -> None:
+    """However many there are, and however they are numbered."""
+    found = list(batches(range(3, 40), 5))
+    assert Counter(seed for batch in found for seed in batch) == Counter(range(3, 40))
+    assert all(len(batch) <= 5 and len({seed % len(COURSES) for seed in batch}) == 1 for batch in found)
+
+
+def test_an_engine_that_falls_over_takes_nobody_else_with_it() -> None:
+    """The batch is named, with what the engine said; the command goes on."""
+    falls = Bug("falls", "it falls over", (Code(passes.__name__, "Pass.run", "self._load()", "raise KeyError('out of order')"),))
+    with falls.planted():
+        totals = rehearse(world("small"), (2, 4), (), Crew(size=2))
+    assert [text for _, text in totals.fell_over] == ["KeyError: 'out of order'"] * len(totals.fell_over)
+    assert len(totals.fell_over) > 1
+    assert not totals.kept
+
+
+def test_what_is_left_of_a_life_is_what_it_takes() -> None:
+    """A deletion that is forgotten: of all that happened hardly more than it is left, the same promise breaks, and without the bug none."""
+    contract, seeds = world("small"), tuple(range(0, 40, 2))
+    with BUGS["gone_stays_live"].planted():
+        found = min(live(contract, seeds, ()).findings, key=lambda f: f.seed)
+        short = shrink(contract, found.seed, (), found.promise)
+    assert short is not None
+    assert found.promise in {broken.promise for broken in short.life.broken}
+    assert len(short.kept) <= 3
+    assert short.life.fired.total() <= len(short.kept)
+    assert any(line.text.startswith("a person deleted") for line in tell(contract, short.life).lines)
+    assert shrink(contract, found.seed, (), found.promise) is None
