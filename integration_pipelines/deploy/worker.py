@@ -20,8 +20,9 @@ from integration_pipelines.gate.evaluate import load
 from integration_pipelines.use_cases.launches import BULK_QUEUE
 
 _BEHIND = 5
+DEFINITIONS = "integration_pipelines.definitions"
 NEEDED = (
-    "integration_pipelines.definitions",
+    DEFINITIONS,
     "integration_pipelines.partners.hubspot.client",
     "integration_pipelines.partners.stripe.client",
     "dagster._cli.api",
@@ -67,11 +68,12 @@ def celery_of(home: Path) -> Celery:
 
 
 def load_everything() -> None:
-    """Import what runs need and let the gate load its engine."""
+    """Import what runs need, build what Dagster is to run, and let the gate load its engine."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's beta and preview notices are for developers
         for name in NEEDED:
             import_module(name)
+        import_module(DEFINITIONS).defs().get_repository_def()
         load()
 
 

@@ -3,6 +3,7 @@
 import dagster as dg
 import pytest
 
+from integration_pipelines import definitions
 from integration_pipelines.defs.integrations import integrations
 from integration_pipelines_tests.defs.conftest import QUIET
 
@@ -139,6 +140,12 @@ def test_backfills_wait_behind_what_keeps_tenants_in_sync() -> None:
     loaded = integrations()
     names = ("sync_records", "reconcile_tenant", "reconcile_all", "backfill_history")
     assert [loaded.resolve_job_def(name).tags["dagster/priority"] for name in names] == ["10", "5", "5", "-10"]
+
+
+def test_what_dagster_asks_for_again_and_again_is_built_once() -> None:
+    """For every run a process is asked for its definitions several times; to build them takes as long as to carry out a small run."""
+    assert definitions.defs() is definitions.defs()
+    assert definitions.defs().get_repository_def() is definitions.defs().get_repository_def()
 
 
 def test_the_history_job_fills_every_history_asset() -> None:
