@@ -4,6 +4,7 @@ The parent imports what runs need, the gate with Great Expectations first of all
 no database and no connection before that. Which broker there is, it reads where the launcher reads it: in the home's `dagster.yaml`.
 """
 
+import gc
 import os
 import warnings
 from collections.abc import Sequence
@@ -75,6 +76,8 @@ def load_everything() -> None:
             import_module(name)
         import_module(DEFINITIONS).defs().get_repository_def()
         load()
+    gc.collect()
+    gc.freeze()  # what was loaded stays: no run looks through it for garbage, which would also copy it into every child
 
 
 def arguments(queue: str, processes: int) -> Sequence[str]:
