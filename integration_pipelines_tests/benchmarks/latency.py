@@ -35,6 +35,7 @@ class Outcome:
     latency: figures.Latency
     memory: Mapping[str, int]
     processes: Mapping[str, int]
+    stored: Mapping[str, float]  # KiB for a change, by what keeps them
 
 
 def latency(profiles: Sequence[str], *, events: int, customers: int = 200) -> Report:
@@ -77,10 +78,12 @@ def _measured(profile: str, *, events: int, customers: int) -> Outcome:
         workers = {"events": 2, "bulk": 1}
         with open_shop(profile, Path(folder), tenants=2, customers=customers, workers=workers) as shop:
             changes(shop, WARM_UP)
+            before = shop.stack.stored()
             began = changes(shop, events, first=WARM_UP)
+            stored = {name: (size - before[name]) / events / 1024 for name, size in shop.stack.stored().items()}
             memory = {name: held for name, held in shop.stack.memory_mib().items() if name not in _OURS}
             processes = {name: n for name, n in shop.stack.count().items() if name not in _OURS}
-            return Outcome(profile, figures_of(shop, began), memory, processes)
+            return Outcome(profile, figures_of(shop, began), memory, processes, stored)
 
 
 def _stages(outcomes: Sequence[Outcome]) -> Part:
@@ -112,11 +115,12 @@ def _cost(outcomes: Sequence[Outcome]) -> Part:
             str(sum(o.processes.values())),
             f"{sum(o.memory.values()):,}",
             ", ".join(f"{n} {m:,}" for n, m in o.memory.items()),
+            ", ".join(f"{n} {size:.0f}" for n, size in o.stored.items()),
         )
         for o in outcomes
     ]
     return Part(
-        "Processes besides the databases, and MiB that they hold while idle:",
-        ("profile", "processes", "MiB", "of which"),
+        "Processes besides the databases, MiB that they hold while idle, and KiB that are kept of a change:",
+        ("profile", "processes", "MiB", "of which", "KiB a change"),
         tuple(rows),
     )

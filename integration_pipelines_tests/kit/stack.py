@@ -25,6 +25,8 @@ from integration_pipelines_tests.kit import databases
 LOOPBACK = "127.0.0.1"
 PATIENCE = 120.0
 BIN = Path(sys.executable).parent
+KEPT = ("dagster", "store", "lake", "landing")
+"""Folders below `data/`."""
 _STOP_SECONDS = 20
 _OURS = ("DAGSTER", "INTEGRATION_PIPELINES")
 T = TypeVar("T")
@@ -70,6 +72,16 @@ class Stack:
     def count(self) -> dict[str, int]:
         """How many processes stand behind each name."""
         return {name: len(_family(p.pid)) for name, p in self.processes.items()}
+
+    def stored(self) -> dict[str, int]:
+        """Bytes that are kept, by what keeps them: Dagster's storage, the product's, the lake, and landed webhooks."""
+        data = self.home / "data"
+        found = {name: sum(f.stat().st_size for f in (data / name).rglob("*") if f.is_file()) for name in KEPT}
+        if self.profile != "embedded":
+            ours = sa.make_url(self.env["INTEGRATION_PIPELINES_DATABASE_URL"])
+            found["store"] += _database_size(ours)
+            found["dagster"] += _database_size(ours.set(database=self.env["DAGSTER_PG_DB"], username=self.env["DAGSTER_PG_USER"]))
+        return found
 
     def log(self, name: str) -> str:
         """What a process said."""
@@ -178,6 +190,14 @@ def running_redis() -> Iterator[dict[str, str]]:
     finally:
         server.terminate()
         server.wait(_STOP_SECONDS)
+
+
+def _database_size(url: sa.URL) -> int:
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        size = int(connection.execute(sa.text("SELECT pg_database_size(current_database())")).scalar_one())
+    engine.dispose()
+    return size
 
 
 def free_port() -> int:

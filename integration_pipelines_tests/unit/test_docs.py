@@ -14,7 +14,7 @@ from integration_pipelines.settings import Settings
 PACKAGE = Path(integration_pipelines.__file__).parent
 TOP = PACKAGE.parent / "README.md"
 LIFE = PACKAGE / "README.md"
-DOCUMENTS = [TOP, LIFE, PACKAGE / "contracts" / "README.md"]
+DOCUMENTS = [TOP, LIFE, PACKAGE / "contracts" / "README.md", PACKAGE / "deploy" / "README.md"]
 READ_BY_THE_COMMAND_LINE = {"home", "actor", "token", "webhook_secret"}
 
 
