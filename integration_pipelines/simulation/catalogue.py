@@ -29,7 +29,7 @@ FAULTS: Mapping[str, Fault] = {
         Fault("H07", "the partner refuses the connection", 0.03),
         Fault("H08", "the answer to a write that was carried out is lost", 0.08),
         Fault("H09", "a write is given up and arrives later", 0.06),
-        Fault("H10", "the connection is cut in the middle of several writes", 0.06),
+        Fault("H10", "the connection is cut in the middle of several writes", 0.15),
         Fault("H11", "an answer breaks off in the middle", 0.02),
         Fault("H12", "the partner answers with a page of HTML", 0.02),
         Fault("H13", "the partner refuses single records", 0.06),

@@ -120,6 +120,11 @@ VALUES = (
             ),
         ),
     ),
+    Bug(
+        "blank_means_keep",
+        "what the owner blanked stays on the other side",
+        (Code(_CORE + "settled", "_owners_value", '{"clear": own,', '{"clear": f"nullif({own}, \'\')",'),),
+    ),
 )
 
 ROLL_UPS = (
@@ -196,6 +201,18 @@ ROLL_UPS = (
         (Code(_CORE + "rollup", "_whole", 'f"CASE WHEN shared IS NULL THEN {total} ELSE {_fold(total, steps)} END"', "total"),),
         world="money",
     ),
+    Bug(
+        "currencies_in_two_spellings",
+        "a currency in small letters is another currency",
+        (Code(_CORE + "canonical", "_form", 'FieldType.CURRENCY: f"upper({bare})"', "FieldType.CURRENCY: bare"),),
+        world="money",
+    ),
+    Bug(
+        "nothing_ever_ends",
+        "a subscription that ended is taken for one that runs",
+        (Words(_CORE + "rollup", "_SUBS", "status IN {ended} AS ended", "false AS ended"),),
+        world="money",
+    ),
 )
 
 PLANS = (
@@ -259,6 +276,12 @@ PLANS = (
         "one_key_for_a_record",
         "every write of a record goes out under the same key",
         (Code(_CORE + "writes", "write_id", "{plan_id}\\x1f{target}", "\\x1f{target}"),),
+    ),
+    Bug(
+        "differences_without_the_other_value",
+        "a difference forgets what stood on the left side",
+        (Code(_CORE + "diffs", "_field_rows", "l AS left_value", "o AS left_value"),),
+        world="money",
     ),
 )
 
