@@ -36,9 +36,9 @@ bench: $(READY)  ## Measure beside others, in one run; writes data/benchmarks.js
 proof: $(READY)  ## Live 20,000 lives twice through everything that goes wrong, find every planted bug; writes data/proof.json
 	$(BIN)/python -m integration_pipelines_tests.proof $(ARGS)
 
-proof-crash: $(READY)  ## kill -9 at every durable step and every durable call to the system, on both databases, and a thousand idle cycles; writes data/crash.json
+proof-crash: $(READY)  ## kill -9 at every durable step and every durable call to the system, on both databases, a thousand idle cycles, two daemons; writes data/crash.json
 	$(BIN)/python -m integration_pipelines_tests.proof.crash $(ARGS)
-	INTEGRATION_PIPELINES_CRASH=all $(BIN)/pytest integration_pipelines_tests/scenarios/test_idle.py
+	INTEGRATION_PIPELINES_CRASH=all $(BIN)/pytest integration_pipelines_tests/scenarios/test_idle.py integration_pipelines_tests/defs/test_two_daemons.py
 
 proof-models: $(READY)  ## Link table, ledger, plans and guards beside their reference models, for many more examples than the tests take.
 	INTEGRATION_PIPELINES_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -n $(WORKERS) integration_pipelines_tests/models $(ARGS)

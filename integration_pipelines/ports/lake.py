@@ -42,6 +42,19 @@ class Lake(ABC):
             TransientError: the disk is full or the location does not answer; nothing was left behind that counts.
         """
 
+    def last_writer(self, tenant_id: str, integration: str) -> str:
+        """The id of the run that last wrote to the tenant's partners, as noted beside its files; empty if none is."""
+        del tenant_id, integration
+        return ""
+
+    def note_writer(self, tenant_id: str, integration: str, run_id: str) -> None:
+        """Note that this run is about to write; returns after it is durable. A lake that keeps no notes has nothing to do.
+
+        Raises:
+            TransientError: the disk is full or the location does not answer.
+        """
+        del tenant_id, integration, run_id
+
     @abstractmethod
     def read(self, files: Sequence[StoredFile], schema: pa.Schema | None = None) -> pa.Table:
         """All rows of those files in the given order; columns missing in an older file are null.

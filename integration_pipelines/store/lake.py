@@ -58,6 +58,23 @@ class ParquetLake(Lake):
             draft.unlink(missing_ok=True)
         return StoredFile(path=path, sha256=digest, rows=rows, bytes=size)
 
+    def last_writer(self, tenant_id: str, integration: str) -> str:
+        """The id of the run that last wrote to the tenant's partners; empty if none is noted."""
+        with _faults(), suppress(FileNotFoundError):
+            return self._place.load(_note(tenant_id, integration)).to_pybytes().decode()
+        return ""
+
+    def note_writer(self, tenant_id: str, integration: str, run_id: str) -> None:
+        """Note it beside the tenant's files, where a store that is put back from a backup does not take it along."""
+        with _faults():
+            draft = self._place.draft(_checked_name(tenant_id))
+        try:
+            with _faults(), _somewhere():
+                draft.write_text(run_id, encoding="utf-8")
+                self._place.publish(draft, _note(tenant_id, integration))
+        finally:
+            draft.unlink(missing_ok=True)
+
     def read(self, files: Sequence[StoredFile], schema: pa.Schema | None = None) -> pa.Table:
         """All rows of those files in the given order; columns missing in an older file are null.
 
@@ -273,6 +290,10 @@ def _fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:
         table[field.name].cast(field.type) if field.name in present else pa.nulls(table.num_rows, field.type) for field in schema
     ]
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _note(tenant_id: str, integration: str) -> str:
+    return f"{_checked_name(tenant_id)}/{_checked_name(integration)}.written"
 
 
 def _checked_name(name: str) -> str:

@@ -103,8 +103,9 @@ class TenantReport:
         return self.fault is None and self.outcome is None
 
     def fail(self, error: IntegrationError) -> None:
-        """Stop this tenant; the others go on."""
+        """Stop this tenant; the others go on. What was proved until then is no certificate of a run that failed."""
         self.fault = Fault(error.kind, error.message, error.remedy, error.request_id)
+        self.certified = None
         self.outcome = RunOutcome.FAILED
         self.reason = error.message
 

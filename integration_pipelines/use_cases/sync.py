@@ -35,6 +35,7 @@ from integration_pipelines.use_cases.plan_story import named
 from integration_pipelines.use_cases.planning import Decision, decide, leave_to_the_plan_that_waits
 from integration_pipelines.use_cases.prepare import prepare, setting_up
 from integration_pipelines.use_cases.push import Pushed, push
+from integration_pipelines.use_cases.restored import stand_back_where_older
 from integration_pipelines.use_cases.retrying import failed_writes, give_up_unsent, hold_back, remember
 from integration_pipelines.use_cases.settle import settle_unanswered
 from integration_pipelines.use_cases.shares import Shares
@@ -192,6 +193,8 @@ def _act(report: BatchReport, contract: Contract, result: PassResult, ports: Por
             decision = _decide(tenant, contract, numbers, mine, report, ports)
             known = tenant.failed_before = tuple(failed_before.get(tenant.tenant_id, ()))
             decision = hold_back(tenant, contract, decision, known, named=named, ports=ports)
+            if decision.outcome is None and decision.plan is not None and decision.writes.num_rows:
+                decision = stand_back_where_older(tenant, contract, decision, ports=ports)
             give_up_unsent(tenant, contract, decision, ports=ports)
             decisions[tenant.tenant_id] = decision
             if decision.outcome is None and decision.plan is not None and decision.writes.num_rows:

@@ -146,7 +146,6 @@ NOT_AUTOMATED: dict[str, str] = {
     "A09": _KEYS_ONLY,
     "A12": "a connection does not say whether it is one for tests; an account stays with the tenant it was first connected to (T03)",
     "P02": "the daemon's own watch over its workers is configured and not waited for; what a killed worker leaves is tested as P01",
-    "P17": "that a store is older than what was already done is not noticed yet",
     "T07": "measured, not asserted: the nightly benchmark tells the cost of a tenant among a thousand",
     "T08": "what was written stays as evidence; erasing a tenant's data is an operator's work by hand",
     "T09": _CONSOLE,

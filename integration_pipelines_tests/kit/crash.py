@@ -19,7 +19,7 @@ from integration_pipelines.ports.tenants import Connection
 
 DURABLE: dict[str, tuple[str, ...]] = {
     "leases": ("take_all", "renew_all", "renew", "give_back_all"),
-    "lake": ("write",),
+    "lake": ("write", "note_writer"),
     "manifest": ("append",),
     "links": ("save",),
     "diffs": ("record",),

@@ -3,8 +3,6 @@
 Writes `data/faults.json`; whether every row has a test or a reason is held by `lint/test_fault_rows`.
 """
 
-import importlib
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -13,25 +11,18 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from integration_pipelines.simulation.catalogue import FAULTS
 from integration_pipelines_tests.faults.catalogue import NOT_AUTOMATED, ROWS
 from integration_pipelines_tests.lint.test_fault_rows import claims
 
 OUTPUT = Path(__file__).resolve().parents[2] / "data" / "faults.json"
-_SIMULATION = "integration_pipelines.simulation.catalogue"
-
-
-def rehearsed() -> set[str]:
-    """Rows that the rehearsal can switch on."""
-    if importlib.util.find_spec(_SIMULATION) is None:
-        return set()
-    return set(importlib.import_module(_SIMULATION).FAULTS)
 
 
 def covered() -> dict[str, dict[str, Any]]:
     """Row → the fault, its tests, whether it is rehearsed, and why it has no test if it has none."""
-    tests, simulated = claims(), rehearsed()
+    tests = claims()
     return {
-        row: {"fault": words, "tests": tests.get(row, []), "rehearsed": row in simulated, "reason": NOT_AUTOMATED.get(row, "")}
+        row: {"fault": words, "tests": tests.get(row, []), "rehearsed": row in FAULTS, "reason": NOT_AUTOMATED.get(row, "")}
         for row, words in ROWS.items()
     }
 

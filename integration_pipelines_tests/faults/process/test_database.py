@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from copy import copy
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from integration_pipelines.errors import TransientError
-from integration_pipelines.ports.writing import Ledger
 from integration_pipelines.store.engine import make_engine, reading
 from integration_pipelines.store.open import stores_of
 from integration_pipelines.use_cases.outcome import RunOutcome
@@ -22,6 +22,7 @@ from integration_pipelines_tests.kit.fakes import FakeClock
 
 WORKERS = 6
 PATIENCE = 0.3
+T = TypeVar("T")
 
 
 @contextmanager
@@ -88,8 +89,18 @@ def test_a_commit_whose_answer_is_lost_has_one_effect(shop: Product, method: str
     assert shop.ports.ledger.unsettled(["t1"], CONTRACT).num_rows == 0
 
 
-def losing(inner: Ledger, method: str) -> Ledger:
-    """A ledger that does as told and whose answer to that call is lost."""
+@pytest.mark.fault("P07")
+def test_a_run_that_fails_after_its_proof_shows_no_certificate(shop: Product) -> None:
+    """What it wrote was read again and is right, but that its plan is done could not be noted: it failed, and the next run is certified."""
+    broken = shop.with_ports(plans=losing(shop.ports.plans, "decide")).one()
+    assert (broken.outcome, broken.certified) == (RunOutcome.FAILED, None)
+    shop.clock.sleep(61)
+    report = shop.one()
+    assert (report.outcome, report.certified) == (RunOutcome.IN_SYNC, True)
+
+
+def losing(inner: T, method: str) -> T:
+    """A port that does as told and whose answer to that call is lost."""
 
     def lost(*given: object, **named: object) -> None:
         getattr(inner, method)(*given, **named)

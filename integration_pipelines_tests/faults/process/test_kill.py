@@ -23,7 +23,7 @@ STEPS = {
     "extract": ["runs.start", "leases.take_all", "connector.page", "lake.write", "manifest.append", "unknown_fields.record"],
     "link and merge": ["quarantine.replace", "leases.renew_all", "links.save", "runs.save_field_counts"],
     "plan": ["plans.save", "ledger.intend", "leases.renew", "connector.fetch"],
-    "push": ["ledger.send", "connector.write", "ledger.settle"],
+    "push": ["lake.note_writer", "ledger.send", "connector.write", "ledger.settle"],
     "settle": [
         "connector.pre_images", "overwrites.record", "diffs.record", "runs.save_outcomes", "plans.decide", "leases.give_back_all",
         "runs.finish",
