@@ -164,7 +164,7 @@ def _settle_proved(
         open_again = [w for w in left if w["target_id"] in targets.get(w["target"], ())]
         undone = sum(1 for s in pushed[tenant_id].states.values() if s in {WriteState.UNKNOWN, WriteState.FAILED})
         tenant.counts["confirmed"] = confirmed[tenant_id]
-        if tenant.certified is None:
+        if tenant.certified is None and tenant.fault is None:
             tenant.certified = bool(tenant.balanced) and not undone and not open_again and not pushed[tenant_id].stopped
             if undone:
                 tenant.reason = f"{undone} writes failed or have an unknown outcome; see the write ledger"

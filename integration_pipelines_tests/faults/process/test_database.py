@@ -90,9 +90,11 @@ def test_a_commit_whose_answer_is_lost_has_one_effect(shop: Product, method: str
 
 
 @pytest.mark.fault("P07")
-def test_a_run_that_fails_after_its_proof_shows_no_certificate(shop: Product) -> None:
-    """What it wrote was read again and is right, but that its plan is done could not be noted: it failed, and the next run is certified."""
-    broken = shop.with_ports(plans=losing(shop.ports.plans, "decide")).one()
+@pytest.mark.parametrize("each_database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("port", "method"), [("plans", "decide"), ("retries", "clear")])
+def test_a_run_that_fails_after_it_wrote_shows_no_certificate(shop: Product, port: str, method: str) -> None:
+    """What it wrote is read again and is right, but something about it could not be noted: it failed, and the next run is certified."""
+    broken = shop.with_ports(**{port: losing(getattr(shop.ports, port), method)}).one()
     assert (broken.outcome, broken.certified) == (RunOutcome.FAILED, None)
     shop.clock.sleep(61)
     report = shop.one()
