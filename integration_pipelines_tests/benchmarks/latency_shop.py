@@ -86,6 +86,14 @@ class Shop:
                 raise TimeoutError(f"Of {events} events {len(self.written(since))} led to a write. {self._why_not(since)}")
             time.sleep(0.05)
 
+    def wait_until_worked_off(self) -> None:
+        """Until nothing waits any more, our own echoes neither."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while self.ports.inbox.waiting():
+            if time.monotonic() > end:
+                raise TimeoutError(f"Events still wait. {self._why_not(0.0)}")
+            time.sleep(0.05)
+
     def _next(self, tenant: str, record: str, values: Sequence[str]) -> str:
         """The first of the values that is not what the record says now; tenants' accounts may have the same ids."""
         key = (tenant, record)
