@@ -225,7 +225,16 @@ def _meet(rule: MatchRule, nursery: Nursery, which: tuple[int, int], left: Recor
     elif rule.right == nursery.id_column(nursery.main("right")):
         left[rule.left] = right[rule.right]
     else:
-        left[rule.left] = right[rule.right] = f"key{number}.example"
+        left[rule.left] = right[rule.right] = _shared(rule, nursery, number)
+
+
+def _shared(rule: MatchRule, nursery: Nursery, number: int) -> str:
+    """What both say: a key of their own where the columns allow one; else, of a short list of options say, what others may say, too."""
+    names = nursery.main("left"), nursery.main("right")
+    both = [nursery.contract.objects[name].columns[c] for name, c in zip(names, (rule.left, rule.right), strict=True)]
+    options = [word for word in nursery.words.of(names[0], rule.left).good if all(fits(how, word) for how in both)]
+    key = f"key{number}.example"
+    return key if all(fits(how, key) for how in both) or not options else options[number % 2 % len(options)]
 
 
 def subscription(chance: Stream) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from integration_pipelines.simulation.life import Life
 
 CIRCLE = 3
 """So often the same field is written while nobody edits anything before that is called a circle."""
+_ALONE = {"excluded", "unmatched"}
+"""Outcomes of records that no rule finds anything for."""
 DOUBTFUL = 0.2
-"""From this share of all records on, rules that name several candidates are a matter of the contract and not of the records."""
+"""From this share of all other records on, rules that name several candidates are a matter of the contract and not of the records."""
 MOST_SHOWN = 4
 
 
@@ -67,11 +69,12 @@ def ends(lives: Iterable[Life]) -> Counter[str]:
 
 def doubt(contract: Contract, ended: Mapping[str, int]) -> str:
     """A sentence about rules that do not tell records apart, or '' if they do well enough."""
-    total, ambiguous = sum(ended.values()), ended.get("ambiguous", 0)
+    total, ambiguous = sum(n for outcome, n in ended.items() if outcome not in _ALONE), ended.get("ambiguous", 0)
     if not total or ambiguous < DOUBTFUL * total:
         return ""
     rules = ", ".join(rule.name for rule in contract.matching.rules)
     return (
-        f"{ambiguous / total:.0%} of the records ended in doubt, since several candidates match: nothing is written to them before a person "
-        f"decides. The contract is ambiguous; let the first of its matching rules ({rules}) compare something that one record has alone."
+        f"{ambiguous / total:.0%} of the records that something matches ended in doubt, since several candidates match: nothing is written "
+        f"to them before a person decides. The contract is ambiguous; let the first of its matching rules ({rules}) compare something that "
+        "one record has alone."
     )

@@ -3,6 +3,8 @@
 from collections import Counter
 
 from integration_pipelines.core import passes
+from integration_pipelines.core.contract import MatchRule
+from integration_pipelines.simulation.reasons import doubt
 from integration_pipelines.simulation.rehearsal import Crew, batches, live, rehearse
 from integration_pipelines.simulation.shrink import shrink
 from integration_pipelines.simulation.stage import COURSES
@@ -41,3 +43,23 @@ def test_what_is_left_of_a_life_is_what_it_takes() -> None:
     assert short.life.fired.total() <= len(short.kept)
     assert any(line.text.startswith("a person deleted") for line in tell(contract, short.life).lines)
     assert shrink(contract, found.seed, (), found.promise) is None
+
+
+def test_a_contract_whose_rules_do_not_tell_records_apart_is_named() -> None:
+    """Customers of one segment are many: whoever matches by it leaves much of it to people."""
+    contract = world("small")
+    right, same = contract.objects["billing_customers"], contract.objects["crm_accounts"].columns["customer_segment"]
+    columns = {
+        **right.columns,
+        "crm_segment": right.columns["crm_segment"].model_copy(update={"expectations": same.expectations}),
+    }
+    rule = MatchRule(name="by_segment", left="customer_segment", right="crm_segment", explanation="The segment is the same.")
+    vague = contract.model_copy(
+        update={
+            "fields": {"crm_company_id": contract.fields["crm_company_id"]},
+            "objects": {**contract.objects, "billing_customers": right.model_copy(update={"columns": columns})},
+            "matching": contract.matching.model_copy(update={"rules": (rule,)}),
+        }
+    )
+    assert "let the first of its matching rules (by_segment)" in doubt(vague, live(vague, tuple(range(0, 24, 2)), ()).ends)
+    assert doubt(contract, live(contract, tuple(range(0, 24, 2)), ()).ends) == ""

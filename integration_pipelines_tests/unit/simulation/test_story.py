@@ -89,7 +89,7 @@ def test_rules_that_do_not_tell_records_apart_are_named(life: Life) -> None:
     life.tell("run ended", run="run_0001", records={"ambiguous": 1, "in_sync": 9})
     assert doubt(CONTRACT, ends([life])) == ""
     life.tell("run ended", run="run_0002", records={"ambiguous": 3, "in_sync": 3})
-    assert doubt(CONTRACT, ends([life])).startswith("50% of the records ended in doubt")
+    assert doubt(CONTRACT, ends([life])).startswith("50% of the records that something matches ended in doubt")
     assert all(rule.name in doubt(CONTRACT, ends([life])) for rule in CONTRACT.matching.rules)
 
 
