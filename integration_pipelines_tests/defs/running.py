@@ -55,11 +55,11 @@ def wait_for(question: Callable[[], T | None], seconds: float = PATIENCE) -> T:
 
 
 @contextmanager
-def connected_home(folder: Path, *, tenants: int = 1, customers: int = 8) -> Iterator[Settings]:
+def connected_home(folder: Path, *, tenants: int = 1, customers: int = 8, database_url: str = "") -> Iterator[Settings]:
     """A home as a checkout has it, with tenants that are connected to a sandbox, installed and switched on."""
     for name in ("dagster.yaml", "workspace.yaml"):
         shutil.copy(ROOT / name, folder / name)
-    settings = Settings(home=folder)
+    settings = Settings(home=folder, database_url=database_url)
     make_key(settings)
     world = World(tenants=tenants, customers=customers, seed=1, now=time.time(), search_lag=0.1, rate_limits=False)
     with running_sandbox(world) as url, open_ports(settings) as ports:
@@ -76,17 +76,17 @@ def connected_home(folder: Path, *, tenants: int = 1, customers: int = 8) -> Ite
 
 
 @contextmanager
-def dagster_dev(home: Path) -> Iterator[Dagster]:
-    """`dagster dev` in that folder, with nothing else said, until its definitions are loaded."""
+def dagster_dev(home: Path, *, patience: float = PATIENCE, more: Mapping[str, str] | None = None) -> Iterator[Dagster]:
+    """`dagster dev` in that folder, with nothing else said but what `more` has for the environment, until its definitions are loaded."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("DAGSTER", "INTEGRATION_PIPELINES"))}
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("DAGSTER", "INTEGRATION_PIPELINES"))} | dict(more or {})
     command = [str(Path(sys.executable).parent / "dagster"), "dev", "--port", str(port)]
     with (home / "dev.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=home, env=env, stdout=log, stderr=log, start_new_session=True)
     dagster = Dagster(f"http://127.0.0.1:{port}")
     try:
-        wait_for(lambda: _loaded(dagster, process, home))
+        wait_for(lambda: _loaded(dagster, process, home), patience)
         yield dagster
     finally:
         _end(process)

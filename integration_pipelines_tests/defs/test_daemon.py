@@ -28,10 +28,10 @@ def launch(dagster: Dagster, tenant_id: str) -> str:
     return start(dagster, "reconcile_tenant", {"dagster/partition": tenant_id})
 
 
-def start(dagster: Dagster, job: str, tags: Mapping[str, str]) -> str:
-    """Launch a job with those tags; returns the run's id."""
+def start(dagster: Dagster, job: str, tags: Mapping[str, str], config: Mapping[str, object] | None = None) -> str:
+    """Launch a job with those tags and that run config; returns the run's id."""
     selector, listed = SELECTOR | {"jobName": job}, [{"key": k, "value": v} for k, v in tags.items()]
-    params = {"selector": selector, "runConfigData": {}, "mode": "default", "executionMetadata": {"tags": listed}}
+    params = {"selector": selector, "runConfigData": config or {}, "mode": "default", "executionMetadata": {"tags": listed}}
     answer = dagster.ask(LAUNCH, {"p": params})["launchRun"]
     assert answer["__typename"] == "LaunchRunSuccess", answer
     return str(answer["run"]["runId"])
