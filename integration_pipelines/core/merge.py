@@ -108,7 +108,7 @@ def _joined(contract: Contract, fields: Mapping[str, SyncField], setting_up: str
         for key in (name(key_of(side, place, lookup)),)
     )
     return f"""SELECT k.tenant_id, k.link_id, k.left_id, k.right_id, k.is_new, k.is_primary, k.is_oldest, k.siblings, k.dispute,
-        {trouble} AS rollup_trouble, z.link_id <> k.link_id AS followed, u.tenant_id IS NOT NULL AS setting_up,
+        {trouble} AS rollup_trouble, z.link_id <> k.link_id OR ({_outdated(contract, fields)}) AS followed, u.tenant_id IS NOT NULL AS setting_up,
         {_label(contract, "left", "l")} AS record_label, l.observed_at AS left_observed_at, r.observed_at AS right_observed_at,
         {", ".join(dict.fromkeys(shown))}
       FROM live_links k
@@ -156,12 +156,22 @@ def _read(fields: Mapping[str, SyncField]) -> list[str]:
 
 
 def _bases(contract: Contract, fields: Mapping[str, SyncField]) -> list[str]:
-    """The survivor of a merge never held what the record before it held."""
-    own = "CASE WHEN k.base_link_id = k.link_id THEN z.{0} END"
+    """What is known to have stood on both sides; of what the right side owns only under the link that it is shown by.
+
+    The survivor of a merge never held what the record before it held, and under another link of the same left record something else was
+    written since: neither must make an edit of somebody's out of what we wrote ourselves.
+    """
+    own = "CASE WHEN k.base_link_id = k.link_id AND k.is_primary THEN z.{0} END"
     return [
         f"{('z.{0}' if owner_side(contract, spec) == 'left' else own).format(name(field))} AS {name('z_' + field)}"
         for field, spec in fields.items()
     ]
+
+
+def _outdated(contract: Contract, fields: Mapping[str, SyncField]) -> str:
+    """Whether a link that the left record does not go by any more still has a base of what the right side owns: it is to be forgotten."""
+    shown = [f"z.{name(field)}" for field, spec in fields.items() if owner_side(contract, spec) != "left"]
+    return f"NOT k.is_primary AND coalesce({', '.join(shown)}) IS NOT NULL" if shown else "false"
 
 
 def _label(contract: Contract, side: str, alias: str) -> str:

@@ -1,5 +1,6 @@
 """Identity links: what joins two records, what never does, and what happens to a link when a record goes, comes back or is merged."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pyarrow.compute as pc
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.passes import Pass, PassResult
 from integration_pipelines.core.tables import IDENTITY_LINKS
-from integration_pipelines_tests.kit.core import NOW, World, connect, crm_billing, joined, subscription
+from integration_pipelines_tests.kit.core import NOW, World, connect, crm_billing, joined, subscription, verdicts
 
 Json = dict[str, Any]
 
@@ -141,6 +142,22 @@ def test_a_merge_that_leaves_a_company_with_two_customers_is_held_where_the_cont
     assert strict.writes.num_rows == 0
     assert {d["action"] for d in strict.diffs.to_pylist() if d["field"] != "*"} == {"hold"}
     assert several.writes.num_rows == 3
+
+
+def test_what_a_company_showed_of_one_customer_is_forgotten_once_it_goes_by_another() -> None:
+    """When the older customer is gone again, what we wrote about it is no edit that somebody made of the younger one's values."""
+    both = stored(link("1", "cus_a", age=2), link("1", "cus_b"))
+    world = World(
+        companies=[{"record_id": "1", "stripe_customer_id": "cus_a"}],
+        customers=[{"record_id": "cus_a"}, {"record_id": "cus_b"}],
+        links=both,
+        base=[{"link_id": "link_1_cus_b", "billing_customer_id": "cus_b"}],
+    )
+    moved = {row["link_id"]: row for row in world.run_pass().base_moves.to_pylist()}["link_1_cus_b"]
+    alone = replace(world, customers=[{"record_id": "cus_a", "deleted": True}, {"record_id": "cus_b"}], base=[moved])
+
+    assert moved["billing_customer_id"] is None
+    assert verdicts(alone.run_pass())["billing_customer_id"]["kind"] == "drift"
 
 
 GONE, LIVE = True, False
