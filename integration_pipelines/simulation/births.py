@@ -36,9 +36,14 @@ class Nursery:
         """How ids look, by object: so that every column that is to hold them may."""
         return {name: self._form(name, spec) for name, spec in self.contract.objects.items()}
 
+    @cached_property
+    def mains(self) -> dict[Side, str]:
+        """Of each side the object whose records are linked."""
+        return {side: self.contract.main_object(side) for side in SIDES}
+
     def main(self, side: Side) -> str:
         """The object whose records are linked."""
-        return self.contract.main_object(side)
+        return self.mains[side]
 
     def id_column(self, name: str) -> str | None:
         """The column that says a record's own id."""
@@ -120,6 +125,7 @@ class _Birth:
                 ids.append(self._make(self.nursery.main("right"), right_number))
                 self._details(ids[-1], right_number)
             self._match(number, left_id, ids)
+            self._reference = Reference(contract, self.accounts)
             for place in range(len(ids)):
                 self._agree(Pair(left_id, ids[place], tuple(ids)), primary=place == 0)
         if chance.chance(0.3):

@@ -88,8 +88,19 @@ def _listed(expectations: Iterable[Expectation]) -> Sequence[str]:
     return [value for e in expectations if e.expect == "in_set" for value in e.values]
 
 
+_JUDGED: dict[tuple[int, str], tuple[Column | NestedColumn, bool]] = {}
+"""A column by its identity, and a value → whether it fits; holding the column keeps its identity its own."""
+
+
 def fits(how: Column | NestedColumn, value: str) -> bool:
     """Whether a value meets a column's expectations, as far as one value can be judged alone; blank fits unless it must not be."""
+    known = _JUDGED.get((id(how), value))
+    if known is None:
+        known = _JUDGED[id(how), value] = (how, _fits(how, value))
+    return known[1]
+
+
+def _fits(how: Column | NestedColumn, value: str) -> bool:
     text = value.strip("\t\n\x0b\x0c\r \xa0")
     if not text:
         return all(e.expect != "not_blank" for e in how.expectations)
