@@ -58,8 +58,7 @@ def approve_nothing(tenant_id: str, contract: Contract, *, actor: str, ports: Po
         {"records": 0, "updates": 0}, file, ports.clock.now(),
     )  # fmt: skip
     ports.plans.save([plan])
-    approved = approve_plan(tenant_id, plan.plan_id, actor=actor, ports=ports)
-    return ports.plans.decide(approved.plan_id, approved.plan_hash, PlanState.APPLIED, "system", ports.clock.now())
+    return approve_plan(tenant_id, plan.plan_id, actor=actor, ports=ports)
 
 
 def reject_plan(tenant_id: str, plan: str, *, actor: str, ports: Ports) -> StoredPlan:

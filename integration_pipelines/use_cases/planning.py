@@ -57,9 +57,9 @@ def decide(
     It waits until a whole run applied it: a run that may not write leaves it, and one for single records sends what it has of them.
     """
     installation = ports.tenants.installation(tenant.tenant_id, contract.contract)
-    standing = ports.plans.standing(tenant.tenant_id, contract.contract)
-    approved = [p for p in standing if p.state is PlanState.APPROVED]
     why_not = _why_not(installation, mode)
+    standing = _of_something(ports.plans.standing(tenant.tenant_id, contract.contract), whole and not why_not, ports)
+    approved = [p for p in standing if p.state is PlanState.APPROVED]
     waits = frozenset(p.plan_id for p in standing if p in approved or (not whole and p.scope == WHOLE))
     if approved and whole:
         return _approved_whole(approved, writes, why_not, ports)
@@ -68,6 +68,14 @@ def decide(
         return part
     fresh = _Fresh(tenant, contract, installation, numbers, writes, forecast, whole, ports)
     return replace(_own(fresh, [p for p in standing if whole or p.scope != WHOLE], why_not), waits=waits)
+
+
+def _of_something(standing: Sequence[StoredPlan], applies: bool, ports: Ports) -> list[StoredPlan]:
+    """Plans but those of nothing that were approved: with its set-up such a plan is applied, and decides about no write."""
+    empty = [p for p in standing if p.state is PlanState.APPROVED and p.numbers.get("records") == 0]
+    for plan in empty if applies else ():
+        ports.plans.decide(plan.plan_id, plan.plan_hash, PlanState.APPLIED, "system", ports.clock.now())
+    return [p for p in standing if p not in empty]
 
 
 def _approved_whole(approved: Sequence[StoredPlan], writes: pa.Table, why_not: str, ports: Ports) -> Decision:
