@@ -66,10 +66,23 @@ def remembered(places: Places, name: str, deed: Callable[[], T]) -> T:
         _write(engine, before, done.rows)
         shutil.copytree(done.lake, places.lake, dirs_exist_ok=True)
         for one, known in zip(places.around, copy.deepcopy(done.around), strict=True):
-            vars(one).update(known)
+            _become(vars(one), known)
         return done.answer
     finally:
         engine.dispose()
+
+
+def _become(here: dict[Any, Any], known: Mapping[Any, Any]) -> None:
+    """The same dictionaries and lists with what is known: a test may hold any of them."""
+    for gone in here.keys() - known.keys():
+        del here[gone]
+    for key, value in known.items():
+        if isinstance(value, dict) and isinstance(here.get(key), dict):
+            _become(here[key], value)
+        elif isinstance(value, list) and isinstance(here.get(key), list):
+            here[key][:] = value
+        else:
+            here[key] = value
 
 
 def _rows(engine: sa.Engine) -> dict[str, list[Row]]:
