@@ -148,9 +148,8 @@ def _domain(values: Texts) -> Texts:
     if not pc.any(pc.starts_with(bare, "www."), min_count=0).as_py():
         return bare
     short = pc.replace_substring_regex(bare, _WWW, "")
-    found: Texts = pc.if_else(
-        pc.equal(short, pa.scalar("", TEXT)), bare, short
-    )  # what is nothing but `www.` is a domain of its own
+    # What is nothing but `www.` is a domain of its own.
+    found: Texts = pc.if_else(pc.equal(short, pa.scalar("", TEXT)), bare, short)
     return found
 
 

@@ -151,9 +151,8 @@ def _replaced(
         if field is None or (image.write_id, field) in known:  # what is on record already may have been put back since
             continue
         before, after = (images[field] or "" for images in one.images)
-        late = (
-            one.row["state"] == WriteState.FAILED
-        )  # a partner that knows no keys may take another write of the same value for it
+        # A partner that knows no keys may take another write of the same value for one that was given up.
+        late = one.row["state"] == WriteState.FAILED
         if late and (one.row["target"], one.row["target_id"], field, image.value) in lost:
             continue
         if image.value not in {before, after}:
