@@ -73,9 +73,9 @@ class Pass:
         sql, given = self._sql, self._inputs
         now_text = given.now.strftime("%Y-%m-%dT%H:%M:%SZ")
         self._load()
+        subscription_facts(sql, given.contract, now_text)  # before the links, which are still being read meanwhile
         links.resolve_links(sql, given.contract, given.links, given.now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
         name_created(sql, given.contract, given.created)
-        subscription_facts(sql, given.contract, now_text)
         slim(sql, given.contract)
         widen(sql, given.contract, "setting_up")
         respell(sql, given.contract, given.spellings)

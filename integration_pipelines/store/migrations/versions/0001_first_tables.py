@@ -16,7 +16,9 @@ def upgrade() -> None:
     _tenants()
     _lake()
     _diffs()
+    _diff_observations()
     _links()
+    _quarantine()
     _runs()
     _acts()
     _writing()
@@ -150,6 +152,9 @@ def _diffs() -> None:
         ["tenant_id", "integration", "resolved_at"],
         unique=False,
     )
+
+
+def _diff_observations() -> None:
     op.create_table(
         "diff_observations",
         sa.Column("tenant_id", sa.Text(), nullable=False),
@@ -195,6 +200,9 @@ def _links() -> None:
         sqlite_where=sa.text("state = 'live'"),
         postgresql_where=sa.text("state = 'live'"),
     )
+
+
+def _quarantine() -> None:
     op.create_table(
         "quarantined_records",
         sa.Column("tenant_id", sa.Text(), nullable=False),
