@@ -120,7 +120,7 @@ def test_dated_life_of_a_company(kit: Kit, dated: hubspot_sdk.HubSpot) -> None:
     told = api.get(made.id, properties_with_history=["billing_mrr"]).properties_with_history
     assert told is not None
     assert [one.value for one in told["billing_mrr"]] == ["", "10.5"]
-    found = api.search(after="0", filter_groups=[BY_NAME], limit=200, properties=["name"], sorts=["name"])  # type: ignore[list-item]  # the SDK's filter type, as plain data
+    found = api.search(after="0", filter_groups=[BY_NAME], limit=200, properties=["name"], sorts=["name"])
     assert (found.total, found.results[0].id) == (1, "2")
     merged = api.merge(primary_object_id=made.id, object_id_to_merge="1")
     assert api.get("1").id == merged.id
@@ -158,7 +158,7 @@ def test_dated_owners_properties_and_account(kit: Kit, dated: hubspot_sdk.HubSpo
     properties.update(
         "customer_segment",
         object_type="companies",
-        options=options,  # type: ignore[arg-type]  # the SDK's option type, as plain data
+        options=options,
     )
     listed = {one.name: one for one in properties.list("companies").results}
     assert made.name in listed
