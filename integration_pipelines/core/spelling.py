@@ -7,18 +7,28 @@ somebody's edit. A pair that was seen once is remembered for that record and fie
 import unicodedata
 from decimal import ROUND_HALF_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation
 
+from integration_pipelines.core.contract import FieldType
+
 SHORTEST_CUT = 32
 """A text that was cut off shows at least so many characters; a shorter beginning may be another word."""
 SHORTEST_NUMBER = 6
 """Digits of a phone number that tell it from others."""
 LONGEST_CODE = 3
 """A country's code has three digits at most (ITU-T E.164)."""
+_AMOUNTS = frozenset({FieldType.MONEY, FieldType.INTEGER, FieldType.DECIMAL})
+"""Of these every sign and every point counts; they may be rounded, and that is all."""
+_NAMES = frozenset({FieldType.ID, FieldType.IDS})
+"""Of these every mark and every digit counts."""
 
 
-def means_the_same(written: str, shown: str) -> bool:
-    """Whether a partner may have made `shown` of `written` (both canonical text) by keeping it its own way."""
+def means_the_same(kind: FieldType, written: str, shown: str) -> bool:
+    """Whether a partner may have made `shown` of `written` (both canonical text of that type) by keeping it its own way."""
     if not written or not shown:
         return False
+    if kind in _AMOUNTS:
+        return _rounded(written, shown)
+    if kind in _NAMES:
+        return written.strip().casefold() == shown.strip().casefold()
     bare_written, bare_shown = _bare(written), _bare(shown)
     if bare_written and bare_written == bare_shown:
         return True

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.contract import Contract, FieldType
 from integration_pipelines.core.spelling import means_the_same
 from integration_pipelines.core.sql import text
 from integration_pipelines.core.tables import SPELLINGS, TEXT
@@ -41,7 +41,7 @@ def learn_spellings(
     for write in wanted:
         kept_otherwise = [key for key, change in _changes(write) if key in sent and sent[key]["value"] == change["value"]]
         shown = _shown(again, contract, kept_otherwise) if kept_otherwise else {}
-        alike = [key for key in kept_otherwise if means_the_same(sent[key]["value"], shown.get(key, ""))]
+        alike = [key for key in kept_otherwise if means_the_same(_kind(contract, key), sent[key]["value"], shown.get(key, ""))]
         rows += [_spelling(key, sent[key]["value"], shown[key]) for key in alike]
         if len(alike) < len(kept_otherwise):
             _did_not_hold(report, contract, write, pushed[write["tenant_id"]], ports)
@@ -68,6 +68,11 @@ def _shown(again: Look, contract: Contract, keys: list[Key]) -> dict[Key, str]:
         WHERE tenant_id = {text(tenant)} AND target = {text(target)} AND target_id = {text(target_id)}"""
     ).to_arrow_table()
     return {(tenant, target, target_id, row["field"]): row["shown"] for row in found.to_pylist()}
+
+
+def _kind(contract: Contract, key: Key) -> FieldType:
+    _, _, _, field = key
+    return contract.fields[field].type
 
 
 def _spelling(key: Key, written: str, shown: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from integration_pipelines.core.contract import FieldType
 from integration_pipelines.core.spelling import means_the_same
 from integration_pipelines.use_cases.outcome import RunOutcome
 from integration_pipelines_tests.kit.bench import CONTRACT, Product, product
@@ -75,14 +76,36 @@ def test_a_partner_that_shows_something_else_ends_no_run_in_a_circle(shop: Produ
     assert "tried again from" in shop.one().reason
 
 
+@pytest.mark.fault("D12")
 @pytest.mark.parametrize(
-    ("written", "shown", "same"),
+    ("column", "kept"), [("billing_mrr", lambda v: f"-{v}"), ("crm_owner_id", lambda v: v[1:])], ids=["an amount's sign", "an id's digit"]
+)  # fmt: skip
+def test_an_amount_or_an_id_that_lost_a_sign_is_no_spelling(shop: Product, column: str, kept: Callable[[str], str]) -> None:
+    """What looks alike and is another amount, or somebody else's id, is never called in sync."""
+    owners = shop.crm().objects["crm_owners"]
+    owners["71204330"] = dict(owners["7"])
+    shop.crm().objects["crm_accounts"]["1"]["owner_id"] = "71204330"
+    (price,) = shop.billing().objects["billing_subscriptions"]["sub_acme"]["items"]
+    price["unit_amount"] = "2500"
+    for account in (shop.crm(), shop.billing()):
+        account.spell = of(column, kept)
+    assert shop.one().certified is False
+
+
+TEXT, MONEY, ID = FieldType.TEXT, FieldType.MONEY, FieldType.ID
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "shown", "same"),
     [
-        ("Acme", " acme ", True), ("12.505", "12.51", True), ("12.505", "12.50", True), ("+49 30 1234567", "030 1234567", True),
-        ("x" * 70_000, "x" * 65_536, True), ("Startup", "Enterprise", False), ("10", "100", False), ("12.505", "12.6", False),
-        ("", "x", False), ("2026-01-01", "2026-01-02", False), ("1e400", "5", False), ("active", "act", False),
+        (TEXT, "Acme", " acme ", True), (TEXT, "12.505", "12.51", True), (TEXT, "12.505", "12.50", True),
+        (TEXT, "+49 30 1234567", "030 1234567", True), (TEXT, "x" * 70_000, "x" * 65_536, True), (TEXT, "Startup", "Enterprise", False),
+        (TEXT, "10", "100", False), (TEXT, "12.505", "12.6", False), (TEXT, "", "x", False), (TEXT, "1e400", "5", False),
+        (FieldType.DATE, "2026-01-01", "2026-01-02", False), (FieldType.ENUM, "active", "act", False),
+        (FieldType.DECIMAL, "12.505", "12.51", True), (MONEY, "1000", "-1000", False), (MONEY, "100050", "1000.5", False),
+        (ID, "cus_A", "cus_a", True), (ID, "71204330", "1204330", False), (ID, "a-1", "a1", False),
     ],
 )  # fmt: skip
-def test_what_a_partner_may_have_made_of_a_value(written: str, shown: str, same: bool) -> None:
-    """Case, blanks, marks, rounding, cutting off and a phone's country code; never another word or number."""
-    assert means_the_same(written, shown) is same
+def test_what_a_partner_may_have_made_of_a_value(kind: FieldType, written: str, shown: str, same: bool) -> None:
+    """Case, blanks, marks, rounding, cutting off and a phone's country code; never another word, number or id."""
+    assert means_the_same(kind, written, shown) is same
