@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from integration_pipelines.core.tables import INTENTS, LEDGER
+from integration_pipelines.core.tables import INTENTS, LEDGER, table_of
 from integration_pipelines.core.writes import WriteState, idempotency_key, write_id
 
 Row = Mapping[str, Any]
@@ -38,7 +38,7 @@ def ledger_rows(writes: pa.Table, run_id: str, plan_id: str, now: datetime) -> p
                 "created_at": now,
             }
         )
-    return pa.Table.from_pylist(rows, LEDGER)
+    return table_of(rows, LEDGER)
 
 
 def intents(unsettled: pa.Table, planned: Iterable[pa.Table]) -> pa.Table:

@@ -4,6 +4,10 @@ Every table carries `tenant_id`, so that one call serves a batch of tenants. Val
 null = the partner did not send the field (missing), '' = blank, anything else = the value. Times are UTC, microseconds.
 """
 
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, cast
+
 import pyarrow as pa
 
 TEXT = pa.string()
@@ -83,3 +87,17 @@ HISTORY = _schema(tenant_id=TEXT, integration=TEXT, object=TEXT, **{f.name: f.ty
 def empty(schema: pa.Schema) -> pa.Table:
     """A table of that shape without rows."""
     return schema.empty_table()
+
+
+def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows by column name as a table of that shape; what a row does not say is null.
+
+    All columns are made in one go, since for few rows every conversion costs the same, however little it converts.
+    """
+    laid = cast("pa.StructArray", pa.array(rows, _row_of(schema)))
+    return pa.Table.from_batches([pa.RecordBatch.from_struct_array(laid)])
+
+
+@cache
+def _row_of(schema: pa.Schema) -> pa.StructType:
+    return pa.struct(list(schema))

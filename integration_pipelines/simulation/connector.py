@@ -6,12 +6,13 @@ lost or stale; what it does to the account is exact, and noted.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import cast
 
 import pyarrow as pa
 
 from integration_pipelines.core.contract import Contract, FieldType, PropertySpec, SourceObject
-from integration_pipelines.core.tables import TEXT, TIME
+from integration_pipelines.core.tables import TIME
 from integration_pipelines.errors import BugError
 from integration_pipelines.ports.bundle import Connectors
 from integration_pipelines.ports.clock import Clock
@@ -44,8 +45,22 @@ class Shapes:
 
     def __init__(self, contract: Contract) -> None:
         self.sides: dict[str, Side] = {contract.roles.left.partner: "left", contract.roles.right.partner: "right"}
-        self.schemas = {name: observed_schema(spec) for name, spec in contract.objects.items()}
+        self.blanks: dict[str, Record] = {
+            name: {column: [] if how.type is FieldType.LIST else "" for column, how in spec.columns.items()}
+            for name, spec in contract.objects.items()
+        }
+        self._rows = {name: pa.struct(list(observed_schema(spec))) for name, spec in contract.objects.items()}
         self.by_source = {name: {c.source: n for n, c in spec.columns.items()} for name, spec in contract.objects.items()}
+
+    def laid(self, name: str, rows: Sequence[Record]) -> pa.RecordBatch:
+        """Observations of an object as Arrow."""
+        return pa.RecordBatch.from_struct_array(cast("pa.StructArray", pa.array(rows, self._rows[name])))
+
+    def seen(self, batch: pa.RecordBatch, now: datetime) -> pa.RecordBatch:
+        """The same observations, made now."""
+        place = batch.schema.get_field_index("observed_at")
+        moments = pa.repeat(pa.scalar(now, TIME), batch.num_rows)
+        return batch.set_column(place, batch.schema.field(place), moments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,35 +177,24 @@ class LifeConnector(Connector):
         version = self._account.version[name]
         known = self._account.held.get(name)
         if known is None or known[0] != version:
-            known = self._account.held[name] = (version, self._columns(name, spec, ids))
-        return self._stamped(known[1], name, len(ids))
+            known = self._account.held[name] = (version, self._batch(name, spec, ids))
+        return self._around.shapes.seen(known[1], self._around.clock.now())
 
     def _batch(self, name: str, spec: SourceObject, ids: Sequence[str], *, stale: bool = False) -> pa.RecordBatch:
-        return self._stamped(self._columns(name, spec, ids, stale=stale), name, len(ids))
-
-    def _stamped(self, columns: "list[pa.Array[Any]]", name: str, rows: int) -> pa.RecordBatch:
-        schema = self._around.shapes.schemas[name]
-        tenant = pa.array([self._life.tenant] * rows, TEXT)
-        seen = pa.array([self._around.clock.now()] * rows, TIME)
-        return pa.RecordBatch.from_arrays([tenant, columns[0], seen, *columns[1:]], schema=schema)
-
-    def _columns(self, name: str, spec: SourceObject, ids: Sequence[str], *, stale: bool = False) -> "list[pa.Array[Any]]":
-        """Record ids, whether they are gone, and the contract's columns."""
+        """What an account says of some records: the common columns and the contract's."""
         held = self._account.objects[name]
         records: list[Record | None] = [held.get(self._account.answers(name, i)) for i in ids]
         if stale and self._account.lagging:
             records = [lagging(self._account, (name, i), record) for i, record in zip(ids, records, strict=True)]
-        gone = self._account.missing[name]
-        made: list[pa.Array[Any]] = [pa.array(list(ids), TEXT), pa.array([r is None for r in records], pa.bool_())]
-        schema = self._around.shapes.schemas[name]
-        for column, how in spec.columns.items():
-            blank: Any = [] if how.type is FieldType.LIST else ""
-            if column in gone:
-                values: list[Any] = [None] * len(ids)
-            else:
-                values = [blank if r is None else r.get(column, blank) for r in records]
-            made.append(pa.array(values, schema.field(column).type))
-        return made
+        blank, lacking = self._around.shapes.blanks[name], dict.fromkeys(self._account.missing[name] & spec.columns.keys())
+        common = {"tenant_id": self._life.tenant, "observed_at": self._around.clock.now()}
+        return self._around.shapes.laid(
+            name,
+            [
+                {**blank, **(record or {}), **lacking, **common, "record_id": i, "deleted": record is None}
+                for i, record in zip(ids, records, strict=True)
+            ],
+        )
 
 
 class LifeConnectors(Connectors):

@@ -47,8 +47,14 @@ def unlisted(tenant_id: str, contract: Contract, name: str, entry: NewEntry, *, 
     known = dataset(ports, [tenant_id], contract.contract, tally_of(name), TALLY_ROWS)
     if entry.mode is not Mode.FULL or not known.entries:
         return set()
-    before = ports.lake.read([one.file for one in known.entries], TALLY_ROWS)["record_id"].combine_chunks().unique()
-    return {str(one) for one in before.filter(pc.invert(pc.is_in(before, value_set=_ids(entry, ports)))).to_pylist()}
+    before, now = (
+        ports.lake.read([one.file for one in known.entries], TALLY_ROWS)["record_id"].combine_chunks(),
+        _ids(entry, ports),
+    )
+    if before.equals(now):
+        return set()
+    before = before.unique()
+    return {str(one) for one in before.filter(pc.invert(pc.is_in(before, value_set=now))).to_pylist()}
 
 
 def second_proof(

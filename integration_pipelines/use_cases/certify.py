@@ -9,7 +9,7 @@ from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.writes import WriteState
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
-from integration_pipelines.use_cases.observations import lay_over, observed_schema
+from integration_pipelines.use_cases.observations import lay_over, observed_schema, shaped
 from integration_pipelines.use_cases.outcome import TenantReport
 from integration_pipelines.use_cases.push import images
 from integration_pipelines.use_cases.shown import says
@@ -80,7 +80,7 @@ def fetched(tenant: TenantReport, contract: Contract, name: str, ids: tuple[str,
     connector = ports.connectors.open(tenant.tenant_id, contract.role(contract.side_of(spec.role)).partner)
     try:
         batches = [ids[i : i + connector.write_batch] for i in range(0, len(ids), connector.write_batch)]
-        return pa.concat_tables(connector.fetch(name, spec, batch).select(schema.names).cast(schema) for batch in batches)
+        return pa.concat_tables(shaped(connector.fetch(name, spec, batch), schema) for batch in batches)
     finally:
         tenant.calls += connector.calls
         connector.close()

@@ -246,11 +246,19 @@ def lay_over_all(
 def _kept(contract: Contract, name: str, fetched: pa.Table) -> dict[str, pa.Table]:
     """An object's rows and its tally, by dataset."""
     schema = observed_schema(contract.objects[name])
-    rows = fetched.select(schema.names).cast(schema)
+    rows = shaped(fetched, schema)
     id_column = next((n for n, c in contract.objects[name].columns.items() if c.source == "id"), None)
     if id_column is not None and rows.num_rows:
         rows = _survivors(rows, id_column, contract.objects[name].aliases)
-    return {name: rows, tally_of(name): rows.select(TALLY_ROWS.names).cast(TALLY_ROWS)}
+    return {name: rows, tally_of(name): shaped(rows, TALLY_ROWS)}
+
+
+def shaped(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The columns of a schema in its types; what has just that shape already stays as it is."""
+    if table.schema.equals(schema):
+        return table
+    chosen = table.select(schema.names)
+    return chosen if chosen.schema.equals(schema) else chosen.cast(schema)
 
 
 def _survivors(rows: pa.Table, id_column: str, aliases: str | None) -> pa.Table:

@@ -22,6 +22,7 @@ WHOLE, RECORDS = "full", "records"
 SCOPES = {True: WHOLE, False: RECORDS}
 """Whether a run looks at everything → the scope of its plan."""
 PAUSED = "writes are paused"
+_NO_WRITES = PLANNED_WRITES.empty_table()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ class _Fresh:
 
 def _own(fresh: _Fresh, standing: Sequence[StoredPlan], why_not: str) -> Decision:
     """The run's own plan: one of its kind that stands already if it says the very same, else a new one."""
-    nothing, numbers, ports = PLANNED_WRITES.empty_table(), fresh.numbers, fresh.ports
+    nothing, numbers, ports = _NO_WRITES, fresh.numbers, fresh.ports
     if numbers.records == 0 and not (standing and fresh.whole):
         return Decision(None, nothing, None, "")
     plan = next((p for p in standing if (p.scope, p.plan_hash) == (SCOPES[fresh.whole], numbers.plan_hash)), None)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS, LEDGER, SPELLINGS
+from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS, LEDGER, SPELLINGS, table_of
 from integration_pipelines.ports.evidence import Run
 from integration_pipelines.ports.lake import ManifestEntry, Watermark
 from integration_pipelines.ports.retries import Overwrite, Retry
@@ -39,7 +39,7 @@ class Rows:
         """Those tenants' rows by tenant and key; with `chosen` those that it says."""
         if chosen is not None:
             found = [row for t in tenants for _, row in sorted(self.of[t].items()) if chosen(row)] if tenants else []
-            return pa.Table.from_pylist(found, self.schema) if found else self._empty
+            return table_of(found, self.schema) if found else self._empty
         parts = [self._one(t) for t in sorted(tenants) if self.of.get(t)]
         return pa.concat_tables(parts).combine_chunks() if len(parts) > 1 else parts[0] if parts else self._empty
 
@@ -47,7 +47,7 @@ class Rows:
         made = self._made.get(tenant)
         if made is None:
             rows = [row for _, row in sorted(self.of[tenant].items())]
-            made = self._made[tenant] = pa.Table.from_pylist(rows, self.schema)
+            made = self._made[tenant] = table_of(rows, self.schema)
         return made
 
 
