@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,9 +22,9 @@ from integration_pipelines.use_cases.look import Look, read_tally
 from integration_pipelines.use_cases.observations import texts
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, TenantReport
 from integration_pipelines.use_cases.planning import Decision
-from integration_pipelines.use_cases.push import Pushed
+from integration_pipelines.use_cases.push import Pushed, images
 from integration_pipelines.use_cases.shares import Shares
-from integration_pipelines.use_cases.shown import shows
+from integration_pipelines.use_cases.shown import says, shows
 
 FATES = pa.schema([(c, TEXT) for c in ("tenant_id", "target", "target_id", "plan_id", "write_id", "status")])
 PASS_WRITES = pa.schema([(c, TEXT) for c in ("tenant_id", "target", "target_id", "state")])
@@ -212,27 +213,17 @@ def _confirm(
     """
     if not plans:
         return Counter()
-    again = looks[-1]
     unsettled = ports.ledger.unsettled(sorted(plans), contract.contract).to_pylist()
     applied = [r for r in unsettled if r["state"] == WriteState.APPLIED and _looked_at(report, r)]
     earlier = {r["write_id"] for r in applied if r["write_id"] in report.tenant(r["tenant_id"]).settled}
     rows = [r for r in applied if r["write_id"] in earlier or r["plan_id"] == plans[r["tenant_id"]]]
-    present = {
-        (r["tenant_id"], name, r["record_id"]): r
-        for name in sorted({r["target"] for r in rows})
-        for r in _records(again, name, [r for r in rows if r["target"] == name])
-    }
-    differing = {(w["tenant_id"], w["target"], w["target_id"]) for w in again.result.writes.select(_NAMED).to_pylist()}
+    seen = [_Seen.by(contract, look, rows) for look in looks] if rows else []
     shown: dict[str, list[str]] = {}
-    ours = [_still_ours(contract, look) for look in looks] if rows else [set()]
     for row in rows:
-        place = row["tenant_id"], row["target"], _now_called(row)
-        # What does not differ any more says so, if only in the partner's own spelling.
         before = row["write_id"] in earlier
-        seen = before or shows(contract, row, present.get(place)) or place not in differing
         # A replica may show for a moment what was there before an earlier write, so both looks must see that it is ours no more.
-        still = set().union(*ours) if before else ours[-1]
-        if seen and not any((*place, field) in still for field in json.loads(row["fields"])):
+        still = any(one.still_ours(contract, row) for one in (seen if before else seen[-1:]))
+        if (before or seen[-1].carried_out(contract, row)) and not still:
             shown.setdefault(row["tenant_id"], []).append(row["write_id"])
     for tenant_id, writes in shown.items():
         try:
@@ -247,15 +238,52 @@ def _looked_at(report: BatchReport, row: Mapping[str, str]) -> bool:
     return report.closure is None or _now_called(row) in report.closure.of(row["target"]).get(row["tenant_id"], ())
 
 
-def _still_ours(contract: Contract, seen: Look) -> set[tuple[str, str, str, str]]:
-    """(tenant, target, id, field) where a record shows a value of ours and the other side says something else by now."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a look saw of the records that ledger rows are about."""
+
+    present: Mapping[tuple[str, str, str], Mapping[str, str]]  # (tenant, target, id) → the record
+    differing: Collection[tuple[str, str, str]]  # those that would be written again
+    ours: Mapping[tuple[str, str, str, str], int]  # and field: see `_ours`
+
+    @classmethod
+    def by(cls, contract: Contract, look: Look, rows: Sequence[Mapping[str, str]]) -> "_Seen":
+        present = {
+            (r["tenant_id"], name, r["record_id"]): r
+            for name in sorted({r["target"] for r in rows})
+            for r in _records(look, name, [r for r in rows if r["target"] == name])
+        }
+        differing = {(w["tenant_id"], w["target"], w["target_id"]) for w in look.result.writes.select(_NAMED).to_pylist()}
+        return cls(present, differing, _ours(contract, look))
+
+    def carried_out(self, contract: Contract, row: Mapping[str, str]) -> bool:
+        """The record shows it, or does not differ any more, which says so if only in the partner's own spelling."""
+        place = _place(row)
+        return shows(contract, row, self.present.get(place)) or place not in self.differing
+
+    def still_ours(self, contract: Contract, row: Mapping[str, str]) -> bool:
+        """A field shows what this very write said, and the other side says something else by now."""
+        place, after = _place(row), images(row)[1]
+        mine = {field: sent for field in json.loads(row["fields"]) if (sent := self.ours.get((*place, field)))}
+        shown = self.present.get(place)
+        return any(sent == 1 or says(contract, row["target"], shown, {field: after[field]}) for field, sent in mine.items())
+
+
+def _place(row: Mapping[str, str]) -> tuple[str, str, str]:
+    return row["tenant_id"], row["target"], _now_called(row)
+
+
+def _ours(contract: Contract, seen: Look) -> dict[tuple[str, str, str, str], int]:
+    """(tenant, target, id, field) where a record shows a value of ours and the other side says something else by now → how many we sent there."""
     left, right = text(contract.main_object("left")), text(contract.main_object("right"))
     rows = seen.con.sql(
-        f"""SELECT DISTINCT i.tenant_id, i.target, i.target_id, i.field FROM intents i JOIN cells c ON c.tenant_id = i.tenant_id AND c.field = i.field
+        f"""SELECT DISTINCT i.tenant_id, i.target, i.target_id, i.field, i.sent
+        FROM (SELECT *, count(DISTINCT value) OVER (PARTITION BY tenant_id, target, target_id, field) AS sent FROM intents) i
+        JOIN cells c ON c.tenant_id = i.tenant_id AND c.field = i.field
           AND (i.target = {left} AND i.target_id = c.left_id AND i.value = c.l
             OR i.target = {right} AND i.target_id = c.right_id AND i.value = c.r)"""
     ).fetchall()
-    return {(str(tenant), str(target), str(record), str(field)) for tenant, target, record, field in rows}
+    return {(str(tenant), str(target), str(record), str(field)): int(sent) for tenant, target, record, field, sent in rows}
 
 
 def _now_called(row: Mapping[str, str]) -> str:

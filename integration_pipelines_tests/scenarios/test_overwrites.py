@@ -8,6 +8,7 @@ from typing import Literal
 import pytest
 
 from integration_pipelines.errors import TransientError
+from integration_pipelines.ports.lake import Mode
 from integration_pipelines.ports.partner import RecordWrite
 from integration_pipelines.ports.retries import Overwrite
 from integration_pipelines.use_cases.outcome import RunOutcome
@@ -128,3 +129,24 @@ def test_what_could_not_be_put_back_is_put_back_by_the_next_run(shop: Product) -
     both.one()
     assert shop.billing().objects["billing_customers"]["cus_acme"]["crm_segment"] == "startup"
     assert shop.crm().objects["crm_accounts"]["1"]["customer_segment"] == "Startup"
+
+
+def test_a_write_found_carried_out_is_confirmed_although_an_older_one_said_what_a_replica_shows(shop: Product) -> None:
+    """What was given up days ago stays known as ours; it does not keep open what another write said, once the record shows that one."""
+    crm = shop.crm()
+    for status in ("past_due", "active"):
+        shop.billing().objects["billing_subscriptions"]["sub_acme"]["status"] = status
+        crm.delayed = 1
+        shop.one()
+        if status == "past_due":  # it never arrives: the next run gives it up and says the same anew
+            crm.under_way.clear()
+            assert shop.one().certified
+    (row,) = shop.ports.ledger.unsettled(["t1"], CONTRACT).to_pylist()
+    crm.before_image["crm_accounts", "1"] = dict(crm.objects["crm_accounts"]["1"])
+    crm.replaced[row["write_id"]] = {"properties.billing_subscription_status": "past_due"}
+    crm.arrive()
+    crm.stale_reads, crm.reads, crm.hidden = 2, Mode.DELTA, {"1"}  # two reads by id come from a replica, and lists lag behind
+    assert shop.one().certified
+    assert shop.ports.ledger.unsettled(["t1"], CONTRACT).num_rows == 0
+    states = {r["write_id"]: r["state"] for r in shop.ports.ledger.of_records("t1", CONTRACT, ["1"]).to_pylist()}
+    assert states[row["write_id"]] == "confirmed"
