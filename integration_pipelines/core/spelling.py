@@ -29,10 +29,10 @@ def means_the_same(kind: FieldType, written: str, shown: str) -> bool:
         return _rounded(written, shown)
     if kind in _NAMES:
         return written.strip().casefold() == shown.strip().casefold()
+    if len(shown) >= SHORTEST_CUT and written.strip().startswith(shown.strip()):
+        return True
     bare_written, bare_shown = _bare(written), _bare(shown)
     if bare_written and bare_written == bare_shown:
-        return True
-    if len(shown) >= SHORTEST_CUT and written.strip().startswith(shown.strip()):
         return True
     return _rounded(written, shown) or _same_number(written, shown)
 

@@ -88,6 +88,9 @@ class FakeAccount:
     merged_into: dict[str, str] = field(default_factory=dict)  # id → the record that answers for it now
     fetched: list[tuple[str, str]] = field(default_factory=list)  # what was asked for by id
     reads: Mode = Mode.FULL  # what a list is said to be
+    unknown: dict[str, dict[tuple[str, str], int]] = field(
+        default_factory=dict
+    )  # object → fields that no contract names → records
     born: Callable[[str], Record] = lambda _id: {}  # what a new record says beside what it was made with
 
     def arrive(self) -> None:
@@ -98,9 +101,9 @@ class FakeAccount:
 
 
 class _FakeExtraction(Extraction):
-    def __init__(self, schema: pa.Schema, rows: list[Record], missing: tuple[str, ...], at: datetime, mode: Mode) -> None:
+    def __init__(self, schema: pa.Schema, rows: list[Record], summary: ExtractionSummary, mode: Mode) -> None:
         self.mode, self.reason, self.schema = mode, "asked for", schema
-        self._rows, self._missing, self._at = rows, missing, at
+        self._rows, self._summary = rows, summary
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         yield from pa.Table.from_pylist(self._rows, self.schema).to_batches()
@@ -108,7 +111,7 @@ class _FakeExtraction(Extraction):
     @property
     def summary(self) -> ExtractionSummary:
         """What it cost: nothing."""
-        return ExtractionSummary(Watermark("{}", self._at), {}, self._missing, 1)
+        return self._summary
 
 
 class FakeConnector(Connector):
@@ -126,7 +129,8 @@ class FakeConnector(Connector):
         self._call()
         rows = [self._row(name, spec, key) for key in sorted(self._account.objects.get(name, {}).keys() - self._account.hidden)]
         missing = tuple(c for c in spec.columns if c in self._account.missing_columns)
-        return _FakeExtraction(observed_schema(spec), rows, missing, self._clock.now(), self._account.reads)
+        summary = ExtractionSummary(Watermark("{}", self._clock.now()), self._account.unknown.get(name, {}), missing, 1)
+        return _FakeExtraction(observed_schema(spec), rows, summary, self._account.reads)
 
     def fetch(self, name: str, spec: SourceObject, record_ids: Sequence[str]) -> pa.Table:
         """Present state, row by id asked for."""
