@@ -5,8 +5,10 @@ A database is a copy of one that was migrated once: a file, or `CREATE DATABASE 
 
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -103,6 +105,35 @@ def forget(url: str) -> None:
     """Remove a PostgreSQL database whose test has ended; a file goes with its folder."""
     if url.startswith("postgresql"):
         _run(f'DROP DATABASE IF EXISTS "{sa.make_url(url).database}" WITH (FORCE)')
+
+
+def backup(url: str) -> Callable[[], None]:
+    """Copy a database as a backup tool does; the answer puts it back as it was, and whoever was connected has to connect again."""
+    return _backup_postgresql(url) if url.startswith("postgresql") else _backup_sqlite(Path(sa.make_url(url).database or ""))
+
+
+def _backup_sqlite(path: Path) -> Callable[[], None]:
+    kept = path.with_name(f"{path.name}-{next(_numbers)}.backup")
+
+    def copy(source: Path, target: Path) -> None:
+        with closing(sqlite3.connect(source)) as one, closing(sqlite3.connect(target)) as other:
+            one.backup(other)
+
+    copy(path, kept)
+    return lambda: copy(kept, path)
+
+
+def _backup_postgresql(url: str) -> Callable[[], None]:
+    name = sa.make_url(url).database
+    kept = f"{name}_backup_{next(_numbers)}"
+
+    def copy(source: str | None, target: str | None) -> None:
+        _run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{source}'")
+        _run(f'DROP DATABASE IF EXISTS "{target}" WITH (FORCE)')
+        _run(f'CREATE DATABASE "{target}" TEMPLATE "{source}"')
+
+    copy(name, kept)
+    return lambda: copy(kept, name)
 
 
 FRESH: dict[str, Callable[[Path], str]] = {"sqlite": fresh_sqlite, "postgresql": lambda _: fresh_postgresql()}
