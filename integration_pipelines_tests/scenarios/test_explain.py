@@ -13,9 +13,9 @@ from integration_pipelines_tests.kit.fakes import FakeAccount
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Product]:
+def shop(tmp_path: Path, each_database: str) -> Iterator[Product]:
     """A tenant in sync."""
-    with product(tmp_path) as made:
+    with product(tmp_path, database_url=each_database) as made:
         made.first_sync()
         made.clock.sleep(60)
         yield made

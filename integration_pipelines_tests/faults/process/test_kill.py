@@ -134,9 +134,11 @@ def test_killed_again_and_again_in_the_first_sync(tmp_path: Path, each_database:
 
 
 @pytest.mark.fault("P16")
-def test_a_run_that_is_asked_to_stop_leaves_no_write_unknown(sqlite_tenants: list[Life]) -> None:
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_a_run_that_is_asked_to_stop_leaves_no_write_unknown(request: pytest.FixtureRequest, database: str) -> None:
     """SIGTERM in the middle of a write: its answer is still heard and noted, what was not begun is not sent, and the next run goes on."""
-    alive = sqlite_tenants[0]
+    tenants: list[Life] = request.getfixturevalue(f"{database}_tenants")
+    alive = tenants[0]
     known = len(alive.effects())
     alive.edit()
     assert alive.run(Point("connector.write", "before"), terminate=True)["code"] == STOPPED
