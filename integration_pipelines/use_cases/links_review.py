@@ -121,8 +121,8 @@ def _must_exist(tenant_id: str, contract: Contract, left: str, right: str, ports
     for side, record in (("left", left), ("right", right)):
         role = contract.roles.left if side == "left" else contract.roles.right
         name = contract.main_object("left" if side == "left" else "right")
-        rows = dataset(ports, [tenant_id], contract.contract, name, observed_schema(contract.objects[name])).newest()
-        seen = rows.filter(pa.compute.equal(rows["record_id"], pa.scalar(record))).to_pylist()
+        schema, among = observed_schema(contract.objects[name]), {tenant_id: [record]}
+        seen = dataset(ports, [tenant_id], contract.contract, name, schema, among=among).newest().to_pylist()
         if not seen or seen[0]["deleted"]:
             what = "was never read" if not seen else "was deleted"
             raise InvalidError(
