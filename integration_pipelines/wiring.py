@@ -4,10 +4,11 @@ Nothing is opened on import. `open_ports` is called once per process; heavy adap
 libraries when first used.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module, resources
 from pathlib import Path
 from typing import cast
@@ -24,7 +25,7 @@ from integration_pipelines.errors import AuthError, ConfigError
 from integration_pipelines.logs import configure_logs
 from integration_pipelines.partners.tuned import TunedConnector
 from integration_pipelines.ports.alerts import Alerting
-from integration_pipelines.ports.bundle import Connectors, Ports
+from integration_pipelines.ports.bundle import Connectors, Ducks, Ports
 from integration_pipelines.ports.clock import Clock
 from integration_pipelines.ports.messages import Messenger
 from integration_pipelines.ports.partner import Connector, Door
@@ -71,23 +72,48 @@ def catalogues() -> Mapping[str, Catalogue]:
     return {partner: cast("Catalogue", import_module(f"{_PARTNERS}.{partner}.wire")) for partner in (*PARTNERS, *MESSENGERS)}
 
 
-def duck_factory(settings: Settings) -> Callable[[], duckdb.DuckDBPyConnection]:
+def duck_factory(settings: Settings) -> Ducks:
     """DuckDB for the core: limited, in UTC, shut off from network and Python's variables, and from all files but a local lake's.
 
-    One database in memory; each call gives a connection of its own, whose temporary tables nobody else sees. Close it.
+    One database in memory for tables of any size, made when it is first asked for, and one for few rows that a process keeps; each
+    call gives a connection of its own, whose temporary tables nobody else sees. Close it.
     """
-    spill = settings.data / "tmp"
+
+    @cache
+    def large() -> duckdb.DuckDBPyConnection:
+        root = _database(settings.duckdb_limit, settings.duckdb_threads, settings.data / "tmp")
+        if "://" not in settings.lake:
+            root.execute(f"SET GLOBAL allowed_directories = ['{Path(settings.lake).absolute()}/']")
+        root.execute("SET GLOBAL enable_external_access = false")
+        return root
+
+    def connect(*, few: bool = False) -> duckdb.DuckDBPyConnection:
+        return (_small_database(settings.duckdb_limit, settings.data / "tmp", os.getpid()) if few else large()).cursor()
+
+    return connect
+
+
+@lru_cache(maxsize=2)
+def _small_database(limit: str, spill: Path, process: int) -> duckdb.DuckDBPyConnection:
+    """For some hundred rows: a second thread takes longer to wake than they take, and a plan longer to improve than to carry out.
+
+    One that was made before a fork is never used after it.
+    """
+    del process
+    root = _database(limit, 1, spill)
+    root.execute("SET GLOBAL enable_external_access = false; SET GLOBAL enable_optimizer = false")
+    return root
+
+
+def _database(limit: str, threads: int, spill: Path) -> duckdb.DuckDBPyConnection:
     spill.mkdir(parents=True, exist_ok=True)
     root = duckdb.connect()
-    root.execute(f"SET GLOBAL memory_limit = '{settings.duckdb_limit}'; SET GLOBAL threads = {settings.duckdb_threads}")
+    root.execute(f"SET GLOBAL memory_limit = '{limit}'; SET GLOBAL threads = {threads}")
     root.execute(
         f"SET GLOBAL temp_directory = '{spill}'; SET GLOBAL TimeZone = 'UTC'; SET GLOBAL preserve_insertion_order = false"
     )
     root.execute("SET GLOBAL python_enable_replacements = false; SET GLOBAL autoinstall_known_extensions = false")
-    if "://" not in settings.lake:
-        root.execute(f"SET GLOBAL allowed_directories = ['{Path(settings.lake).absolute()}/']")
-    root.execute("SET GLOBAL enable_external_access = false")
-    return root.cursor
+    return root
 
 
 class PartnerConnectors(Connectors):

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import duckdb
 
@@ -42,6 +43,13 @@ class Connectors(ABC):
         """Raises AuthError as `open` does, ConfigError if nothing is said to people there."""
 
 
+class Ducks(Protocol):
+    """Gives in-process DuckDB connections with their limits set, each with temporary tables that nobody else sees. Close them."""
+
+    def __call__(self, *, few: bool = False) -> duckdb.DuckDBPyConnection:
+        """One for tables of any size or, with `few`, for some hundred rows: to think about those takes longer than to read them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """What the use cases speak to."""
@@ -74,8 +82,7 @@ class Ports:
     vault: Vault
     gate: Gate
     connectors: Connectors
-    duck: Callable[[], duckdb.DuckDBPyConnection]
-    """A fresh in-process DuckDB connection with its limits set."""
+    duck: Ducks
     contracts: Mapping[str, Contract]
     catalogues: Callable[[], Mapping[str, Catalogue]]
     """What each partner really has, by its name."""

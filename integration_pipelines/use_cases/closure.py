@@ -17,6 +17,9 @@ from integration_pipelines.ports.bundle import Ports
 MOST_RECORDS = 5_000
 """A closure with more records than this is looked at together with everything else: that is quicker, and no longer a small change."""
 
+FEW_RECORDS = 500
+"""Up to so many, to read rows costs next to nothing beside thinking about how."""
+
 Records = Mapping[str, Collection[str]]
 """Object → ids."""
 
@@ -26,6 +29,11 @@ class Closure:
     """What a run looks at when it does not look at everything: tenant → object → ids."""
 
     records: Mapping[str, Records]
+
+    @property
+    def few(self) -> bool:
+        """Whether it is as small as an event's closure usually is."""
+        return sum(len(ids) for objects in self.records.values() for ids in objects.values()) <= FEW_RECORDS
 
     def of(self, name: str) -> dict[str, frozenset[str]]:
         """Tenant → ids of one object."""

@@ -17,6 +17,7 @@ from integration_pipelines.core.writes import WriteState, write_id
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.writing import PlanState, Settled
+from integration_pipelines.use_cases.closure import FEW_RECORDS
 from integration_pipelines.use_cases.echoes import learn_spellings
 from integration_pipelines.use_cases.look import Look, read_tally
 from integration_pipelines.use_cases.observations import texts
@@ -64,7 +65,7 @@ def _fate(write: Mapping[str, str], plan_id: str, status: str) -> dict[str, str]
 
 
 def _marked(found: pa.Table, writes: pa.Table, fates: list[dict[str, str]], run_ids: Mapping[str, str], ports: Ports) -> pa.Table:
-    con = ports.duck()
+    con = ports.duck(few=found.num_rows + writes.num_rows <= FEW_RECORDS)
     marked = mark(Sql(con, macros=False), found, writes, pa.Table.from_pylist(fates, FATES))
     con.close()
     ports.diffs.record(marked, dict(run_ids))

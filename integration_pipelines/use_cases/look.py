@@ -95,7 +95,7 @@ def look(
         setting_up=tuple(setting_up),
         only=tuple(only),
     )
-    con = ports.duck()
+    con = ports.duck(few=closure is not None and closure.few)
     engine = Pass(con, inputs)
     return Look(
         con, engine, inputs, engine.run(), closure, links if isinstance(links, pa.Table) else IDENTITY_LINKS.empty_table()
