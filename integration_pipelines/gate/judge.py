@@ -1,7 +1,8 @@
 """The gate itself: evaluates an object for a batch of tenants at once and says, tenant by tenant, which records may go on.
 
-Expectations come from the contract (`suites`), are put to frames (`frames`), evaluated by Great Expectations (`evaluate`) and
-split by tenant (`tally`). Verdicts, counts and reasons name fields and say how many; values never leave this package.
+Expectations come from the contract (`suites`), are put to frames (`frames`), evaluated by Great Expectations (`evaluate`; `few` where a
+load is not judged whole) and split by tenant (`tally`). Verdicts, counts and reasons name fields and say how many; values never leave
+this package.
 """
 
 import threading
@@ -17,6 +18,7 @@ import structlog
 from integration_pipelines.core.contract import SourceObject
 from integration_pipelines.errors import BugError, ContractError
 from integration_pipelines.gate.evaluate import EvaluationError, Finding, evaluate, load
+from integration_pipelines.gate.few import MOST_ROWS, evaluate_few
 from integration_pipelines.gate.frames import Positions, lay
 from integration_pipelines.gate.suites import Check, Frame, frames_of
 from integration_pipelines.gate.table_hash import table_hashes
@@ -54,14 +56,16 @@ class _Part:
 
 
 class ExpectationGate(Gate):
-    """Judges by the contract's expectations. Thread-safe; Great Expectations is loaded at the first judgement.
+    """Judges by the contract's expectations. Thread-safe; Great Expectations is loaded at the first judgement of a whole load.
 
     Args:
         evaluation: how a frame's checks are evaluated; another one is for tests that need it to fail.
+        evaluation_of_few: the same, where a tenant's load is not judged whole.
     """
 
-    def __init__(self, evaluation: Evaluation = evaluate) -> None:
+    def __init__(self, evaluation: Evaluation = evaluate, evaluation_of_few: Evaluation = evaluate_few) -> None:
         self._evaluate = evaluation
+        self._evaluate_few = evaluation_of_few
         self._log = structlog.get_logger(__name__)
         self._warm = evaluation is not evaluate  # another evaluation has nothing to load
 
@@ -71,8 +75,10 @@ class ExpectationGate(Gate):
             self._warm = True
             threading.Thread(target=load, name="gate-warm-up").start()
 
-    def judge(self, name: str, spec: SourceObject, observed: pa.Table, tenants: tuple[str, ...]) -> GateResult:
-        """One verdict per tenant in the order given, also for tenants without a row.
+    def judge(
+        self, name: str, spec: SourceObject, observed: pa.Table, tenants: tuple[str, ...], *, few: bool = False
+    ) -> GateResult:
+        """One verdict per tenant in the order given, also for tenants without a row; few records are judged without Great Expectations.
 
         `expected` counts the records that are not deleted: a deleted one has no content to judge. When an evaluation raises, the
         batch is halved until the tenant whose data it cannot bear stands alone, so that it fails alone.
@@ -83,7 +89,8 @@ class ExpectationGate(Gate):
         code = _numbered(name, observed, tenants)
         alive = ~observed["deleted"].fill_null(pa.scalar(value=False)).to_numpy()
         batch = _Batch(tenants, observed.filter(pa.array(alive)), code[alive], tuple(range(len(tenants))))
-        parts = list(self._parts(name, spec, batch))
+        evaluation = self._evaluate_few if few and batch.records.num_rows <= MOST_ROWS else self._evaluate
+        parts = list(self._parts(name, spec, batch, evaluation))
         refused = pa.concat_tables([part.refused for part in parts]).sort_by([(n, "ascending") for n in REFUSED.names])
         hashes = table_hashes(observed, tuple(spec.columns), tenants)
         quarantined = _records_by_tenant(refused)
@@ -106,23 +113,23 @@ class ExpectationGate(Gate):
                 )
         return GateResult(tuple(verdicts[number] for number in batch.members), refused)
 
-    def _parts(self, name: str, spec: SourceObject, batch: _Batch) -> Iterator[_Part]:
+    def _parts(self, name: str, spec: SourceObject, batch: _Batch, evaluation: Evaluation) -> Iterator[_Part]:
         try:
             frames = frames_of(spec)
         except ContractError as fault:
             yield _Part(batch.members, fault=str(fault))
         else:
-            yield from self._examine(name, frames, batch)
+            yield from self._examine(name, frames, batch, evaluation)
 
-    def _examine(self, name: str, frames: Sequence[Frame], batch: _Batch) -> Iterator[_Part]:
+    def _examine(self, name: str, frames: Sequence[Frame], batch: _Batch, evaluation: Evaluation) -> Iterator[_Part]:
         """Judge a batch; if that raises, its halves, down to single tenants."""
         try:
-            counted = tuple(item for frame in frames for item in self._count(frame, batch))
+            counted = tuple(item for frame in frames for item in _count(frame, batch, evaluation))
             refused = refused_rows(batch.records, counted)
         except Exception as fault:  # noqa: BLE001 - whatever an evaluation raises, the gate stays shut and says so
             if len(batch.members) > 1:
                 for half in batch.halves():
-                    yield from self._examine(name, frames, half)
+                    yield from self._examine(name, frames, half, evaluation)
                 return
             # The engine's own words may quote values, so only ours and the kind of fault are told.
             tenant = batch.tenants[batch.members[0]]
@@ -132,17 +139,18 @@ class ExpectationGate(Gate):
             return
         yield _Part(batch.members, counted, refused)
 
-    def _count(self, frame: Frame, batch: _Batch) -> list[Counted]:
-        laid = lay(frame, batch.records, batch.code)
-        if not len(laid.record):
-            return nothing_to_count(frame.checks, len(batch.tenants))
-        counted = count(self._evaluate(laid.table, frame.checks), laid, batch.code, len(batch.tenants))
-        if len(counted) != len(frame.checks) or not all(item.complete for item in counted):
-            raise EvaluationError("Fewer rows were evaluated than there are.")
-        return counted
-
 
 _EMPTY = "There are no records, and the contract does not allow that."
+
+
+def _count(frame: Frame, batch: _Batch, evaluation: Evaluation) -> list[Counted]:
+    laid = lay(frame, batch.records, batch.code)
+    if not len(laid.record):
+        return nothing_to_count(frame.checks, len(batch.tenants))
+    counted = count(evaluation(laid.table, frame.checks), laid, batch.code, len(batch.tenants))
+    if len(counted) != len(frame.checks) or not all(item.complete for item in counted):
+        raise EvaluationError("Fewer rows were evaluated than there are.")
+    return counted
 
 
 def _numbered(name: str, observed: pa.Table, tenants: tuple[str, ...]) -> Positions:

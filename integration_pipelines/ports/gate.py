@@ -45,8 +45,10 @@ class Gate(ABC):
     """Judges a batch of tenants' observations of one object."""
 
     @abstractmethod
-    def judge(self, name: str, spec: SourceObject, observed: pa.Table, tenants: tuple[str, ...]) -> GateResult:
-        """One verdict per tenant, also for tenants without a row.
+    def judge(
+        self, name: str, spec: SourceObject, observed: pa.Table, tenants: tuple[str, ...], *, few: bool = False
+    ) -> GateResult:
+        """One verdict per tenant, also for tenants without a row. With `few` it is about some records of a tenant and not about all.
 
         A tenant fails (`passed` false) when its table is empty and the contract does not allow that, when a suite raised, or when
         fewer rows were evaluated than expected; single bad records do not fail it, they are refused.

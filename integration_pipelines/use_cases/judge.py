@@ -30,7 +30,7 @@ def judge(
     for name, spec in contract.objects.items():
         digests = file_digests(observed[name])
         judged = spec if whole else spec.model_copy(update={"allow_empty": True})  # of a few records none may be of this object
-        result = ports.gate.judge(name, judged, observed[name].newest(), tenants)
+        result = ports.gate.judge(name, judged, observed[name].newest(), tenants, few=not whole)
         for verdict in result.verdicts:
             tenant = report.tenant(verdict.tenant_id)
             tenant.verdicts[name] = replace(verdict, checks=(*verdict.checks, *checks(suspended[tenant.tenant_id].get(name, ()))))

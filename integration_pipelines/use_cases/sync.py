@@ -78,7 +78,8 @@ def sync(
     report = BatchReport(contract.contract, mode, scope, {t: TenantReport(t, run_id) for t in sorted(tenant_ids)}, trigger)
     started = ports.clock.now()
     ports.runs.start([Run(t, contract.contract, run_id, trigger, scope, started) for t in report.tenants])
-    ports.gate.warm_up()
+    if touched is None:
+        ports.gate.warm_up()
     with working_alone(report, contract, ports=ports):
         tell("prepare")
         stop_where_access_ended(report, contract, ports=ports)

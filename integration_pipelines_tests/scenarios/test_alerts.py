@@ -295,9 +295,11 @@ def test_a_key_that_the_partner_knows_with_another_content_raises_the_alarm(open
 class ShutGate(OpenGate):
     """Finds every table wanting."""
 
-    def judge(self, name: str, spec: SourceObject, observed: pa.Table, tenants: tuple[str, ...]) -> GateResult:
+    def judge(
+        self, name: str, spec: SourceObject, observed: pa.Table, tenants: tuple[str, ...], *, few: bool = False
+    ) -> GateResult:
         """Negative verdicts."""
-        result = super().judge(name, spec, observed, tenants)
+        result = super().judge(name, spec, observed, tenants, few=few)
         return replace(result, verdicts=tuple(replace(v, passed=False, reason="It is empty.") for v in result.verdicts))
 
 

@@ -132,9 +132,11 @@ def test_a_column_that_comes_back_is_compared_again(shop: Product) -> None:
 class Lying(OpenGate):
     """Passes what it did not look at."""
 
-    def judge(self, name: str, spec: SourceObject, observed: pa.Table, tenants: tuple[str, ...]) -> GateResult:
+    def judge(
+        self, name: str, spec: SourceObject, observed: pa.Table, tenants: tuple[str, ...], *, few: bool = False
+    ) -> GateResult:
         """One record less than there are."""
-        result = super().judge(name, spec, observed, tenants)
+        result = super().judge(name, spec, observed, tenants, few=few)
         return GateResult(tuple(replace(v, evaluated=v.evaluated - 1) for v in result.verdicts), result.refused)
 
 

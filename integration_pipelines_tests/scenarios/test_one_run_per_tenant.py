@@ -35,11 +35,13 @@ class Interrupted(OpenGate):
         super().__init__()
         self._happens = happens
 
-    def judge(self, name: str, spec: SourceObject, observed: pa.Table, tenants: tuple[str, ...]) -> GateResult:
+    def judge(
+        self, name: str, spec: SourceObject, observed: pa.Table, tenants: tuple[str, ...], *, few: bool = False
+    ) -> GateResult:
         """As always; before the first verdict the thing happens."""
         happens, self._happens = self._happens, lambda: None
         happens()
-        return super().judge(name, spec, observed, tenants)
+        return super().judge(name, spec, observed, tenants, few=few)
 
 
 def let_expire(shop: Product) -> None:

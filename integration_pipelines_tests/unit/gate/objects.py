@@ -47,8 +47,10 @@ def observed(spec: SourceObject, *rows: dict[str, object]) -> pa.Table:
 
 
 def judge(spec: SourceObject, *rows: dict[str, object], tenants: tuple[str, ...] = ("t1",)) -> GateResult:
-    """Judge those rows with a fresh gate."""
-    return ExpectationGate().judge("things", spec, observed(spec, *rows), tenants)
+    """Judge those rows with a fresh gate, as a whole load and as some records of one: both have to say the same."""
+    whole, few = (ExpectationGate().judge("things", spec, observed(spec, *rows), tenants, few=few) for few in (False, True))
+    assert few == whole
+    return whole
 
 
 def _type(spec: Column | NestedColumn) -> "pa.DataType":

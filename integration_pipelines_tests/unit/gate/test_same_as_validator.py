@@ -1,4 +1,4 @@
-"""What the gate computes is what Great Expectations itself would answer if it were asked for everything."""
+"""What the gate computes, of whole loads and of few records, is what Great Expectations itself would answer if it were asked for everything."""
 
 import random
 import warnings
@@ -10,6 +10,7 @@ import pytest
 
 from integration_pipelines.core.contract import Expectation
 from integration_pipelines.gate.evaluate import Finding, evaluate, load
+from integration_pipelines.gate.few import evaluate_few
 from integration_pipelines.gate.suites import SCOPE, Check, Question
 
 WORDS = (None, "", " ", "a", "A", "abc", "abc ", "ä", "Ä\n", "1", "0001", "2026-01-01", "x@y.example", "\u2003", "a" * 40)
@@ -71,4 +72,6 @@ def test_conditions_are_those_of_whole_validations(seed: int) -> None:
     table = pa.table({name: pa.array(draw.choices(WORDS, k=rows), pa.string()) for name in ("one", "two")})
     table = table.append_column(SCOPE, pa.array(draw.choices(["t1", "t2"], k=rows)))
     wanted = checks()
-    assert [said(finding) for finding in evaluate(table, wanted)] == asked_for_everything(table, wanted)
+    answers = asked_for_everything(table, wanted)
+    assert [said(finding) for finding in evaluate(table, wanted)] == answers
+    assert [said(finding) for finding in evaluate_few(table, wanted)] == answers
