@@ -12,7 +12,7 @@ from integration_pipelines.core.contract import Column, Contract, CreateRule, Fi
 from integration_pipelines.core.merge import compared_fields
 from integration_pipelines.core.rollup_groups import TOLD, group_rollup
 from integration_pipelines.core.settled import owner_side
-from integration_pipelines.core.sql import Sql, mapped, name, text, text_list
+from integration_pipelines.core.sql import Sql, first_said, mapped, name, text, text_list
 from integration_pipelines.core.tables import TEXT
 from integration_pipelines.core.templates import composed, placeholders
 
@@ -137,8 +137,8 @@ def _starting(contract: Contract) -> str:
         for field, (column, after, value) in sorted(_values(contract).items())
     )
     facts = "LEFT JOIN created_facts g ON g.tenant_id = k.tenant_id AND g.customer_id = k.right_id" if contract.rollup else ""
-    label = ", ".join(f"nullif(r.{name(c)}, '')" for c in contract.objects[right].label)
-    return f"""SELECT k.tenant_id, k.right_id, k.unique_value, left(coalesce({label}, k.right_id), 200) AS record_label,
+    label = first_said("r", contract.objects[right].label, "record_id")
+    return f"""SELECT k.tenant_id, k.right_id, k.unique_value, left({label}, 200) AS record_label,
         list_filter([{changes}], lambda c: coalesce(c.after, '') <> '')::{_CHANGE}[] AS changes
       FROM creations_wanted k JOIN accepted_{right} r ON r.tenant_id = k.tenant_id AND r.record_id = k.right_id {facts}"""
 
@@ -194,8 +194,8 @@ def _removals(contract: Contract) -> str:
     """Records of ours whose right record is gone (their link is one-sided) and to which no other right record is linked."""
     left, right = contract.main_object("left"), contract.main_object("right")
     wanted = "true" if contract.matching.gone_right == "archive" else "false"
-    label = ", ".join(f"nullif(l.{name(c)}, '')" for c in contract.objects[left].label)
-    return f"""SELECT k.tenant_id, k.link_id, k.left_id, left(coalesce({label}, l.record_id), 200) AS record_label FROM links k
+    label = first_said("l", contract.objects[left].label, "record_id")
+    return f"""SELECT k.tenant_id, k.link_id, k.left_id, left({label}, 200) AS record_label FROM links k
       JOIN accepted_{left} l ON l.tenant_id = k.tenant_id AND l.record_id = k.left_id
       ANTI JOIN (SELECT tenant_id, record_id FROM observed_{right} WHERE NOT deleted) o ON o.tenant_id = k.tenant_id AND o.record_id = k.right_id
       ANTI JOIN (SELECT tenant_id, left_id FROM links WHERE state = 'live') s ON s.tenant_id = k.tenant_id AND s.left_id = k.left_id

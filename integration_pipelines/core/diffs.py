@@ -5,7 +5,7 @@ import pyarrow as pa
 from integration_pipelines.core.contract import Contract, FieldType
 from integration_pipelines.core.creates import NOT_MADE
 from integration_pipelines.core.merge import compared_fields
-from integration_pipelines.core.sql import Sql, name, text, text_list
+from integration_pipelines.core.sql import Sql, first_said, text, text_list
 from integration_pipelines.core.tables import DIFFS
 
 
@@ -77,12 +77,12 @@ def _missing_rows(contract: Contract) -> str:
     """Right records without a counterpart, if the contract wants them reported; ambiguous ones are always held for a person."""
     right = contract.main_object("right")
     spec = contract.objects[right]
-    label = ", ".join(f"nullif(o.{name(c)}, '')" for c in spec.label)
+    label = first_said("o", spec.label, "record_id")
     wanted = (
         "u.outcome = 'ambiguous'" if contract.matching.unmatched_right == "ignore" else f"u.rule NOT IN {text_list(NOT_MADE)}"
     )
     return f"""SELECT u.tenant_id, {text(right)} AS object, '*' AS field, NULL::VARCHAR AS link_id, NULL::VARCHAR AS left_id,
-      u.record_id AS right_id, left(coalesce({label}, u.record_id), 200) AS record_label, {text(contract.roles.right.name)} AS owner_role,
+      u.record_id AS right_id, left({label}, 200) AS record_label, {text(contract.roles.right.name)} AS owner_role,
       NULL::VARCHAR AS left_value, NULL::VARCHAR AS right_value, NULL::VARCHAR AS base_value, NULL::VARCHAR AS resolved_value,
       NULL::VARCHAR AS currency, NULL::BIGINT AS amount_delta_minor, 'missing_left' AS kind,
       CASE WHEN u.outcome = 'ambiguous' THEN 'hold' WHEN c.right_id IS NOT NULL THEN 'write_left' ELSE 'none' END AS action,

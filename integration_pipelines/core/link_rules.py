@@ -46,7 +46,7 @@ def _proposals(sql: Sql, contract: Contract) -> None:
         f"""SELECT r.* FROM accepted_{right} r SEMI JOIN ({perhaps}) p ON p.tenant_id = r.tenant_id AND p.right_id = r.record_id
         ANTI JOIN ({taken}) t ON t.tenant_id = r.tenant_id AND t.right_id = r.record_id""",
     )
-    if sql.yes("SELECT count(*) = 0 FROM free_right"):  # as on nearly every day
+    if not contract.matching.rules or sql.yes("SELECT count(*) = 0 FROM free_right"):  # as on nearly every day
         sql.make("proposals", _NO_PROPOSALS)
         return
     left = contract.main_object("left")
@@ -100,7 +100,7 @@ def _email_domain(contract: Contract, rule: MatchRule, left: str) -> str:
 def _verdicts(sql: Sql, contract: Contract) -> None:
     """`verdicts`: per free right record the first rule that names anything, and whether it names exactly one acceptable record."""
     left = contract.main_object("left")
-    explained = " ".join(f"WHEN {text(r.name)} THEN {text(r.explanation)}" for r in contract.matching.rules)
+    explained = " ".join(f"WHEN rule = {text(r.name)} THEN {text(r.explanation)}" for r in contract.matching.rules)
     several = contract.matching.several_right_per_left != "ambiguous"
     sql.make("best_proposals", "SELECT * FROM proposals QUALIFY place = min(place) OVER (PARTITION BY tenant_id, right_id)")
     held = """SELECT s.tenant_id, s.now_left AS left_id, count(*) AS held FROM standing s
@@ -108,7 +108,7 @@ def _verdicts(sql: Sql, contract: Contract) -> None:
       WHERE s.now_state IN ('live', 'one_sided') GROUP BY ALL"""
     sql.make(
         "verdicts",
-        f"""SELECT v.*, CASE rule {explained} END AS explanation, a.record_id IS NOT NULL AS acceptable,
+        f"""SELECT v.*, CASE WHEN rule IS NULL THEN NULL {explained} END AS explanation, a.record_id IS NOT NULL AS acceptable,
           CASE WHEN candidates > 1 THEN 'ambiguous: ' || candidates || ' records match by ' || rule
             WHEN doubled THEN 'ambiguous: another record has the same value for ' || rule
             WHEN NOT {str(several).lower()} AND claims > 1 THEN 'ambiguous: ' || claims || ' records claim the same one by ' || rule

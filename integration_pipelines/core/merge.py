@@ -15,7 +15,7 @@ from integration_pipelines.core.line_items import line_items
 from integration_pipelines.core.rollup_groups import TOLD, group_rollup
 from integration_pipelines.core.said import ALIASES, form_of, key_of, lookups, place_of, said, verbatim
 from integration_pipelines.core.settled import KEPT, judged_by_row, owner_side
-from integration_pipelines.core.sql import Sql, name, text
+from integration_pipelines.core.sql import Sql, first_said, name, text
 
 LABEL = 200
 """Characters of the name under which people are shown a record."""
@@ -176,8 +176,7 @@ def _outdated(contract: Contract, fields: Mapping[str, SyncField]) -> str:
 
 def _label(contract: Contract, side: str, alias: str) -> str:
     spec = contract.objects[contract.main_object("left" if side == "left" else "right")]
-    parts = ", ".join(f"nullif({alias}.{name(c)}, '')" for c in spec.label)
-    shown = f"coalesce({parts}, {alias}.record_id)"
+    shown = first_said(alias, spec.label, "record_id")
     return f"CASE WHEN strlen({shown}) <= {LABEL} THEN {shown} ELSE left({shown}, {LABEL}) END"
 
 

@@ -38,9 +38,9 @@ def _rules(sql: Sql, contract: Contract) -> None:
         target = right if side == "left" else left
         rows.append(
             f"({text(field)}, {text(side)}, {text(spec.owner)}, {text(target)}, {text(spec.on_foreign_edit)}, "
-            f"{text(spec.two_way_rule)}, {spec.max_length or 'NULL'}::INTEGER)"
+            f"{text(spec.two_way_rule)}, {spec.max_length or 'NULL'}::INTEGER, {spec.type is FieldType.MONEY})"
         )
-    columns = "field, owner_side, owner_role, target, on_foreign_edit, two_way_rule, max_length"
+    columns = "field, owner_side, owner_role, target, on_foreign_edit, two_way_rule, max_length, is_amount"
     sql.make("field_rules", f"SELECT * FROM (VALUES {', '.join(rows)}) AS rules({columns})")
 
 
@@ -89,7 +89,7 @@ def _verdicts(sql: Sql, contract: Contract) -> None:
         "sides",
         f"""SELECT *, CASE WHEN owner_side = 'right' THEN r ELSE l END AS o, CASE WHEN owner_side = 'right' THEN l ELSE r END AS x,
           CASE WHEN owner_side = 'right' THEN l_sent ELSE r_sent END AS ours
-        FROM (SELECT c.*, r.owner_side, r.owner_role, r.on_foreign_edit, r.two_way_rule, r.max_length,
+        FROM (SELECT c.*, r.owner_side, r.owner_role, r.on_foreign_edit, r.two_way_rule, r.max_length, r.is_amount,
             {sent.format(left, "left", "l")} AS l_sent, {sent.format(right, "right", "r")} AS r_sent
           FROM raw_cells c JOIN field_rules r USING (field))""",
     )
@@ -121,13 +121,17 @@ _CELLS = """SELECT *, CASE winner WHEN 'left' THEN l WHEN 'right' THEN r END AS 
       WHEN 'foreign_edit' THEN owner_role || ' owns this field and did not change; the edit on the other side is put back and kept'
       ELSE CASE WHEN owner_side = 'two_way' THEN 'both sides changed; the field''s rule decides'
         ELSE 'both sides changed; ' || owner_role || ' owns this field, the other value is kept' END END) AS reason,
-    CASE WHEN hold IS NOT NULL THEN 'hold' WHEN winner IS NULL THEN 'two_way.hold' WHEN too_long THEN 'max_length.hold' ELSE kind || '.' ||
+    CASE WHEN hold IS NOT NULL THEN 'hold' WHEN winner IS NULL THEN 'two_way.hold' WHEN too_long THEN 'max_length.hold'
+      WHEN unread THEN 'amount.hold' ELSE kind || '.' ||
       CASE WHEN kind = 'foreign_edit' THEN on_foreign_edit ELSE 'owner_wins' END END AS rule_id
   FROM (SELECT *, coalesce(hold, CASE
       WHEN winner IS NULL THEN 'both sides changed and no rule says who wins'
       WHEN kind = 'foreign_edit' AND on_foreign_edit = 'hold' THEN owner_role || ' owns this field; the contract holds such edits for a person'
-      WHEN too_long THEN 'the value is longer than the other side allows' END) AS trouble
-    FROM (SELECT *, coalesce(length(CASE winner WHEN 'left' THEN l WHEN 'right' THEN r END) > max_length, false) AS too_long FROM judged))"""
+      WHEN too_long THEN 'the value is longer than the other side allows'
+      WHEN unread THEN 'the value is no amount of its currency' END) AS trouble
+    FROM (SELECT *, coalesce(length(won) > max_length, false) AS too_long,
+        is_amount AND coalesce(won <> '' AND TRY_CAST(won AS HUGEINT)::VARCHAR IS DISTINCT FROM won, false) AS unread
+      FROM (SELECT *, CASE winner WHEN 'left' THEN l WHEN 'right' THEN r END AS won FROM judged)))"""
 
 
 def _field_counts(sql: Sql, contract: Contract) -> None:

@@ -130,6 +130,12 @@ def name(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
+def first_said(row: str, columns: Iterable[str], last: str) -> str:
+    """The first of those columns of a row that says something; else the last one, whatever it says."""
+    said = [f"nullif({row}.{name(column)}, '')" for column in columns]
+    return f"coalesce({', '.join([*said, f'{row}.{name(last)}'])})"
+
+
 def text_list(values: Iterable[str]) -> str:
     """A parenthesised list of literals, for IN; never empty."""
     return "(" + ", ".join(text(v) for v in values) + ")"
