@@ -1,4 +1,4 @@
-"""History: which days are filled with what, what a second backfill does, and how findings reach the reconciliation."""
+"""History: which days are filled with what, what a second backfill does, and how findings reach the reconciliation. On both databases."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -64,9 +64,9 @@ def past() -> Past:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, past: Past) -> Iterator[Product]:
+def bench(tmp_path: Path, past: Past, each_database: str) -> Iterator[Product]:
     """One tenant whose partners remember that past."""
-    with product(tmp_path) as opened:
+    with product(tmp_path, database_url=each_database) as opened:
         yield remembering(opened, past)
 
 
@@ -171,6 +171,7 @@ def test_a_day_that_cannot_be_told_is_never_guessed(bench: Product, past: Past) 
     assert kept_files(bench.ports.history, bench.ports.manifest, ["t1"], CONTRACT) == []
 
 
+@pytest.mark.parametrize("each_database", ["sqlite"], indirect=True)
 def test_records_made_since_the_last_read_limit_what_is_told(synced: Product, past: Past) -> None:
     """A partner that tells of known records only cannot tell all of a day that ended after the last read."""
     past.of_known_records = True
@@ -218,6 +219,7 @@ def test_a_backfill_outside_the_window_fills_nothing(bench: Product) -> None:
     assert days_of(bench) == []
 
 
+@pytest.mark.parametrize("each_database", ["sqlite"], indirect=True)
 def test_all_known_records_are_asked_about(synced: Product, past: Past) -> None:
     """Those of the last read, and linked ones that are gone since; a link that ended before the days has nothing to tell."""
     fill(synced)
@@ -283,6 +285,7 @@ def test_a_plan_that_waits_is_not_replaced_by_a_part_of_it(bench: Product) -> No
     assert bench.ports.plans.open("t1", CONTRACT) == waiting
 
 
+@pytest.mark.parametrize("each_database", ["sqlite"], indirect=True)
 def test_nothing_found_reconciles_nothing(synced: Product, past: Past) -> None:
     """No run is noted when no record was touched."""
     past.changes = {}
