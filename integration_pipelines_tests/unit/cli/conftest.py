@@ -1,5 +1,6 @@
 """The command line as its user meets it: words in, exit code, output and complaints out."""
 
+import shutil
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -64,3 +65,11 @@ def filled(eventful: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("INTEGRATION_PIPELINES_HOME", str(eventful))
     monkeypatch.setenv("INTEGRATION_PIPELINES_MASTER_KEY", b64encode(bytes(32)).decode())
     return eventful
+
+
+@pytest.fixture
+def copied(eventful: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with an eventful store of its own, in which Ann decides."""
+    shutil.copytree(eventful, home, dirs_exist_ok=True)
+    monkeypatch.setenv("INTEGRATION_PIPELINES_ACTOR", "ann")
+    return home

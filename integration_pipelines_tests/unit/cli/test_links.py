@@ -3,22 +3,20 @@
 import csv
 import io
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
 from integration_pipelines_tests.unit.cli.conftest import Command
 
+pytestmark = pytest.mark.usefixtures("copied")
 TWINS = {("9", "cus_twin_1"), ("9", "cus_twin_2")}
 Rows = list[dict[str, str]]
 
 
 @pytest.fixture
-def queue(command: Command, eventful: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Rows:
+def queue(command: Command) -> Rows:
     """The pairs in doubt of a store that may be changed, as `links list --csv` tells them."""
-    shutil.copytree(eventful, home, dirs_exist_ok=True)
-    monkeypatch.setenv("INTEGRATION_PIPELINES_ACTOR", "ann")
     return list(csv.DictReader(io.StringIO(command("links", "list", "T1", "--state", "proposed", "--csv").out)))
 
 
