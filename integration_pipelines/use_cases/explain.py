@@ -13,7 +13,7 @@ from integration_pipelines.core.merge import compared_fields
 from integration_pipelines.core.settled import owner_side
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.ports.bundle import Ports
-from integration_pipelines.use_cases.explain_facts import Facts, Part, Row, find_links
+from integration_pipelines.use_cases.explain_facts import Facts, Part, Row, find_links, of_no_pair
 from integration_pipelines.use_cases.push import images
 
 
@@ -116,6 +116,7 @@ def _notes(tenant_id: str, contract: Contract, record: str, linked: bool, ports:
         for row in ports.diffs.of_records(tenant_id, contract.contract, [record], [record]).to_pylist():
             if row["field"] == "*" and row["resolved_at"] is None:
                 yield f"It is not linked: {row['reason']}"
+        yield from of_no_pair(tenant_id, contract, record, ports)
 
 
 def _story(contract: Contract, facts: Facts, field: str, spec: SyncField) -> FieldStory:

@@ -1,12 +1,12 @@
 """What is stored about one record and those it is linked to: the facts that an explanation is told from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pyarrow as pa
 
-from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.contract import Contract, ObjectKind
 from integration_pipelines.core.rollup import subscription_facts
 from integration_pipelines.core.sql import Sql
 from integration_pipelines.ports.bundle import Ports
@@ -77,6 +77,30 @@ def find_links(tenant_id: str, contract: Contract, record: str, ports: Ports) ->
         return []
     mine = [k for k in _counting(tenant_id, contract, sorted(groups), ports) if k["left_id"] in groups]
     return sorted(mine, key=lambda k: (k["created_at"], k["right_id"]))
+
+
+def of_no_pair(tenant_id: str, contract: Contract, record: str, ports: Ports) -> Iterator[str]:
+    """What is known of a record of which no pair counts: pairs in doubt or over, and as what it was read; a part also tells of its parent."""
+    for pair in ports.links.find([tenant_id], contract.contract, states=_OTHERS, records=[record]).to_pylist():
+        other = pair["left_id"] if record == pair["right_id"] else pair["right_id"]
+        why = (
+            f"{pair['match_rule']} ({pair['decided_by']})" if pair["decided_by"] else pair["match_evidence"] or pair["match_rule"]
+        )
+        yield f"Its pair with {other} is {pair['state']} since {pair['updated_at']:%Y-%m-%d %H:%M} UTC: {why}"
+    for name, spec in contract.objects.items():
+        for row in _newest(tenant_id, contract, name, "record_id", (record,), ports):
+            gone = ", where it was gone by then" if row["deleted"] else ""
+            read = f"It was read among {name} on {row['observed_at']:%Y-%m-%d %H:%M} UTC{gone}"
+            if spec.parent is not None and row[spec.parent]:
+                yield f"{read}; it is a part of {row[spec.parent]}, which is linked to nothing."
+                yield from of_no_pair(tenant_id, contract, str(row[spec.parent]), ports)
+            elif spec.kind is ObjectKind.LOOKUP:
+                yield f"{read}; others name it, and it is linked to nothing itself."
+            else:
+                yield f"{read}; it is linked to nothing."
+
+
+_OTHERS = ("proposed", "merged", "tombstone")
 
 
 def _counting(tenant_id: str, contract: Contract, records: Sequence[str], ports: Ports) -> Sequence[Row]:

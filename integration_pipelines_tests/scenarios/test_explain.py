@@ -8,6 +8,7 @@ import pytest
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.ports.partner import RecordWrite
 from integration_pipelines.use_cases.explain import Explanation, FieldStory, explain
+from integration_pipelines.use_cases.links_review import reject
 from integration_pipelines_tests.kit.bench import Product, product
 from integration_pipelines_tests.kit.fakes import FakeAccount
 
@@ -84,7 +85,17 @@ def test_a_quarantined_and_an_unlinked_record_say_why(shop: Product) -> None:
     assert told(shop, "cus_alone").notes[0].startswith("It is in quarantine for its email")
     shop.gate.refuse.clear()
     shop.one()
-    assert told(shop, "cus_alone").notes == ("It is not linked: no rule finds a counterpart",)
+    assert told(shop, "cus_alone").notes[0] == "It is not linked: no rule finds a counterpart"
+
+
+def test_a_record_without_a_pair_says_what_is_known_of_it(shop: Product) -> None:
+    """A company that nothing matches, a pair that was taken apart, a part of such a record, and an owner: each was read, and says so."""
+    reject("t1", shop.contract, "1", "cus_acme", actor="ann", ports=shop.ports)
+    notes = {record: " ".join(told(shop, record).notes) for record in ("9", "1", "sub_acme", "7")}
+    assert "read among crm_accounts on 2026-11-23 12:00 UTC; it is linked to nothing." in notes["9"]
+    assert "Its pair with cus_acme is tombstone since 2026-11-23 12:01 UTC: taken apart by a person (ann)" in notes["1"]
+    assert "it is a part of cus_acme, which is linked to nothing. Its pair with 1 is tombstone" in notes["sub_acme"]
+    assert "others name it" in notes["7"]
 
 
 @pytest.mark.parametrize(("record", "field", "says"), [("nobody", "mrr", "Nothing is known"), ("1", "size", "has no field size")])
