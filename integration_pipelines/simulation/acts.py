@@ -7,9 +7,10 @@ nothing.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
-from integration_pipelines.core.contract import FieldType, ObjectKind
+from integration_pipelines.core.contract import Column, FieldType, ObjectKind
 from integration_pipelines.simulation.accounts import Account, Side
 from integration_pipelines.simulation.births import SIDES, Nursery, subscription
 from integration_pipelines.simulation.life import Life
@@ -63,6 +64,10 @@ class Hand:
             "edited", side=self.side, object=self.main, record=record_id, column=column, value=value, when=self.when, fault=fault
         )  # fmt: skip
         self.account.put(at, (self.main, record_id), {column: value}, "person")
+
+    def on(self, fault: str) -> bool:
+        """Whether this life knows that fault."""
+        return not fault or fault in self.life.rates
 
     def good(self, column: str) -> list[str]:
         """What may be entered."""
@@ -133,12 +138,17 @@ def wrong(hand: Hand) -> bool:
     chance, record = hand.life.stream("edits"), hand.one()
     spec = hand.nursery.contract.objects[hand.main]
     choices = [(c, w) for c in spec.columns if (hand.main, c) in hand.nursery.words.words and spec.columns[c].source != "id"
-               and c not in {spec.born, spec.aliases} for w in hand.nursery.words.of(hand.main, c).bad]  # fmt: skip
+               and c not in {spec.born, spec.aliases} and hand.on(_wrongness(spec.columns[c]))
+               for w in hand.nursery.words.of(hand.main, c).bad]  # fmt: skip
     if record is None or not choices:
         return False
     column, word = chance.one(choices)
-    hand.enter(record, column, word, "D04" if spec.columns[column].type is FieldType.ENUM else "D03")
+    hand.enter(record, column, word, _wrongness(spec.columns[column]))
     return True
+
+
+def _wrongness(column: Column) -> str:
+    return "D04" if column.type is FieldType.ENUM else "D03"
 
 
 def blank_all(hand: Hand) -> bool:
@@ -184,9 +194,17 @@ def merge(hand: Hand) -> bool:
     spec, known, chance = hand.nursery.contract.objects[hand.main], hand.known, hand.life.stream("edits")
     if spec.aliases is None or len(known) < SEVERAL:
         return False
-    loser, survivor = chance.shuffled(known)[:2]
+    ordered = chance.shuffled(known)
+    for loser, survivor in pairwise(ordered if hand.on("D16") else ordered[:SEVERAL]):
+        _merge(hand, spec.aliases, loser, survivor)
+        if chance.chance(0.2):
+            break
+    return True
+
+
+def _merge(hand: Hand, aliases: str, loser: str, survivor: str) -> None:
     held = hand.account.objects[hand.main]
-    earlier = [part for part in (held[survivor].get(spec.aliases), held[loser].get(spec.aliases), loser) if part]
+    earlier = [part for part in (held[survivor].get(aliases), held[loser].get(aliases), loser) if part]
     at = hand.life.tell(
         "merged",
         side=hand.side,
@@ -198,8 +216,7 @@ def merge(hand: Hand) -> bool:
     )
     hand.account.remove(at, (hand.main, loser))
     hand.account.merged_into[hand.main, loser] = survivor
-    hand.account.put(at, (hand.main, survivor), {spec.aliases: ";".join(earlier)}, "partner")
-    return True
+    hand.account.put(at, (hand.main, survivor), {aliases: ";".join(earlier)}, "partner")
 
 
 def claim(hand: Hand) -> bool:
@@ -234,7 +251,8 @@ def restore(hand: Hand) -> bool:
     gone = sorted(r for n, r in hand.account.gone if n == hand.main)
     if not gone:
         return False
-    record = hand.life.stream("edits").one(gone)
+    merged = [r for r in gone if (hand.main, r) in hand.account.merged_into]
+    record = hand.life.stream("edits").one(merged if merged and hand.on("D19") else gone)
     fault = "D19" if hand.account.merged_into.pop((hand.main, record), None) else "D20"
     at = hand.life.tell("restored", side=hand.side, object=hand.main, record=record, when=hand.when, fault=fault)
     hand.account.restore(at, (hand.main, record))
@@ -274,7 +292,9 @@ def parts(hand: Hand) -> bool:
         choices = [("D22", {"status": "canceled", "ended_at": "2026-11-01T00:00:00Z"}), ("D22", {"status": "active", "ended_at": ""}),
                    ("D06", {"currency": chance.one(("eur", "usd"))}), ("D08", {"currency": "jpy"}), ("D07", subscription(chance)),
                    ("D07", subscription(chance)), *choices]  # fmt: skip
-    fault, values = chance.one(choices)
+    fault, values = chance.one([c for c in choices if hand.on(c[0])] or [("", {})])
+    if not values:
+        return False
     at = hand.life.tell(
         "edited",
         side=side,
@@ -328,9 +348,35 @@ def lose_column(hand: Hand) -> bool:
 
 
 Act = Callable[[Hand], bool]
-ACTS: Sequence[tuple[Act, int, bool]] = (
-    (edit, 40, True), (back_and_forth, 4, True), (same_on_both, 4, True), (parts, 12, True), (staff, 4, True), (wrong, 4, True), (odd, 3, True),
-    (delete, 3, True), (restore, 6, True), (merge, 4, True), (claim, 1, True), (doubled, 2, True), (swapped, 2, True), (reborn, 2, False),
-    (blank_all, 1, False), (delete_most, 1, False), (lose_column, 2, False),
-)  # fmt: skip
-"""Act, how often it is chosen among the others, and whether it may happen while a run goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something people may do: how often it is chosen among the rest, by which faults it comes, and whether while a run goes on."""
+
+    act: Act
+    weight: int
+    faults: frozenset[str] = frozenset()
+    running: bool = True
+
+
+ACTS: Sequence[Choice] = (
+    Choice(edit, 40),
+    Choice(staff, 4),
+    Choice(back_and_forth, 7, frozenset({"D27"})),
+    Choice(same_on_both, 9, frozenset({"D26"})),
+    Choice(parts, 30, frozenset({"D06", "D07", "D08", "D22", "D31"})),
+    Choice(wrong, 14, frozenset({"D03", "D04"})),
+    Choice(odd, 7, frozenset({"D05"})),
+    Choice(delete, 5, frozenset({"D20"})),
+    Choice(restore, 12, frozenset({"D19", "D20"})),
+    Choice(merge, 14, frozenset({"D15", "D16", "D19"})),
+    Choice(claim, 8, frozenset({"D17"})),
+    Choice(doubled, 9, frozenset({"D13"})),
+    Choice(swapped, 9, frozenset({"D14"})),
+    Choice(reborn, 9, frozenset({"D23"}), running=False),
+    Choice(blank_all, 4, frozenset({"D21"}), running=False),
+    Choice(delete_most, 4, frozenset({"D21"}), running=False),
+    Choice(lose_column, 8, frozenset({"D28"}), running=False),
+)
+"""A life knows those that come by none of the catalogue's faults, and those of the faults that are switched on in it."""

@@ -19,6 +19,8 @@ class Fault:
     rate: float
 
 
+ACTS = 1.0
+"""What people do strikes as often as they come: `acts` says how often they choose it among other things."""
 FAULTS: Mapping[str, Fault] = {
     fault.id: fault
     for fault in (
@@ -33,13 +35,39 @@ FAULTS: Mapping[str, Fault] = {
         Fault("H11", "an answer breaks off in the middle", 0.02),
         Fault("H12", "the partner answers with a page of HTML", 0.02),
         Fault("H13", "the partner refuses single records", 0.06),
-        Fault("H14", "the partner answers to a write with nothing", 0.04),
+        Fault("H14", "the partner answers to a write with nothing", 0.06),
         Fault("H20", "a list leaves out a record that is there", 0.06),
         Fault("H21", "the partner has a record locked", 0.04),
+        Fault("H22", "the partner says that it knows our key from another write", 0.05),
+        Fault("H23", "the partner refuses a write, since the record is not as it was", 0.04),
+        Fault("H24", "a record is deleted between our read and our write", 0.06),
         Fault("H27", "a replica of the partner shows for a while what was before our write", 0.15),
         Fault("A02", "the partner does not accept our credentials any more", 0.01),
-        Fault("A06", "the connection may not write any more", 0.03),
+        Fault("A06", "the connection may not write any more", 0.08),
         Fault("D30", "a list comes empty although there are records", 0.02),
+        Fault("D03", "somebody enters what does not read as its type", ACTS),
+        Fault("D04", "somebody enters an option that the contract does not know", ACTS),
+        Fault("D05", "somebody enters text that looks like something else", ACTS),
+        Fault("D06", "a subscription gets another currency than those beside it", ACTS),
+        Fault("D07", "a subscription gets prices below zero, discounts or other periods", ACTS),
+        Fault("D08", "a subscription gets a currency without decimals", ACTS),
+        Fault("D13", "two records come to say the same where records are told apart", ACTS),
+        Fault("D14", "two records change places in what they are recognised by", ACTS),
+        Fault("D15", "a record is merged into another", ACTS),
+        Fault("D16", "a record that others were merged into is merged itself", ACTS),
+        Fault("D17", "a record claims that one which still answers was merged into it", ACTS),
+        Fault("D19", "a record that was merged away comes back", 0.5),
+        Fault("D20", "a record is deleted, or comes back", ACTS),
+        Fault("D21", "nearly everything is deleted, or a field is emptied everywhere", ACTS),
+        Fault("D22", "a subscription ends, or begins again", ACTS),
+        Fault("D23", "a record is deleted and another one gets its id", ACTS),
+        Fault("D26", "somebody enters the same on both sides", ACTS),
+        Fault("D27", "somebody changes a value and changes it back", ACTS),
+        Fault("D28", "the partner's schema loses a field that the contract reads", ACTS),
+        Fault("D31", "a record names another one that is not there", ACTS),
+        Fault("P01", "our process is killed before or after something that it keeps", 0.15),
+        Fault("P16", "our process is killed while a write is under way", 0.06),
+        Fault("T10", "somebody pauses our writes in the middle of a run, and lets them go on later", 0.015),
         Fault("E05", "no message and no list says that a record changed", 0.1),
     )
 }

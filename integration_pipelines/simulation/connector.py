@@ -71,6 +71,8 @@ class Surroundings:
     process: Process
     clock: Clock
     moment: Moment
+    paused: Callable[[str], bool]
+    """Whether somebody paused the writes of a tenant."""
 
 
 class _Read(Extraction):
@@ -126,11 +128,17 @@ class LifeConnector(Connector):
     def write(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
         """Absolute values, record by record."""
         del spec
+        if self._around.paused(self._life.tenant):
+            self._life.breaks("I9", f"{name} {writes[0].record_id} was about to be written although writes were paused")
         self._call("write", [(name, write.record_id) for write in writes])
         writing_fails(self._life, self._side)
         columns = self._around.shapes.by_source[name]
         sent = [Sent(name, write, {columns[f.path]: f.after for f in write.fields}) for write in writes]
-        return answered(self._life, self._account, sent, self._around.process.name)
+        told = answered(self._life, self._account, sent, self._around.process.name)
+        if self._life.strikes("P16"):
+            self._around.process.kill(self._life.tenant, "while a write was under way")
+            self._around.process.must_live(self._life.tenant)
+        return told
 
     def pre_images(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite], since: object) -> list[PreImage]:
         """What our writes really replaced."""

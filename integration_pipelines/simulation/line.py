@@ -18,6 +18,14 @@ class Sent:
     values: Mapping[str, str]
 
 
+_REFUSALS: Mapping[str, tuple[tuple[ErrorKind, ...], str]] = {
+    "H13": ((ErrorKind.TRANSIENT, ErrorKind.INVALID), "This record was refused."),
+    "H21": ((ErrorKind.TRANSIENT,), "The record is locked."),
+    "H22": ((ErrorKind.BUG,), "The key is known from another write."),
+    "H23": ((ErrorKind.CONFLICT,), "The record is not as it was."),
+}
+
+
 @dataclass(slots=True)
 class UnderWay:
     """A write that we gave up and that the partner still has before it."""
@@ -105,18 +113,12 @@ def answered(life: Life, account: Account, sent: Sequence[Sent], run_id: str) ->
 def _one(life: Life, account: Account, sent: Sent, run_id: str) -> WriteOutcome:
     write = sent.write
     if write.record_id not in account.objects[sent.object]:
-        life.fired["H24"] += 1
         return Refused(write.write_id, ErrorKind.INVALID, "There is no such record.", "")
     if account.remembers and account.keys.get(write.idempotency_key, sent.values) != sent.values:
         life.breaks("H22", f"the write of {sent.object} {write.record_id} was sent again with other content under the same key")
-    if life.strikes("H13"):
-        life.tell("refused", side=account.side, record=write.record_id)
-        return Refused(
-            write.write_id, life.stream("H13 how").one((ErrorKind.TRANSIENT, ErrorKind.INVALID)), "This record was refused.", ""
-        )
-    if life.strikes("H21"):
-        life.tell("refused", side=account.side, record=write.record_id)
-        return Refused(write.write_id, ErrorKind.TRANSIENT, "The record is locked.", "")
+    refused = _refused(life, account, write)
+    if refused is not None:
+        return refused
     if life.strikes("H05"):
         life.tell("not carried out", side=account.side, record=write.record_id)
         return Unknown(write.write_id, "The partner answered with an error.")
@@ -131,6 +133,15 @@ def _one(life: Life, account: Account, sent: Sent, run_id: str) -> WriteOutcome:
         life.tell("answer lost", side=account.side, record=write.record_id)
         return Unknown(write.write_id, "The answer was lost.")
     return Applied(write.write_id, "")
+
+
+def _refused(life: Life, account: Account, write: RecordWrite) -> Refused | None:
+    """What a partner says that does not carry a write out."""
+    for fault, (kinds, text) in _REFUSALS.items():
+        if life.strikes(fault):
+            life.tell("refused", side=account.side, record=write.record_id)
+            return Refused(write.write_id, life.stream(f"{fault} how").one(kinds), text, "")
+    return None
 
 
 def carry_out(life: Life, account: Account, sent: Sent, run_id: str, *, late: bool = False) -> None:

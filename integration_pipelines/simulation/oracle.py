@@ -4,7 +4,7 @@ What is checked at the end, when a life has come to rest, is `verdict`. Each fin
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -52,14 +52,15 @@ class Oracle:
         """The integration."""
         return self._nursery.contract
 
-    def after_run(self, report: BatchReport) -> None:
-        """Look at what a run did."""
+    def after_run(self, report: BatchReport, dead: Collection[str] = ()) -> None:
+        """Look at what a run did; for whom its process was killed nobody heard what it says of itself."""
         for refused, text in self._state.refused[self._refused :]:
             self._lives[refused].breaks("I5", f"the store refused the links of this tenant: {text}")
         self._refused = len(self._state.refused)
         for tenant in report.tenants.values():
             life = self._lives[tenant.tenant_id]
-            self._report(life, tenant)
+            if life.tenant not in dead:
+                self._report(life, tenant)
             effects = list(self._new_effects(life))
             for effect in effects:
                 self._effect(life, effect)

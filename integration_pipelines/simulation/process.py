@@ -46,6 +46,13 @@ class Process:
         if self._burns(tenant, f"after {what}"):
             raise KilledError(f"killed after {what}")
 
+    def quietly(self, tenant: str, what: str, act: Callable[[], None]) -> None:
+        """The same where the caller goes on with other tenants: the dead do nothing, and the caller does not hear of it."""
+        self.current = tenant
+        if self.survivors((tenant,), what):
+            act()
+        self.survived((tenant,), what)
+
     def survivors(self, tenants: Iterable[str], what: str) -> set[str]:
         """For whom something durable that is done for many at once is done; call `survived` afterwards."""
         mine = set(tenants)

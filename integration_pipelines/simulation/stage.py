@@ -5,7 +5,7 @@ the runs, so that a life goes the same way whoever else is there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -14,6 +14,7 @@ from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.tenants import Tenant
 from integration_pipelines.ports.writing import PlanState
+from integration_pipelines.simulation.accounts import Side
 from integration_pipelines.simulation.births import Nursery, born
 from integration_pipelines.simulation.catalogue import switched_on
 from integration_pipelines.simulation.connector import LifeConnectors, Shapes, Surroundings
@@ -57,6 +58,9 @@ class Round:
     full: bool = True
 
 
+_PAUSED_AT = {"read", "write", "look behind"}
+LONGEST_FUSE = 100
+"""Steps, counted before and after something is kept, among which a process may be killed: about as many as a run has for one tenant."""
 COURSES: Sequence[Sequence[Round]] = (
     (Round(0), Round(1), Round(24), Round(0.2)),
     (Round(0), Round(1, full=False), Round(1, full=False), Round(30, full=False)),
@@ -105,6 +109,8 @@ class Stage:
         life.clock = self._clock.now()
         arrive(life, 1.0 if hours >= KEY_HOURS else 0.5)
         life.troubled.clear()
+        if self._paused(life.tenant) and life.stream("T10 when").chance(0.6):
+            self._switch(life, paused=False)
         if hours >= KEY_HOURS:
             for account in life.accounts.values():
                 account.keys.clear()
@@ -116,6 +122,8 @@ class Stage:
             life.calm = True
             life.tell("calm")
             all_quiet(life)
+            if self._paused(life.tenant):
+                self._switch(life, paused=False)
         restless = dict(self.lives)
         for _ in range(MOST_PASSES):
             self._clock.forward(timedelta(hours=PASS_HOURS))
@@ -156,26 +164,51 @@ class Stage:
                 ports.tenants.first_plan_approved(tenant, self._contract.contract)
 
     def _ports(self, process: Process) -> Ports:
-        around = Surroundings(self._shapes, process, self._clock, self._people.come)
+        around = Surroundings(self._shapes, process, self._clock, self._moment, self._paused)
         connectors = LifeConnectors(self.lives, around)
         return ports_of(self._state, process, self._contract, Outside(self._clock, connectors, self._gate, self._duck))
 
-    def _run(self, lives: Mapping[str, Life], *, full: bool) -> BatchReport:
+    def _moment(self, life: Life, side: Side, what: str, records: Sequence[tuple[str, str]]) -> None:
+        """People may come, and somebody may pause our writes; from the next request on they have to stand still."""
+        self._people.come(life, side, what, records)
+        if what in _PAUSED_AT and not self._paused(life.tenant) and life.strikes("T10"):
+            self._switch(life, paused=True)
+
+    def _paused(self, tenant: str) -> bool:
+        return self._state.installations[tenant].paused
+
+    def _switch(self, life: Life, *, paused: bool) -> None:
+        life.tell("paused" if paused else "resumed")
+        self._state.installations[life.tenant] = replace(self._state.installations[life.tenant], paused=paused)
+
+    def _process(self, lives: Mapping[str, Life]) -> Process:
+        """The process of the next run, with a fuse for every life in which it is to be killed."""
         self._runs += 1
-        process = Process(f"run_{self._runs:04d}")
+
+        def killed(tenant: str, where: str) -> None:
+            lives[tenant].tell("killed", where=where)
+
+        fuses = {t: life.stream("P01 when").below(LONGEST_FUSE) for t, life in lives.items() if life.strikes("P01")}
+        return Process(f"run_{self._runs:04d}", fuses, killed)
+
+    def _run(self, lives: Mapping[str, Life], *, full: bool) -> BatchReport:
+        process = self._process(lives)
+        fused = set(process.fuses)
         for life in lives.values():
             life.tell("run begins", run=process.name)
         report = sync(
             sorted(lives), self._contract, ports=self._ports(process), mode=SyncMode.APPLY, run_id=process.name, full=full
         )
-        for tenant, life in lives.items():
-            told = report.tenant(tenant)
+        for tenant in fused - process.dead:
+            lives[tenant].fired["P01"] -= 1  # the run was over before
+        for tenant in sorted(lives.keys() - process.dead):  # what a dead process would say nobody hears
+            told, life = report.tenant(tenant), lives[tenant]
             life.tell(
                 "run ended", run=process.name, outcome=str(told.outcome), certified=told.certified, balanced=told.balanced,
                 reason=told.reason, writes=dict(sorted(told.writes.items())), plan=told.plan.plan_hash if told.plan else "",
                 records=dict(sorted(told.outcomes.items())),
             )  # fmt: skip
-        self._oracle.after_run(report)
+        self._oracle.after_run(report, process.dead)
         return report
 
     def _decide(self, lives: Mapping[str, Life]) -> set[str]:

@@ -174,21 +174,27 @@ class Verdict:
                 life.breaks("I4", f"{where} had {sum(e.changed for e in done)} effects")
 
     def _entered(self, life: Life, row: Row) -> bool:
-        """Whether somebody had entered just what a write was to say: then nobody can tell that it was not carried out."""
+        """Whether somebody else had entered just what a write was to say: then nobody can tell that it was not carried out.
+
+        That may be a write of ours that had been given up. Nor can anybody tell where a blank was to be written to what the schema lacks now.
+        """
         side: Side = "left" if row["target"] == self._nursery.main("left") else "right"
-        place = row["target"], row["target_id"]
+        account, place = life.accounts[side], (row["target"], row["target_id"])
+        others = {e.write_id for e in account.effects if e.late}
         for field, value in loads(row["after_image"]).items():
             spec = self.contract.fields[field]
             column = (spec.left if side == "left" else spec.right).column or ""
-            theirs = {
-                canonical(spec.type, c.value) for c in life.accounts[side].past.get((*place, column), ()) if c.by != "engine"
-            }
+            changes = (c for c in account.past.get((*place, column), ()) if c.by != "engine" or c.write_id in others)
+            theirs = {canonical(spec.type, c.value) for c in changes} | {"" for _ in account.missing[place[0]] & {column}}
             if spec.owner != "sync" and canonical(spec.type, value) not in theirs:
                 return False
         return True
 
     def _waits(self, life: Life, row: Row) -> bool:
-        """Whether a field of a write differs again and is held: until somebody decides, its value stays known as ours."""
+        """Whether a field of a write differs again and is held, or given up: until somebody decides, its value stays known as ours."""
+        retry = self._state.retries[life.tenant].get((row["target"], row["target_id"]))
+        if retry is not None and retry.next_try_at is None:
+            return True
         key = "left_id" if row["target"] == self._nursery.main("left") else "right_id"
         held = (d for d in self._open.get(life.tenant, {}).values() if d["action"] == "hold" and d[key] == row["target_id"])
         return any(diff["field"] in loads(row["fields"]) for diff in held)

@@ -178,7 +178,10 @@ def _prove(
 
 
 def _act(report: BatchReport, contract: Contract, result: PassResult, ports: Ports) -> dict[str, Pushed]:
-    """Decide and push, tenant by tenant, side by side; then keep the diffs with the plan that takes care of them."""
+    """Decide, keep the diffs with the plan that takes care of them, and push, tenant by tenant, side by side.
+
+    What differs is on record before anything is sent: a process that is killed in between would leave a value that a write replaced in no diff.
+    """
     pushed: dict[str, Pushed] = {}
     decisions: dict[str, Decision] = {}
     alive, named = report.alive(), report.scope == "records" and report.trigger == "manual"
@@ -186,7 +189,7 @@ def _act(report: BatchReport, contract: Contract, result: PassResult, ports: Por
     failed_before = failed_writes([t.tenant_id for t in alive], contract, ports=ports)
     writes = Shares(result.writes)
 
-    def one(tenant: TenantReport) -> None:
+    def decided(tenant: TenantReport) -> None:
         try:
             mine = writes.of(tenant.tenant_id)
             numbers = result.numbers[tenant.tenant_id]
@@ -198,16 +201,24 @@ def _act(report: BatchReport, contract: Contract, result: PassResult, ports: Por
                 decision = stand_back_where_older(tenant, contract, decision, ports=ports)
             give_up_unsent(tenant, contract, decision, ports=ports)
             decisions[tenant.tenant_id] = decision
+        except IntegrationError as error:
+            tenant.fail(error)
+
+    def sent(tenant: TenantReport) -> None:
+        decision, known = decisions[tenant.tenant_id], tenant.failed_before
+        try:
             if decision.outcome is None and decision.plan is not None and decision.writes.num_rows:
                 pushed[tenant.tenant_id] = _push(tenant, contract, decision, ports)
             done = pushed.get(tenant.tenant_id)
             if done is not None or known:
+                mine = writes.of(tenant.tenant_id)
                 remember(tenant, contract, mine, done, known, looked_at=_looked_at(report, tenant), ports=ports)
         except IntegrationError as error:
             tenant.fail(error)
 
-    side_by_side(one, alive, min(ports.at_once, TENANTS_AT_ONCE))
+    side_by_side(decided, alive, min(ports.at_once, TENANTS_AT_ONCE))
     report.diffs = fate_rows(alive, result, decisions, ports)
+    side_by_side(sent, [t for t in alive if t.tenant_id in decisions], min(ports.at_once, TENANTS_AT_ONCE))
     return pushed
 
 

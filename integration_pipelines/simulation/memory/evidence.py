@@ -232,7 +232,7 @@ class MemoryAudit(Audit):
     def append(self, tenant_id: str, actor: str, act: str, facts: dict[str, str], at: datetime) -> None:
         """One more."""
         del actor, at
-        self._process.step(tenant_id, "an act was noted", partial(self._state.audit[tenant_id].append, (act, facts)))
+        self._process.quietly(tenant_id, "an act was noted", partial(self._state.audit[tenant_id].append, (act, facts)))
 
     def verify(self, tenant_id: str | None = None) -> tuple[int, list[str]]:
         """How many acts there are; nobody breaks a chain here."""
@@ -265,7 +265,7 @@ class MemoryRetries(Retries):
         """By record."""
         for retry in retries:
             keep = partial(self._state.retries[retry.tenant_id].update, {(retry.target, retry.target_id): retry})
-            self._process.step(retry.tenant_id, "a failed write was kept in mind", keep)
+            self._process.quietly(retry.tenant_id, "a failed write was kept in mind", keep)
 
     def clear(self, tenant_id: str, integration: str, records: Sequence[tuple[str, str]]) -> None:
         """Forget them."""
@@ -276,7 +276,7 @@ class MemoryRetries(Retries):
                 self._state.retries[tenant_id].pop(record, None)
 
         if records:
-            self._process.step(tenant_id, "failed writes were forgotten", forget)
+            self._process.quietly(tenant_id, "failed writes were forgotten", forget)
 
 
 class MemoryOverwrites(Overwrites):
@@ -292,7 +292,7 @@ class MemoryOverwrites(Overwrites):
             self._state.overwrites[tenant].update({(o.write_id, o.field): o for o in overwrites if o.tenant_id == tenant})
 
         for tenant in sorted({o.tenant_id for o in overwrites}):
-            self._process.step(tenant, "a replaced edit was kept", partial(keep, tenant))
+            self._process.quietly(tenant, "a replaced edit was kept", partial(keep, tenant))
 
     def load(self, tenant_ids: Sequence[str], integration: str, *, since: datetime | None = None) -> list[Overwrite]:
         """Newest first."""
