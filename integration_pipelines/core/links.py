@@ -158,9 +158,9 @@ def _links(sql: Sql, contract: Contract, now_text: str) -> None:
           FROM carried WHERE {_MOVED}),
         found AS (
           SELECT tenant_id, {integration} AS integration, {pair} AS link_id, left_id, right_id, 'live' AS state, rule AS match_rule,
-            explanation AS match_evidence, {now} AS created_at, {now} AS updated_at, {none}, true AS is_new, true AS changed,
-            NULL::VARCHAR AS base_link_id
-          FROM verdicts WHERE trouble IS NULL AND acceptable),
+            explanation AS match_evidence, {now} AS created_at, {_latest_birth(contract, now)} AS updated_at, {none}, true AS is_new,
+            true AS changed, NULL::VARCHAR AS base_link_id
+          FROM verdicts v WHERE trouble IS NULL AND acceptable),
         doubted AS (
           SELECT d.tenant_id, {integration} AS integration, d.link_id, d.left_id, d.right_id, 'proposed' AS state, d.rule AS match_rule,
             d.evidence AS match_evidence, coalesce(c.created_at, {now}) AS created_at,
@@ -179,6 +179,17 @@ def _links(sql: Sql, contract: Contract, now_text: str) -> None:
         """SELECT *, false AS is_new, false AS changed, link_id AS base_link_id FROM known_links ANTI JOIN odd_links USING (tenant_id, link_id)
         UNION ALL BY NAME SELECT * FROM moved_links""",
     )
+
+
+def _latest_birth(contract: Contract, now: str) -> str:
+    """Now, or when the younger record of a new pair was made, if our clock is behind the partner's: or else it would be taken for another one."""
+    births = [
+        f"""(SELECT max(TRY_CAST(o.{name(born)} AS TIMESTAMPTZ)) FROM accepted_{spec} o
+          WHERE o.tenant_id = v.tenant_id AND o.record_id = v.{side}_id)"""
+        for side in ("left", "right")
+        if (born := contract.objects[spec := contract.main_object(side)].born) is not None
+    ]
+    return f"greatest({', '.join([now, *births])})"
 
 
 def _unlinked(sql: Sql) -> None:

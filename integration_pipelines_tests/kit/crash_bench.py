@@ -1,10 +1,11 @@
 """One tenant that lives through many crashes: partners outside the runs' processes, a person who edits, and what must hold afterwards."""
 
 import json
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -167,10 +168,12 @@ def life(folder: Path, *, database_url: str = "", synced: bool = True) -> Iterat
 
 
 @contextmanager
-def lives(folder: Path, tenants: int, *, database_url: str = "", synced: bool = True) -> Iterator[list[Life]]:
-    """So many small tenants of one store and one pair of partners."""
+def lives(
+    folder: Path, tenants: int, *, database_url: str = "", synced: bool = True, environment: Mapping[str, str] | None = None
+) -> Iterator[list[Life]]:
+    """So many small tenants of one store and one pair of partners; their runs have those variables beside this process' own."""
     world = World(tenants=tenants, customers=6, seed=3, now=time.time(), search_lag=0.0, rate_limits=False)
-    with open_shop(folder, world, database_url=database_url) as shop, _server() as server:
+    with open_shop(folder, world, database_url=database_url) as shop, _server(environment or {}) as server:
         runner, ids = Runner(server), list(shop.tenants.values())
         everybody = Order(str(folder), database_url, MASTER_KEY, ids[0], "", others=tuple(ids[1:]))
         if synced:
@@ -205,10 +208,10 @@ def _plain(billing: dict[str, list[Json]], groups: dict[str, list[str]], held: s
 
 
 @contextmanager
-def _server() -> Iterator[subprocess.Popen[str]]:
+def _server(environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     module = "integration_pipelines_tests.kit.crash_server"
-    command = [sys.executable, "-W", "ignore", "-m", module]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+    command, env = [sys.executable, "-W", "ignore", "-m", module], os.environ | environment
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as server:
         try:
             yield server
         finally:

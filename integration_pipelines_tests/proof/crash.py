@@ -1,7 +1,8 @@
 """`make proof-crash`: kill a run at every durable step and at every durable call to the system, on both databases; writes `data/crash.json`.
 
-Besides being killed, a call can fail: each fsync with EIO, writes here and there with ENOSPC. After every strike the next run must make
-it good: nothing lost, doubled or left over. Calls are interfered with by `strace`, which has to be installed.
+Besides being killed, a call can fail: each fsync with EIO, writes here and there with ENOSPC; and a whole machine can have troubles: a file
+system that is full, a clock that jumps. After every strike the next run must make it good: nothing lost, doubled or left over. Calls are
+interfered with by `strace`, clocks moved by `libfaketime`, which have to be installed; a file system to fill is only root's to make.
 """
 
 import argparse
@@ -25,6 +26,15 @@ from rich.table import Table
 
 from integration_pipelines_tests.kit.crash_bench import Life, lives
 from integration_pipelines_tests.kit.databases import forget, fresh_postgresql
+from integration_pipelines_tests.kit.machine import (
+    JUMPS,
+    LIBRARIES,
+    ROOM_KIB,
+    full_disks,
+    jumping_clocks,
+    small_disk,
+    wrong_clock,
+)
 from integration_pipelines_tests.kit.sweep import Figures, Moment, Syscall, calls_of_a_run, steps_of_a_run, sweep
 
 OUTPUT = Path(__file__).resolve().parents[2] / "data" / "crash.json"
@@ -38,6 +48,7 @@ TITLES = {
     "calls": "killed at a durable call to the system",
     "failures": "a durable call that fails",
 }
+OF_A_MACHINE = {"disks": "a file system that is full", "clocks": "a clock that jumps"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +70,19 @@ def main(arguments: Sequence[str], output: Path = OUTPUT) -> None:
     chosen = parser.parse_args(arguments)
     if unknown := set(chosen.databases) - set(SHARES):
         parser.error(f"There is no database {', '.join(sorted(unknown))}; there are {', '.join(SHARES)}.")
-    if shutil.which("strace") is None:
-        sys.exit(
-            "The sweep over calls to the system needs strace, which is not installed here. On Debian: apt-get install strace"
-        )
+    if missing := lacking():
+        sys.exit(f"The sweeps need {' and '.join(missing)}.")
     started, console = time.monotonic(), Console()
     shares = sorted(((n, share) for n in chosen.databases or SHARES for share in range(SHARES[n])), key=itemgetter(1))
     found: list[Swept] = []
     report: dict[str, Any] = {}
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        for done in as_completed(pool.submit(over, name, share, chosen.every) for name, share in shares):
+        sweeps = [pool.submit(over, name, share, chosen.every) for name, share in shares]
+        for done in as_completed([*sweeps, *(pool.submit(of_a_machine, what) for what in OF_A_MACHINE)]):
             found += done.result()
             report = told(found, time.monotonic() - started) | {
                 "every": chosen.every,
-                "whole": len(found) == len(shares) * len(TITLES),
+                "whole": len(found) == len(shares) * len(TITLES) + len(OF_A_MACHINE),
             }
             output.parent.mkdir(parents=True, exist_ok=True)
             output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -80,6 +90,16 @@ def main(arguments: Sequence[str], output: Path = OUTPUT) -> None:
     show(report, console)
     if report["violations"]:
         sys.exit(1)
+
+
+def lacking() -> list[str]:
+    """What this machine lacks for it, in words."""
+    needs = {
+        "strace, to interfere with calls to the system (on Debian: apt-get install strace)": shutil.which("strace"),
+        "libfaketime, to move clocks (on Debian: apt-get install faketime)": any(path.exists() for path in LIBRARIES),
+        "root's rights, to mount a file system that can be filled": os.geteuid() == 0,
+    }
+    return [what for what, there in needs.items() if not there]
 
 
 def over(database: str, share: int, every: int = 1) -> list[Swept]:
@@ -93,6 +113,18 @@ def over(database: str, share: int, every: int = 1) -> list[Swept]:
         ]
     forget(url)
     return made
+
+
+def of_a_machine(what: str) -> list[Swept]:
+    """One of the sweeps over a machine's own troubles, in a process of its own. They are over a store in a file, which is on that machine."""
+    logging.disable(logging.CRITICAL)
+    with tempfile.TemporaryDirectory() as name:
+        if what == "disks":
+            with small_disk(Path(name)) as disk, lives(disk.folder, len(ROOM_KIB)) as tenants:
+                return [Swept("sqlite", what, full_disks(disk, tenants))]
+        clock = wrong_clock(Path(name))
+        with lives(Path(name), len(JUMPS), environment=clock.environment) as tenants:
+            return [Swept("sqlite", what, jumping_clocks(clock, tenants))]
 
 
 def chosen_moments(alive: Life) -> Iterator[tuple[str, list[Moment]]]:
@@ -131,7 +163,7 @@ def show(report: dict[str, Any], console: Console) -> None:
     """The figures for people."""
     table = Table("database", "what", "points", "violations")
     for one in report["sweeps"]:
-        table.add_row(one["database"], TITLES[one["what"]], str(one["points"]), str(len(one["violated"])))
+        table.add_row(one["database"], (TITLES | OF_A_MACHINE)[one["what"]], str(one["points"]), str(len(one["violated"])))
     console.print(table)
     console.print(
         f"{report['points']} points, {report['violations']} violations; {report['seconds']} s on {report['cores']} cores"

@@ -340,3 +340,17 @@ def test_a_tenant_gets_the_same_rows_alone_and_together_with_another() -> None:
             mine = together.filter(pc.field("tenant_id") == world.tenant)
             assert mine.to_pylist() == getattr(alone, name).to_pylist(), name
         assert both.numbers[world.tenant] == alone.numbers[world.tenant]
+
+
+def test_a_clock_behind_the_partners_makes_no_other_record_of_a_new_one() -> None:
+    """A customer that the partner says was made two days from now is linked, and still the same one when it is looked at again."""
+    born = (NOW + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    world = World(
+        companies=[{"record_id": "1", "name": "Acme", "domain": "acme.com"}],
+        customers=[{"record_id": "cus_1", "email": "x@acme.com", "created_at": born}],
+    )
+    world.links = world.run_pass().links
+    assert pairs(world.run_pass(), world.links) == {("1", "cus_1"): "live"}
+    another = (NOW + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    world.customers = [{"record_id": "cus_1", "email": "x@acme.com", "created_at": another}]
+    assert pairs(world.run_pass(), world.links) == {("1", "cus_1"): "proposed"}
