@@ -27,7 +27,8 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY)  ## See the whole product on a sandbox. Arguments: make demo ARGS="--tenants 1 --no-serve"
 	@$(BIN)/integration-pipelines demo $(ARGS)
 
-test: $(READY) browser checks  ## Everything that must hold: rules, types, layers, definitions, tests.
+test: $(READY) browser  ## Everything that must hold: rules, types, layers, definitions, tests.
+	$(MAKE) -j2 checks
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 bench: $(READY)  ## Measure beside others, in one run; writes data/benchmarks.json
