@@ -126,6 +126,9 @@ def _matching(contract: Contract) -> str:
         "When a rule finds more than one candidate, or the same value stands on two records, nothing is linked and a person is asked."
     )
     lines.append(_unmatched(contract))
+    if contract.matching.unmatched_left == "report":
+        left, right = contract.roles.left.label, contract.roles.right.label
+        lines.append(f"A {left} record that nothing matches is reported; no {right} record is ever made for it.")
     return "\n".join(line for line in lines if line)
 
 

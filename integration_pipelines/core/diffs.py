@@ -1,5 +1,7 @@
 """Reconciliation diffs: what differs now, joined with what differed before, so that a difference keeps one identity until it is gone."""
 
+from collections.abc import Iterator
+
 import pyarrow as pa
 
 from integration_pipelines.core.contract import Contract, FieldType
@@ -18,7 +20,10 @@ def diffs(sql: Sql, contract: Contract, unresolved: pa.Table, now_text: str) -> 
     """
     sql.put("earlier", unresolved)
     sql.make(
-        "fresh", f"{_field_rows(contract)} UNION ALL BY NAME {_missing_rows(contract)} UNION ALL BY NAME {_link_rows(contract)}"
+        "fresh",
+        " UNION ALL BY NAME ".join(
+            (_field_rows(contract), _missing_rows(contract), *_alone_rows(contract), _link_rows(contract))
+        ),
     )
     same = " AND ".join(
         f"coalesce(f.{c}, '') = coalesce(e.{c}, '')" for c in ("tenant_id", "field", "link_id", "left_id", "right_id")
@@ -91,6 +96,20 @@ def _missing_rows(contract: Contract) -> str:
       NULL::TIMESTAMPTZ AS left_observed_at, o.observed_at AS right_observed_at
     FROM unlinked u JOIN observed_{right} o ON o.tenant_id = u.tenant_id AND o.record_id = u.record_id
     LEFT JOIN creations c ON c.tenant_id = u.tenant_id AND c.right_id = u.record_id WHERE {wanted}"""
+
+
+def _alone_rows(contract: Contract) -> Iterator[str]:
+    """Left records without a counterpart, if the contract wants them reported: a task for people, since right records are never made."""
+    if contract.matching.unmatched_left == "ignore":
+        return
+    left = contract.main_object("left")
+    label = first_said("a", contract.objects[left].label, "record_id")
+    yield f"""SELECT a.tenant_id, {text(left)} AS object, '*' AS field, NULL::VARCHAR AS link_id, a.record_id AS left_id,
+      NULL::VARCHAR AS right_id, left({label}, 200) AS record_label, {text(contract.roles.left.name)} AS owner_role,
+      'missing_right' AS kind, 'none' AS action, 'open' AS status, 'unmatched.no_counterpart' AS rule_id,
+      'no rule finds a counterpart' AS reason, a.observed_at AS left_observed_at
+    FROM accepted_{left} a ANTI JOIN (SELECT tenant_id, left_id FROM links WHERE state IN ('live', 'one_sided', 'proposed')) k
+      ON k.tenant_id = a.tenant_id AND k.left_id = a.record_id"""
 
 
 def _link_rows(contract: Contract) -> str:

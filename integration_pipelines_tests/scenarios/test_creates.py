@@ -8,6 +8,7 @@ import pytest
 
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.ports.partner import RecordWrite
+from integration_pipelines.use_cases.links_review import confirm
 from integration_pipelines.use_cases.outcome import RunOutcome
 from integration_pipelines_tests.kit.bench import CONTRACT, Product, product
 from integration_pipelines_tests.kit.core import crm_billing
@@ -81,6 +82,20 @@ def test_without_the_rule_a_missing_record_stays_a_task(tmp_path: Path) -> None:
         missing = [d for d in shop.ports.diffs.load(["t1"], CONTRACT).to_pylist() if d["kind"] == "missing_left"]
         assert [(d["right_id"], d["action"], d["status"]) for d in missing] == [("cus_alone", "none", "open")]
         assert holders(shop) == []
+
+
+def test_a_company_without_a_customer_is_a_task_where_the_contract_says_so(shop: Product) -> None:
+    """Nobody is ever made in billing for it; linked by a person, the task is done."""
+    data = crm_billing().model_dump()
+    data["matching"]["unmatched_left"] = "report"
+    shop = replace(shop, contract=Contract.model_validate(data))
+    shop.first_sync()
+    (task,) = [d for d in shop.ports.diffs.unresolved(["t1"], CONTRACT).to_pylist() if d["kind"] == "missing_right"]
+    assert (task["left_id"], task["record_label"], task["action"], task["status"]) == ("9", "Lonely", "none", "open")
+    assert len(shop.billing().objects["billing_customers"]) == 4
+    confirm("t1", shop.contract, "9", "cus_alone", actor="ann", ports=shop.ports)
+    assert (shop.one().certified, len(shop.billing().objects["billing_customers"])) == (True, 4)
+    assert [d["kind"] for d in shop.ports.diffs.unresolved(["t1"], CONTRACT).to_pylist()] == []
 
 
 @pytest.mark.fault("P01")
