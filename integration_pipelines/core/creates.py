@@ -192,11 +192,13 @@ def _spelled(contract: Contract, spec: SyncField, value: str) -> str:
 
 def _removals(contract: Contract) -> str:
     """Records of ours whose right record is gone (their link is one-sided) and to which no other right record is linked."""
+    if contract.matching.gone_right != "archive":
+        none = ", ".join(f"NULL::VARCHAR AS {column}" for column in ("tenant_id", "link_id", "left_id", "record_label"))
+        return f"SELECT {none} WHERE false"
     left, right = contract.main_object("left"), contract.main_object("right")
-    wanted = "true" if contract.matching.gone_right == "archive" else "false"
     label = first_said("l", contract.objects[left].label, "record_id")
     return f"""SELECT k.tenant_id, k.link_id, k.left_id, left({label}, 200) AS record_label FROM links k
       JOIN accepted_{left} l ON l.tenant_id = k.tenant_id AND l.record_id = k.left_id
       ANTI JOIN (SELECT tenant_id, record_id FROM observed_{right} WHERE NOT deleted) o ON o.tenant_id = k.tenant_id AND o.record_id = k.right_id
       ANTI JOIN (SELECT tenant_id, left_id FROM links WHERE state = 'live') s ON s.tenant_id = k.tenant_id AND s.left_id = k.left_id
-      WHERE {wanted} AND k.state = 'one_sided' AND k.match_rule = {text(CREATED)}"""
+      WHERE k.state = 'one_sided' AND k.match_rule = {text(CREATED)}"""

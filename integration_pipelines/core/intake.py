@@ -16,6 +16,7 @@ _KEY = "tenant_id, record_id"
 def latest(sql: Sql, table: str, rows: Rows, key: str = "record_id") -> None:
     """Make a table with, per tenant and key, the row with the highest `_sequence` (a column of the input), newest read first.
 
+    Rows without that column are the newest already, each once.
     Two rows of one read that contradict each other are told apart by their content, never by the order in which they came.
     Only records with several rows are ranked, since ranking whole rows is dear and most records have one. What comes as files stays there
     and is a view: to read a few columns again is cheaper than to hold all of them.
@@ -24,6 +25,10 @@ def latest(sql: Sql, table: str, rows: Rows, key: str = "record_id") -> None:
         _latest_of_files(sql, table, rows, key)
         return
     sql.put("arriving", rows)
+    if "_sequence" not in rows.schema.names:
+        sql.make(table, "SELECT * FROM arriving")
+        sql.drop("arriving")
+        return
     sql.make("intake_rows", "SELECT * FROM arriving")  # which may be read only once
     sql.drop("arriving")
     if sql.yes(f"SELECT count(DISTINCT hash(tenant_id, {key})) = count(*) FROM intake_rows"):

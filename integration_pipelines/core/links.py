@@ -30,10 +30,14 @@ def resolve_links(sql: Sql, contract: Contract, stored: Rows, now_text: str) -> 
     sql.make("known_links", "SELECT * FROM stored_links")  # which may be read only once
     follow_merges(sql, contract)
     _unmet(sql, contract)
-    _carried(sql, contract, now_text)
-    propose(sql, contract)
-    _links(sql, contract, now_text)
-    _unlinked(sql)
+    _odd(sql, contract)
+    if sql.few and sql.yes("SELECT NOT EXISTS (FROM odd_links) AND NOT EXISTS (FROM unmet)"):
+        _as_they_were(sql)
+    else:
+        _carried(sql, contract, now_text)
+        propose(sql, contract)
+        _links(sql, contract, now_text)
+        _unlinked(sql)
     _live(sql, contract)
     sql.drop("stored_links", "verdicts", "doubtful", "carried", "free_right", "unmet")
 
@@ -112,7 +116,6 @@ _YOUNG = """SELECT tenant_id, record_id, TRY_CAST({born} AS TIMESTAMPTZ) AS born
 
 def _carried(sql: Sql, contract: Contract, now_text: str) -> None:
     """`carried`: the odd ones after following merges, with the state that the records' presence gives them; `standing`: all of them."""
-    _odd(sql, contract)
     left, right = contract.main_object("left"), contract.main_object("right")
     present = "EXISTS (SELECT 1 FROM observed_{0} o WHERE o.tenant_id = s.tenant_id AND o.record_id = {1} AND NOT o.deleted)"
     here = f"{present.format(left, 's.now_left')} AND {present.format(right, 's.right_id')}"
@@ -190,6 +193,15 @@ def _latest_birth(contract: Contract, now: str) -> str:
         if (born := contract.objects[spec := contract.main_object(side)].born) is not None
     ]
     return f"greatest({', '.join([now, *births])})"
+
+
+def _as_they_were(sql: Sql) -> None:
+    """What `_links` and `_unlinked` make where no link needs a second look and no right record is without one, as of few records usually."""
+    links = "SELECT *, false AS is_new, false AS changed, link_id AS base_link_id FROM known_links"
+    sql.make("moved_links", f"{links} WHERE false")
+    sql.view("links", links)
+    none = ", ".join(f"NULL::VARCHAR AS {column}" for column in ("tenant_id", "record_id", "outcome", "rule", "reason"))
+    sql.make("unlinked", f"SELECT {none} WHERE false")
 
 
 def _unlinked(sql: Sql) -> None:

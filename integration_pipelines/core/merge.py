@@ -41,9 +41,19 @@ def widen(sql: Sql, contract: Contract, setting_up: str) -> None:
     fields = compared_fields(contract)
     for object_name in dict.fromkeys(lookup.object for _, _, lookup, _ in lookups(fields)):
         sql.make(f"looked_up_{object_name}", _canonical_lookups(contract, fields, object_name))
+    if sql.few:  # to ask who says the same to the letter would take longer than to bring everybody's words into form
+        sql.make("beside", _joined(contract, fields, setting_up))
+        sql.make("wide", judged_by_row(contract, fields, _formed(contract, fields, "beside")))
+        sql.view("verbatim_links", f"SELECT {_NAMED}, false AS verbatim FROM beside")
+        return
     sql.make("beside", _beside(_joined(contract, fields, setting_up), verbatim(contract, fields)))
-    sql.make("wide", judged_by_row(contract, fields, _formed(contract, fields)))
+    sql.make(
+        "wide", judged_by_row(contract, fields, _formed(contract, fields, "(SELECT unnest(odd, max_depth := 2) FROM beside)"))
+    )
     sql.make_of("verbatim_links", "beside", without="odd")
+
+
+_NAMED = "tenant_id, link_id, left_id, right_id, is_primary, record_label"
 
 
 def respell(sql: Sql, contract: Contract, spellings: pa.Table) -> None:
@@ -121,12 +131,12 @@ def _joined(contract: Contract, fields: Mapping[str, SyncField], setting_up: str
 
 def _beside(joined: str, verbatim: str) -> str:
     """Every link once; one that is not the same to the letter carries all that was read of it, as the only row of a list."""
-    return f"""SELECT b.tenant_id, b.link_id, b.left_id, b.right_id, b.is_primary, b.record_label, b.verbatim,
+    return f"""SELECT {_NAMED}, b.verbatim,
         CASE WHEN NOT b.verbatim THEN [b] END AS odd
       FROM (SELECT *, coalesce({verbatim}, false) AS verbatim FROM ({joined})) b"""
 
 
-def _formed(contract: Contract, fields: Mapping[str, SyncField]) -> str:
+def _formed(contract: Contract, fields: Mapping[str, SyncField], joined: str) -> str:
     """What both sides say in canonical form, of every link that needs it."""
     forms = [
         f"{said(contract, spec, side).form} AS {name(f'{alias}_{field}')}"
@@ -134,7 +144,7 @@ def _formed(contract: Contract, fields: Mapping[str, SyncField]) -> str:
         for side, alias in ALIASES.items()
     ]
     bases = ", ".join(name("z_" + field) for field in fields)
-    return f"SELECT {KEPT}, is_oldest, {', '.join(forms)}, {bases} FROM (SELECT unnest(odd, max_depth := 2) FROM beside)"
+    return f"SELECT {KEPT}, is_oldest, {', '.join(forms)}, {bases} FROM {joined}"
 
 
 def _lists_lines(contract: Contract) -> bool:

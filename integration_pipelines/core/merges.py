@@ -19,7 +19,9 @@ def follow_merges(sql: Sql, contract: Contract) -> None:
     """
     left = contract.main_object("left")
     column = contract.objects[left].aliases
-    if column is None:
+    if column is None or (
+        sql.few and not sql.yes(f"SELECT EXISTS (FROM observed_{left} WHERE coalesce({name(column)}, '') <> '')")
+    ):
         sql.make("aliases", _NONE.format("old_id", "survivor_id"))
         sql.make("disputed", _NONE.format("record_id", "dispute"))
         return

@@ -43,6 +43,7 @@ class PassInputs:
     spellings: pa.Table = field(default_factory=lambda: empty(SPELLINGS))  # values that a partner shows otherwise than written
     setting_up: tuple[str, ...] = ()  # tenants whose own properties do not exist yet
     only: tuple[str, ...] = ()  # plan writes for these records and what they are linked to; empty: for all
+    few: bool = False  # some hundred rows at most: the result is the same, the way there is the quickest for so few
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Pass:
     """A pass that keeps its tables, so that the balance can be drawn after the writes. Use as `with Pass(con, inputs) as p`."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, inputs: PassInputs) -> None:
-        self._sql = Sql(con)
+        self._sql = Sql(con, few=inputs.few)
         self._inputs = inputs
         if not any(isinstance(rows, Files) for rows in inputs.observed.values()):
             self._sql.plan_quickly()

@@ -113,13 +113,15 @@ def subscription_facts(sql: Sql, contract: Contract, now_text: str) -> None:
     ended, counted = text_list(rollup.ended_statuses), text_list(rollup.counted_statuses)
     sql.view("rollup_subs", _SUBS.format(subs=subs, ended=ended, counted=counted, paused=paused))
     sql.make("rollup_unusual", _UNUSUAL)
+    usual = sql.few and not sql.yes("SELECT EXISTS (FROM rollup_unusual)")  # then there is nothing that the next ones could find
     singles = {
         name: _ITEMS.format(rows=_SINGLE.format(subs=name), customers=customers) for name in ("rollup_subs", "rollup_unusual")
     }
-    sql.make("rollup_several", f"SELECT * FROM ({_ITEMS.format(rows=_SEVERAL, customers=customers)}) WHERE charged")
+    if not usual:
+        sql.make("rollup_several", f"SELECT * FROM ({_ITEMS.format(rows=_SEVERAL, customers=customers)}) WHERE charged")
     discounts = rollup if sql.yes(_DISCOUNTED.format(customers=customers)) else None
-    sql.make("rollup_tiered", _tiered(sql, singles["rollup_unusual"]))
-    several = sql.yes("SELECT count(*) > 0 FROM rollup_several")
+    sql.make("rollup_tiered", _NO_TIERS if usual else _tiered(sql, singles["rollup_unusual"]))
+    several = not usual and sql.yes("SELECT count(*) > 0 FROM rollup_several")
     sql.make("rollup_sums", _subscription_sums(discounts, now_text) if several else _NO_SUMS)
     sql.make("sub_facts", _facts(f"({singles['rollup_subs']})", discounts, now_text))
     sql.drop("rollup_unusual", "rollup_several", "rollup_tiers", "rollup_tiered", "rollup_sums")

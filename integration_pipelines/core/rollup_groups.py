@@ -50,6 +50,9 @@ def group_rollup(sql: Sql, contract: Contract, name: str, groups: str) -> None:
         return
     order, members = text_list(contract.rollup.status_order), f"{name}_members"
     sql.make(members, _MEMBERS.format(groups=groups, several=_SEVERAL.format(groups=groups)))
-    sql.make(f"{name}_added", _ADDED.format(list=order[1:-1], members=members, minor=_MINOR.format("total")))
     own = _OWN.format(order=order, members=members, minor=_MINOR.format("coalesce(f.mrr12, 0)::HUGEINT"))
+    if sql.few and not sql.yes(f"SELECT EXISTS (FROM {members})"):  # as of nearly all few: nothing is to be added up
+        sql.view(name, own)
+        return
+    sql.make(f"{name}_added", _ADDED.format(list=order[1:-1], members=members, minor=_MINOR.format("total")))
     sql.view(name, f"{own} UNION ALL SELECT * FROM {name}_added")

@@ -47,10 +47,15 @@ Rows = pa.Table | pa.RecordBatchReader | Files
 
 
 class Sql:
-    """One connection for the length of one call chain; not thread-safe."""
+    """One connection for the length of one call chain; not thread-safe.
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, *, macros: bool = True) -> None:
+    With `few` its tables have some hundred rows at most: to think about a query takes longer than to answer it, and whoever makes one
+    may take the way that is shorter to say, if it leads to the same rows.
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, *, macros: bool = True, few: bool = False) -> None:
         self._con = con
+        self.few = few
         self._views: set[str] = set()
         for macro in _MACROS if macros else ():  # who calculates nothing needs none
             con.execute(macro)

@@ -79,14 +79,15 @@ def look(
     """Run one pass over those tenants: over everything of theirs, or over a closure, to which `observed` and `refused` are cut already."""
     tenants = sorted(run_ids)
     links, among = _links(contract, tenants, closure, ports)
+    few, base = closure is not None and closure.few, base_of(ports, tenants, contract, among)
     inputs = PassInputs(
         contract=contract,
         run_ids={t: run_ids[t] for t in tenants},
         now=ports.clock.now(),
-        observed={name: found.of(tenants).source() for name, found in observed.items()},
+        observed={name: _rows(found.of(tenants), few=few) for name, found in observed.items()},
         refused=_only_tenants(refused.select(["tenant_id", "object", "record_id", "expectation"]), tenants),
         links=links,
-        base=base_of(ports, tenants, contract, among).source(),
+        base=_rows(base, few=few),
         intents=_intents(contract, tenants, ports),
         unresolved=_unresolved(contract, tenants, closure, ports),
         spellings=ports.spellings.load(tenants, contract.contract),
@@ -94,12 +95,18 @@ def look(
         installed=_installed(contract, tenants, ports),
         setting_up=tuple(setting_up),
         only=tuple(only),
+        few=few,
     )
-    con = ports.duck(few=closure is not None and closure.few)
+    con = ports.duck(few=inputs.few)
     engine = Pass(con, inputs)
     return Look(
         con, engine, inputs, engine.run(), closure, links if isinstance(links, pa.Table) else IDENTITY_LINKS.empty_table()
     )
+
+
+def _rows(found: Dataset, *, few: bool) -> Rows:
+    """A dataset for the engine; of few records each only once, as the gate has seen them."""
+    return found.newest() if few else found.source()
 
 
 def _links(

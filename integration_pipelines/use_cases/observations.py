@@ -6,7 +6,7 @@ A dataset's current state is its newest full file and every later delta; the hig
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -60,11 +60,14 @@ class Dataset:
     schema: pa.Schema
     among: Mapping[str, Collection[str]] | None = None  # tenant → the only records wanted; None: all
     key: str = "record_id"  # the column that names a record
+    _held: list[pa.Table] = field(default_factory=list, repr=False, compare=False)
 
     def of(self, tenant_ids: Sequence[str]) -> "Dataset":
         """Of fewer tenants."""
         wanted = frozenset(tenant_ids)
-        return replace(self, entries=tuple(entry for entry in self.entries if entry.tenant_id in wanted))
+        if all(entry.tenant_id in wanted for entry in self.entries):
+            return self
+        return replace(self, entries=tuple(entry for entry in self.entries if entry.tenant_id in wanted), _held=[])
 
     def rows(self) -> pa.RecordBatchReader:
         """Every row of every file, with the `_sequence` of its file; some at a time."""
@@ -84,18 +87,26 @@ class Dataset:
         return Files(found, self.schema.append(SEQUENCE), distinct=ours and alone)
 
     def newest(self) -> pa.Table:
-        """The row of each record that counts, by the same rule as the engine's own (`core.intake.latest`), held whole."""
-        source = self.source()
-        if self.among is not None and isinstance(source, pa.RecordBatchReader):
-            source = source.read_all()
+        """The row of each record that counts, by the same rule as the engine's own (`core.intake.latest`), held whole.
+
+        Of some records it is read once, however often it is asked for.
+        """
+        if self.among is None:
+            return self._newest(self.source())
+        if not self._held:
+            self._held.append(self._newest(self.rows().read_all()))
+        return self._held[0]
+
+    def _newest(self, source: Rows) -> pa.Table:
+        if isinstance(source, pa.Table):
             few = newest_rows(source, self.key, SEQUENCE.name)
-            if few.num_rows == few.group_by(["tenant_id", self.key]).aggregate([]).num_rows:
+            if few.num_rows == len(set(_named(few, self.key))):
                 return few.select(self.schema.names).sort_by([("tenant_id", "ascending"), (self.key, "ascending")])
             # A record was told twice in one read: the engine's rule says which.
         con = self.ports.duck()
         try:
-            latest(Sql(con, macros=False), "newest_rows", source)
-            rows: pa.Table = con.sql("SELECT * FROM newest_rows ORDER BY tenant_id, record_id").to_arrow_table()
+            latest(Sql(con, macros=False), "newest_rows", source, self.key)
+            rows: pa.Table = con.sql(f"SELECT * FROM newest_rows ORDER BY tenant_id, {self.key}").to_arrow_table()
         finally:
             con.close()
         return rows.select(self.schema.names).cast(self.schema)
@@ -309,12 +320,16 @@ def by_tenant_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, 
 
 def newest_rows(rows: pa.Table, key: str, sequence: str) -> pa.Table:
     """Of every tenant's `key` the rows with its highest `sequence`, in their order; made for few rows, of any shape."""
-    named = rows.select(["tenant_id", key, sequence])
-    top = named.group_by(["tenant_id", key]).aggregate([(sequence, "max")]).rename_columns(["tenant_id", key, "top"])
-    placed = named.append_column("place", pa.array(range(rows.num_rows), pa.int64()))
-    found = placed.join(top, ["tenant_id", key])
-    places = found.filter(pc.equal(found[sequence], found["top"]))["place"]
-    return rows.take(places.take(pc.sort_indices(places)))
+    numbers = [int(number) for number in rows[sequence].to_pylist() if number is not None]
+    named = list(zip(_named(rows, key), numbers, strict=True))
+    top: dict[tuple[str, str], int] = {}
+    for record, number in named:
+        top[record] = max(number, top.get(record, number))
+    return rows.take(pa.array([place for place, (record, number) in enumerate(named) if number == top[record]], pa.int64()))
+
+
+def _named(rows: pa.Table, key: str) -> Iterator[tuple[str, str]]:
+    return zip(texts(rows, "tenant_id"), texts(rows, key), strict=True)
 
 
 def of_tenant(table: pa.Table, tenant_id: str) -> pa.Table:
