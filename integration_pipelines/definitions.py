@@ -6,6 +6,7 @@ from importlib import import_module
 import dagster as dg
 
 from integration_pipelines.defs.arrow_alone import load_arrow_alone
+from integration_pipelines.deploy.forked_runs import fork_runs_of_this_server
 
 
 @dg.definitions
@@ -21,5 +22,6 @@ def _built() -> dg.Definitions:
     Dagster's own loading of a folder describes every kind of component that is installed first, which takes twice as long as all else.
     """
     load_arrow_alone()
+    fork_runs_of_this_server()
     built: dg.Definitions = import_module("integration_pipelines.defs.integrations").integrations()
     return built
