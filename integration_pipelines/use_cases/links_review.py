@@ -4,7 +4,9 @@ Stored links come before every rule, so a decision stands from the next run on; 
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -44,7 +46,7 @@ def confirm(tenant_id: str, contract: Contract, left: str, right: str, *, actor:
         InvalidError: one of the records was never read.
         ConflictError: the right record is linked to another one already; move it instead.
     """
-    _must_exist(tenant_id, contract, left, right, ports)
+    born = _must_exist(tenant_id, contract, left, right, ports)
     links = links_of(tenant_id, contract, ports=ports, record=right)
     other = next((k for k in links if k["right_id"] == right and k["state"] in COUNTING and k["left_id"] != left), None)
     if other is not None:
@@ -53,7 +55,7 @@ def confirm(tenant_id: str, contract: Contract, left: str, right: str, *, actor:
             remedy=f"Give it to the other one: integration-pipelines links move {tenant_id} {right} --to {left}",
         )
     known = _known(links, left, right)
-    row = _row(tenant_id, contract, left, right, "live", "confirmed by a person", actor, known, ports)
+    row = _joined(_row(tenant_id, contract, left, right, "live", "confirmed by a person", actor, known, ports), born)
     _forget_base(contract, known, ports)
     return _decided("link_confirmed", [row], actor, ports)
 
@@ -74,7 +76,7 @@ def move(tenant_id: str, contract: Contract, right: str, to_left: str, *, actor:
     Raises:
         InvalidError: one of the records was never read, or the right one has no link to move.
     """
-    _must_exist(tenant_id, contract, to_left, right, ports)
+    born = _must_exist(tenant_id, contract, to_left, right, ports)
     links = links_of(tenant_id, contract, ports=ports, record=right)
     old = next((k for k in links if k["right_id"] == right and k["state"] in COUNTING), None)
     if old is None or old["left_id"] == to_left:
@@ -83,7 +85,7 @@ def move(tenant_id: str, contract: Contract, right: str, to_left: str, *, actor:
             f"{contract.roles.right.label} {right} {what}.", remedy="Confirm the pair instead, or look: links show."
         )
     known = _known(links, to_left, right)
-    new = _row(tenant_id, contract, to_left, right, "live", "moved by a person", actor, known, ports)
+    new = _joined(_row(tenant_id, contract, to_left, right, "live", "moved by a person", actor, known, ports), born)
     _forget_base(contract, known, ports)
     now = ports.clock.now()
     gone = dict(old) | {"state": "tombstone", "updated_at": now, "survivor_link_id": new["link_id"], "decided_by": actor}
@@ -109,6 +111,11 @@ def _row(
     }  # fmt: skip
 
 
+def _joined(row: Row, born: Sequence[datetime]) -> Row:
+    """A pair is never older than its records: a partner's clock may be ahead of ours, and they would be taken for others under their ids."""
+    return dict(row) | {"updated_at": max([row["updated_at"], *born])}
+
+
 def _forget_base(contract: Contract, known: Row | None, ports: Ports) -> None:
     """What both sides held when the pair was last joined says nothing about now: they are compared as if for the first time."""
     if known is None or known["state"] in COUNTING:
@@ -117,17 +124,24 @@ def _forget_base(contract: Contract, known: Row | None, ports: Ports) -> None:
     save_base(ports, contract, pa.Table.from_pylist([nothing], base_schema(contract)), {known["tenant_id"]: "review"})
 
 
-def _must_exist(tenant_id: str, contract: Contract, left: str, right: str, ports: Ports) -> None:
+def _must_exist(tenant_id: str, contract: Contract, left: str, right: str, ports: Ports) -> list[datetime]:
+    """When the two records were made, as far as they say so."""
+    born = []
     for side, record in (("left", left), ("right", right)):
         role = contract.roles.left if side == "left" else contract.roles.right
         name = contract.main_object("left" if side == "left" else "right")
-        schema, among = observed_schema(contract.objects[name]), {tenant_id: [record]}
-        seen = dataset(ports, [tenant_id], contract.contract, name, schema, among=among).newest().to_pylist()
+        spec, among = contract.objects[name], {tenant_id: [record]}
+        seen = dataset(ports, [tenant_id], contract.contract, name, observed_schema(spec), among=among).newest().to_pylist()
         if not seen or seen[0]["deleted"]:
             what = "was never read" if not seen else "was deleted"
             raise InvalidError(
                 f"{role.label} {record} {what}.", remedy="Give its id as the partner shows it, and sync once before."
             )
+        if spec.born is not None and seen[0][spec.born]:
+            with suppress(ValueError):  # what is no time is the gate's business
+                made = datetime.fromisoformat(seen[0][spec.born])
+                born.append(made if made.tzinfo else made.replace(tzinfo=UTC))
+    return born
 
 
 def _decided(act: str, rows: Sequence[Row], actor: str, ports: Ports) -> Decision:

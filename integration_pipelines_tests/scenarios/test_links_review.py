@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +38,16 @@ def test_a_confirmed_pair_is_reconciled_from_the_next_run_on(shop: Product) -> N
     (kept,) = links_of("t1", shop.contract, ports=shop.ports, record="cus_alone")
     assert (kept["state"], kept["decided_by"], kept["link_id"]) == ("live", "ann", link_id("t1", "crm_billing", "9", "cus_alone"))
     assert shop.ports.audit.verify("t1")[1] == []
+
+
+@pytest.mark.fault("D25")
+def test_a_confirmed_pair_of_a_partner_whose_clock_is_ahead_stays(shop: Product) -> None:
+    """The company says that it was made minutes after the decision; it is the company that was meant."""
+    shop.crm().objects["crm_accounts"]["9"]["created_at"] = f"{shop.clock.moment + timedelta(minutes=5):%Y-%m-%dT%H:%M:%SZ}"
+    shop.one()
+    confirm("t1", shop.contract, "9", "cus_alone", actor="ann", ports=shop.ports)
+    shop.one()
+    assert pairs(shop)["9", "cus_alone"] == "live"
 
 
 def test_what_was_taken_apart_is_never_proposed_again(shop: Product) -> None:

@@ -44,6 +44,13 @@ def alike() -> Pair:
     return crm, billing
 
 
+def ahead() -> Pair:
+    """Records that were made five minutes after now, by the clocks of the partners that made them."""
+    crm, billing = small_accounts()
+    crm.objects[ACCOUNTS]["1"]["created_at"] = billing.objects[CUSTOMERS]["cus_bolt"]["created_at"] = "2026-11-23T12:05:00Z"
+    return crm, billing
+
+
 def surprising() -> Pair:
     """Companies with a field that no contract names."""
     crm, billing = small_accounts()
@@ -75,6 +82,7 @@ TENANTS = {
     "returned": lambda: paying(s1=sub("cus_acme", status="canceled", ended_at="2026-01-01T00:00:00Z")),
     "alike": alike,
     "agreed": small_accounts,
+    "ahead": ahead,
     "long": long_name,
     "surprising": surprising,
 }  # fmt: skip
@@ -238,6 +246,12 @@ def test_ids_that_look_alike_are_records_of_their_own(lived: Lived, company: str
     shown = lived.company("alike", company)
     assert (shown["stripe_customer_id"], shown["billing_mrr"]) == (f"cus_{company}", amount)
     assert lived.links("alike")[company, f"cus_{company}"] == ("live", 1)
+
+
+@pytest.mark.fault("D25")
+def test_a_partner_whose_clock_is_ahead_makes_no_other_record_of_a_new_one(lived: Lived) -> None:
+    """Linked before the moment at which it says it was made: it is the record that was linked, and nobody is asked."""
+    assert lived.links("ahead") == {(str(n), f"cus_{name}"): ("live", 1) for n, name in enumerate(("acme", "bolt", "core"), 1)}
 
 
 @pytest.mark.fault("D26")
