@@ -11,6 +11,7 @@ from integration_pipelines.core.contract import Contract
 from integration_pipelines.defs.facts import Facts
 from integration_pipelines.defs.names import asset_key
 from integration_pipelines.defs.specs import writes_asset
+from integration_pipelines.ports.gate import Verdict
 from integration_pipelines.use_cases.latency import EventFigures
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, TenantReport
 
@@ -84,6 +85,7 @@ def _plan_metadata(tenant: TenantReport) -> Metadata:
         "plan_state": str(plan.state) if plan else "-",
         "reason": tenant.reason or "-",
         "calls_forecast": plan.numbers.get("calls_forecast", 0) if plan else 0,
+        "calls_used": tenant.calls - tenant.calls_before_plan if tenant.writes else 0,
         "look": f"integration-pipelines plans show {tenant.tenant_id}",
     }
 
@@ -125,7 +127,7 @@ def evaluations(contract: Contract, tenant: TenantReport, facts: Facts) -> Itera
         yield _evaluation(
             tenant, f"gate_{name}", asset_key(contract, name), verdict.passed,
             {"evaluated": verdict.evaluated, "expected": verdict.expected, "quarantined": verdict.quarantined, "table_hash": verdict.table_hash,
-             "reason": verdict.reason or "-", "unexpected": dg.MetadataValue.md(table) if rows else "-"},
+             "reason": verdict.reason or "-", "unexpected": dg.MetadataValue.md(table) if rows else "-", "records": _named(verdict)},
         )  # fmt: skip
     if tenant.numbers is not None:
         held = tenant.outcome is RunOutcome.HELD
@@ -142,6 +144,12 @@ def evaluations(contract: Contract, tenant: TenantReport, facts: Facts) -> Itera
     standing = facts.standings.get(tenant.tenant_id)
     if standing is not None:
         yield _freshness(contract, tenant, standing, facts.at)
+
+
+def _named(verdict: Verdict) -> str:
+    """The ids of refused records, some of them if there are many; `quarantine list` has all, each with its reason."""
+    more = verdict.quarantined - len(verdict.records)
+    return ", ".join(verdict.records) + (f" and {more:,} more" if verdict.records and more > 0 else "") or "-"
 
 
 def _freshness(contract: Contract, tenant: TenantReport, standing: Standing, at: datetime) -> dg.AssetCheckEvaluation:

@@ -31,6 +31,7 @@ class Verdict:
     passed: bool
     reason: str
     checks: tuple[CheckCount, ...]
+    records: tuple[str, ...] = ()  # ids of refused records, some of them if there are many; never a value
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ def test_apply_writes_what_a_person_approved_in_the_launch(shop: Shop) -> None:
     assert shop.run(mode="apply", approve_plan_hash=plan_hash).success
     assert shop.writes == 6
     assert latest(shop, "crm_writes")["writes_confirmed"] == 3
+    plan = latest(shop, "write_plan")
+    assert 0 < plan["calls_used"] <= 2 * plan["calls_forecast"]
     assert (latest(shop, LAST)["certified"], latest(shop, LAST)["outcome"]) == ("yes", "written")
     assert shop.checks(LAST, "certificate") == {"t1": True}
 
@@ -56,6 +58,15 @@ def test_checks_are_stored_per_tenant(shop: Shop) -> None:
     assert shop.checks("crm_accounts", "gate_crm_accounts") == {"t1": True}
     assert shop.checks("write_plan", "guard") == {"t1": False}
     assert shop.checks(LAST, "balance") == {"t1": True}
+
+
+def test_the_gate_tells_counts_and_ids_and_no_value(shop: Shop) -> None:
+    """Whoever looks at a check finds the refused record, and nothing of what it says."""
+    shop.product.gate.refuse["cus_acme"] = "email"
+    found = next(e for e in shop.run().get_asset_check_evaluations() if e.check_name == "gate_billing_customers")
+    told = {name: value.value for name, value in found.metadata.items()}
+    assert (told["quarantined"], told["records"], found.passed) == (1, "cus_acme", True)
+    assert "billing@acme.com" not in str(told)
 
 
 def test_of_a_range_only_the_failed_tenant_is_not_materialised(shop_of: OpenShop) -> None:
