@@ -7,6 +7,7 @@ import errno
 import hashlib
 import io
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
@@ -106,13 +107,14 @@ class ParquetLake(Lake):
 
     def find(self, file: StoredFile, schema: pa.Schema, column: str, values: Collection[str]) -> pa.Table:
         """The rows of one file that hold one of those values: only the row groups that have one are read whole; raises as `read`."""
-        wanted = pa.array(sorted(values), pa.string())
+        ordered = sorted(values)
+        wanted = pa.array(ordered, pa.string())
         found = [schema.empty_table()]
         with self._understood(file):
             stored = pq.ParquetFile(pa.BufferReader(self._load(file)), pre_buffer=False)
             present = set(stored.schema_arrow.names)
             names = [name for name in schema.names if name in present]
-            for group in range(stored.num_row_groups):
+            for group in _perhaps(stored.metadata, column, ordered):
                 mask = pc.is_in(stored.read_row_group(group, columns=[column], use_threads=False)[column], value_set=wanted)
                 if pc.any(mask, min_count=0).as_py():
                     rows = stored.read_row_group(group, columns=names, use_threads=False)
@@ -233,6 +235,18 @@ class _Hashing(io.RawIOBase):
 
     def digest(self) -> str:
         return self._hash.hexdigest()
+
+
+def _perhaps(told: pq.FileMetaData, column: str, ordered: Sequence[str]) -> Iterator[int]:
+    """The row groups between whose least and greatest value of that column one of those may be."""
+    leaf = next(n for n in range(told.num_columns) if told.schema.column(n).path == column)
+    for group in range(told.num_row_groups):
+        known = told.row_group(group).column(leaf).statistics
+        if known is not None and known.has_min_max:
+            place = bisect_left(ordered, str(known.min))
+            if place == len(ordered) or ordered[place] > str(known.max):
+                continue
+        yield group
 
 
 def _stream(draft: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> tuple[str, int, int]:

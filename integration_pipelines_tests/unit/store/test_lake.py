@@ -234,3 +234,14 @@ def test_files_that_count_no_more_can_be_removed(tmp_path: Path) -> None:
     lake.remove([gone.path])
     lake.remove([gone.path])
     assert _files(tmp_path) == [tmp_path / kept.path]
+
+
+def test_rows_are_found_by_value_wherever_they_stand(tmp_path: Path) -> None:
+    """Of many row groups, in order and not: every row that holds a wanted value, first and last of a group among them, and no other."""
+    lake = _lake(tmp_path)
+    names = [f"{n:06}" for n in range(140_000)] + ["", "\U0001f600", "zzz", *(f"{n * 7919 % 140_000:06}" for n in range(70_000))]
+    file = _write(lake, _batch(*names))
+    wanted = {"000000", "065535", "065536", "139999", "", "\U0001f600", "zzz", "no such"}
+    found = lake.find(file, SCHEMA, "name", wanted)["name"].to_pylist()
+    assert sorted(found) == sorted(name for name in names if name in wanted)
+    assert lake.find(file, SCHEMA, "name", {"no such", "~"}).num_rows == 0
