@@ -21,6 +21,7 @@ from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.contract_lint import Catalogue
 from integration_pipelines.core.contract_load import load_contract
 from integration_pipelines.core.packs import Pack, load_pack
+from integration_pipelines.core.sql import teach
 from integration_pipelines.errors import AuthError, ConfigError
 from integration_pipelines.logs import configure_logs
 from integration_pipelines.partners.tuned import TunedConnector
@@ -102,6 +103,7 @@ def _small_database(limit: str, spill: Path, process: int) -> duckdb.DuckDBPyCon
     del process
     root = _database(limit, 1, spill)
     root.execute("SET GLOBAL enable_external_access = false; SET GLOBAL enable_optimizer = false")
+    teach(root)
     return root
 
 

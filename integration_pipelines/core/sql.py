@@ -12,20 +12,20 @@ import pyarrow as pa
 _BATCH_ROWS = 65_536
 _MACROS = (
     # Whole-number division rounded half away from zero; HUGEINT in, HUGEINT out.
-    "CREATE OR REPLACE TEMP MACRO rdiv(n, d) AS sign(n)::HUGEINT * ((abs(n)::HUGEINT + d::HUGEINT // 2) // d::HUGEINT)",
+    "rdiv(n, d) AS sign(n)::HUGEINT * ((abs(n)::HUGEINT + d::HUGEINT // 2) // d::HUGEINT)",
     # The whole number that was multiplied by `d`, if one was: to guess it and multiply again costs a twentieth of a division.
-    "CREATE OR REPLACE TEMP MACRO multiple(n, d) AS CASE WHEN round(n::DOUBLE / d)::HUGEINT * d = n THEN round(n::DOUBLE / d)::HUGEINT END",
+    "multiple(n, d) AS CASE WHEN round(n::DOUBLE / d)::HUGEINT * d = n THEN round(n::DOUBLE / d)::HUGEINT END",
     # Decimal text to its exact value; null for other text and for what twelve places or 26 digits cannot hold without rounding.
-    """CREATE OR REPLACE TEMP MACRO exact(t) AS CASE
+    """exact(t) AS CASE
       WHEN regexp_full_match(t, '-?[0-9]{1,26}(\\.[0-9]{1,12})?') THEN TRY_CAST(t AS DECIMAL(38, 12))
       WHEN regexp_full_match(t, '[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]{1,3})?')
         AND length(regexp_extract(t, '\\.([0-9]*?)0*([eE]|$)', 1))
           - coalesce(TRY_CAST(regexp_extract(t, '[eE]([+-]?[0-9]+)$', 1) AS INTEGER), 0) <= 12 THEN TRY_CAST(t AS DECIMAL(38, 12)) END""",
     # Decimal text to whole units of 10^-12, exactly: through the digits, never through a binary float. Whole numbers take the short way.
-    """CREATE OR REPLACE TEMP MACRO pico(t) AS CASE WHEN TRY_CAST(t AS BIGINT)::VARCHAR = t THEN TRY_CAST(t AS BIGINT) * 1000000000000::HUGEINT
+    """pico(t) AS CASE WHEN TRY_CAST(t AS BIGINT)::VARCHAR = t THEN TRY_CAST(t AS BIGINT) * 1000000000000::HUGEINT
       ELSE replace(exact(t)::VARCHAR, '.', '')::HUGEINT END""",
     # A number with room to be summed and multiplied; null for one without, so that no record can stop the others by overflowing.
-    "CREATE OR REPLACE TEMP MACRO within(n) AS CASE WHEN abs(TRY(n)) <= (10 ** 30)::HUGEINT THEN TRY(n) END",
+    "within(n) AS CASE WHEN abs(TRY(n)) <= (10 ** 30)::HUGEINT THEN TRY(n) END",
 )
 
 
@@ -46,19 +46,25 @@ Rows = pa.Table | pa.RecordBatchReader | Files
 """Arrow rows at hand or to be read once, some at a time; or files."""
 
 
+def teach(con: duckdb.DuckDBPyConnection) -> None:
+    """Let every connection to a database calculate, once for all."""
+    for macro in _MACROS:
+        con.execute(f"CREATE MACRO {macro}")
+
+
 class Sql:
     """One connection for the length of one call chain; not thread-safe.
 
     With `few` its tables have some hundred rows at most: to think about a query takes longer than to answer it, and whoever makes one
-    may take the way that is shorter to say, if it leads to the same rows.
+    may take the way that is shorter to say, if it leads to the same rows. The connection's database was taught to calculate (`teach`).
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, *, macros: bool = True, few: bool = False) -> None:
         self._con = con
         self.few = few
         self._views: set[str] = set()
-        for macro in _MACROS if macros else ():  # who calculates nothing needs none
-            con.execute(macro)
+        for macro in _MACROS if macros and not few else ():  # who calculates nothing needs none
+            con.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
 
     def plan_quickly(self) -> None:
         """Let the next best order of joins do: for few rows the search for the best one takes longer than any of them."""

@@ -14,7 +14,7 @@ import yaml
 import integration_pipelines
 from integration_pipelines.core.contract import Column, Contract, FieldType, NestedColumn
 from integration_pipelines.core.passes import Pass, PassInputs, PassResult, base_schema
-from integration_pipelines.core.sql import Rows
+from integration_pipelines.core.sql import Rows, teach
 from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS, INTENTS, OBSERVED_PREFIX, TEXT
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -42,6 +42,7 @@ def _database(few: bool) -> duckdb.DuckDBPyConnection:
     )
     if few:
         root.execute("SET GLOBAL threads = 1; SET GLOBAL enable_optimizer = false")
+        teach(root)
     return root
 
 

@@ -2,6 +2,8 @@
 
 import duckdb
 
+from integration_pipelines.core.sql import teach
+
 
 class Duck:
     """As wiring sets it up, but without a place to spill to: rehearsed worlds are small."""
@@ -13,6 +15,7 @@ class Duck:
         self._root.execute("SET GLOBAL enable_external_access = false")
         # A rehearsal's tables are small: thinking about a query takes longer than answering it.
         self._root.execute("SET GLOBAL enable_optimizer = false")
+        teach(self._root)
 
     def connect(self, *, few: bool = True) -> duckdb.DuckDBPyConnection:
         """A connection whose temporary tables nobody else sees; close it. All that is rehearsed is few."""
