@@ -18,6 +18,7 @@ from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.gate.evaluate import load
+from integration_pipelines.store.open import keep_stores_open
 from integration_pipelines.use_cases.launches import BULK_QUEUE
 
 _BEHIND = 5
@@ -51,6 +52,7 @@ def run_worker(home: Path, queue: str, processes: int) -> None:
         os.nice(_BEHIND)  # where both share a machine, events come first
     app = celery_of(home)
     load_everything()
+    keep_stores_open()
     app.worker_main(arguments(queue, processes))
 
 

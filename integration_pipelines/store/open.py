@@ -1,5 +1,8 @@
 """All stores of one database together, opened once by the composition root."""
 
+import os
+import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -36,6 +39,10 @@ from integration_pipelines.store.views import create_contract_views
 from integration_pipelines.store.webhook_secrets import SqlWebhookSecrets
 
 _LEFT_BEHIND = timedelta(days=1)
+_LOOK_AGAIN_SECONDS = 60.0
+"""So long a process that keeps its store open takes it for up to date."""
+_keeping = threading.Event()
+_kept: dict[tuple[str, int], tuple[Engine, float]] = {}  # (URL, process) → engine, when its tables were last brought up to date
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +73,23 @@ class Stores:
     inbox: SqlInbox
     webhook_secrets: SqlWebhookSecrets
     outbox: SqlOutbox
+    kept: bool = False
 
     def close(self) -> None:
-        """Give all connections back."""
-        self.engine.dispose()
+        """Give all connections back; to the pool, where the process keeps its store open."""
+        if not self.kept:
+            self.engine.dispose()
 
 
-def stores_of(engine: Engine, clock: Clock) -> Stores:
+def keep_stores_open() -> None:
+    """Let this process, and those that are forked from it, open a store once: for workers, whose next run wants the same.
+
+    What it is asked is prepared once then, and connections stay; whether its tables are up to date is looked at once a minute.
+    """
+    _keeping.set()
+
+
+def stores_of(engine: Engine, clock: Clock, *, kept: bool = False) -> Stores:
     """The stores of an engine whose tables are up to date."""
     return Stores(
         engine=engine,
@@ -99,6 +116,7 @@ def stores_of(engine: Engine, clock: Clock) -> Stores:
         inbox=SqlInbox(engine),
         webhook_secrets=SqlWebhookSecrets(engine),
         outbox=SqlOutbox(engine),
+        kept=kept,
     )
 
 
@@ -133,11 +151,16 @@ def open_stores(url: str, clock: Clock, *, admin_url: str = "", contracts: Seque
         ConfigError: the URL is of no use, or a newer version of this program made the store.
         TransientError: the store is locked, or its disk is full.
     """
-    engine = make_engine(url)
+    known = _kept.get((url, os.getpid()))
+    if known is not None and time.monotonic() < known[1] + _LOOK_AGAIN_SECONDS:
+        return stores_of(known[0], clock, kept=True)
+    engine = make_engine(url) if known is None else known[0]
     try:
         prepare(engine, admin_url, contracts)
         sweep_stages(engine, clock.now() - _LEFT_BEHIND)
     except BaseException:
         engine.dispose()
         raise
-    return stores_of(engine, clock)
+    if _keeping.is_set():
+        _kept[url, os.getpid()] = engine, time.monotonic()
+    return stores_of(engine, clock, kept=_keeping.is_set())
