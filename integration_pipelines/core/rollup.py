@@ -85,8 +85,7 @@ _TIERED = """SELECT tenant_id, record_id, position, CASE WHEN count(*) = count(p
   GROUP BY tenant_id, record_id, position"""
 
 # Often there is none of it, and to plan what is done with it takes longer than to see that.
-_DISCOUNTED = """SELECT EXISTS (FROM rollup_subs WHERE own_discounts IS NOT NULL)
-  OR EXISTS (FROM rollup_subs WHERE len(list_filter(items, lambda i: len(i.discounts) > 0)) > 0)
+_DISCOUNTED = """SELECT EXISTS (FROM rollup_subs WHERE own_discounts IS NOT NULL OR len(list_filter(items, lambda i: len(i.discounts) > 0)) > 0)
   OR EXISTS (FROM {customers} WHERE len(discounts) > 0)"""
 _TIERED_ANYWHERE = (
     """SELECT EXISTS (FROM rollup_unusual WHERE len(list_filter(items, lambda i: i.billing_scheme = 'tiered')) > 0)"""
@@ -123,7 +122,7 @@ def subscription_facts(sql: Sql, contract: Contract, now_text: str) -> None:
     sql.make("rollup_tiered", _NO_TIERS if usual else _tiered(sql, singles["rollup_unusual"]))
     several = not usual and sql.yes("SELECT count(*) > 0 FROM rollup_several")
     sql.make("rollup_sums", _subscription_sums(discounts, now_text) if several else _NO_SUMS)
-    sql.make("sub_facts", _facts(f"({singles['rollup_subs']})", discounts, now_text))
+    sql.make("sub_facts", _facts(f"({singles['rollup_subs']})", discounts, now_text, others=not usual))
     sql.drop("rollup_unusual", "rollup_several", "rollup_tiers", "rollup_tiered", "rollup_sums")
 
 
@@ -170,18 +169,18 @@ def _subscription_sums(discounts: Rollup | None, now_text: str) -> str:
         FROM ({_item_monthly("rollup_several", discounts, now_text)}) GROUP BY tenant_id, record_id)"""
 
 
-def _facts(singles: str, discounts: Rollup | None, now_text: str) -> str:
-    """Most subscriptions have one item and need neither sum nor join."""
+def _facts(singles: str, discounts: Rollup | None, now_text: str, *, others: bool) -> str:
+    """Most subscriptions have one item and need neither sum nor join; `others` says whether there may be any that have not."""
     common = "tenant_id, record_id, customer_id, status, currency, trial_end, ended_at, cancel_at, ended, ends"
     period_end = "list_min(list_filter(list_transform(s.items, lambda i: i.current_period_end), lambda t: t <> ''))"
+    rest = f"""UNION ALL BY NAME SELECT s.* EXCLUDE (items, own_discounts, counted), {period_end} AS period_end,
+          CASE WHEN s.counted AND m.record_id IS NOT NULL THEN m.mrr12 ELSE 0 END AS mrr12
+        FROM rollup_unusual s LEFT JOIN rollup_sums m ON m.tenant_id = s.tenant_id AND m.record_id = s.record_id
+        WHERE coalesce(len(s.items), 0) <> 1"""
     return f"""SELECT tenant_id, record_id, customer_id, currency, mrr12, ended,
         CASE WHEN status = 'active' AND ends THEN 'canceling' WHEN ended THEN 'canceled' ELSE status END AS status,
         CASE WHEN ended OR status = 'paused' OR ends THEN NULL
           WHEN status = 'trialing' THEN coalesce(nullif(trial_end, ''), period_end) ELSE period_end END AS renewal,
         ends, CASE WHEN ended THEN nullif(ended_at, '') WHEN ends THEN coalesce(nullif(cancel_at, ''), period_end) END AS end_date
       FROM (SELECT {common}, period_end, CASE WHEN counted AND charged THEN {_whole("after_item", discounts, now_text)} ELSE 0 END AS mrr12
-          FROM ({_item_monthly(singles, discounts, now_text)})
-        UNION ALL BY NAME SELECT s.* EXCLUDE (items, own_discounts, counted), {period_end} AS period_end,
-          CASE WHEN s.counted AND m.record_id IS NOT NULL THEN m.mrr12 ELSE 0 END AS mrr12
-        FROM rollup_unusual s LEFT JOIN rollup_sums m ON m.tenant_id = s.tenant_id AND m.record_id = s.record_id
-        WHERE coalesce(len(s.items), 0) <> 1)"""
+          FROM ({_item_monthly(singles, discounts, now_text)}) {rest if others else ""})"""
