@@ -163,5 +163,5 @@ def _numbered(name: str, observed: pa.Table, tenants: tuple[str, ...]) -> Positi
 
 def _records_by_tenant(refused: pa.Table) -> Counter[str]:
     """How many different records of each tenant were refused."""
-    records = refused.group_by(["tenant_id", "record_id"]).aggregate([])
-    return Counter(str(tenant) for tenant in records["tenant_id"].to_pylist())
+    records = set(zip(refused["tenant_id"].to_pylist(), refused["record_id"].to_pylist(), strict=True))
+    return Counter(str(tenant) for tenant, _ in records)

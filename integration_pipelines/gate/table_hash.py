@@ -7,6 +7,9 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
+_MANY_ROWS = 10_000
+"""Of fewer, a second thread takes longer to wake than to count them."""
+
 
 def table_hashes(observed: pa.Table, columns: tuple[str, ...], tenants: tuple[str, ...]) -> Mapping[str, str]:
     """SHA-256 per tenant over record id, deletion mark and those columns, in the order of record ids.
@@ -16,7 +19,11 @@ def table_hashes(observed: pa.Table, columns: tuple[str, ...], tenants: tuple[st
     """
     schema = pa.schema([(name, _type(observed, name)) for name in ("record_id", "deleted", *columns)])
     order = pc.sort_indices(observed, sort_keys=[("tenant_id", "ascending"), ("record_id", "ascending")])
-    sizes = observed.group_by("tenant_id").aggregate([([], "count_all")]).sort_by("tenant_id")
+    sizes = (
+        observed.group_by("tenant_id", use_threads=observed.num_rows > _MANY_ROWS)
+        .aggregate([([], "count_all")])
+        .sort_by("tenant_id")
+    )
     hashes, start = {}, 0
     for tenant, size in zip(sizes["tenant_id"].to_pylist(), sizes["count_all"].to_numpy().tolist(), strict=True):
         # `take` writes fresh arrays, so that equal content has equal bytes whatever it was cut from.

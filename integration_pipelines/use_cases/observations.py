@@ -334,7 +334,7 @@ def _named(rows: pa.Table, key: str) -> Iterator[tuple[str, str]]:
 
 def of_tenant(table: pa.Table, tenant_id: str) -> pa.Table:
     """The rows of one tenant."""
-    return table.filter(pc.field("tenant_id") == tenant_id)
+    return table.filter(pc.equal(table["tenant_id"], pa.scalar(tenant_id, TEXT)))
 
 
 def texts(table: pa.Table, column: str) -> list[str]:
