@@ -7,9 +7,12 @@ terminates a run stays Dagster's. Where there is no such way, or Dagster keeps i
 """
 
 import multiprocessing
+import os
 import sys
 import threading
 from multiprocessing import forkserver
+
+from dagster._core.instance.ref import InstanceRef
 
 PRELOADED = "integration_pipelines.deploy.preloaded"
 _SERVER = "dagster._grpc.server"
@@ -29,6 +32,15 @@ def fork_runs() -> bool:
 
 
 def fork_runs_of_this_server() -> None:
-    """The same in the process of a code server alone, where loading for the first run begins now, beside the caller."""
-    if "grpc" in sys.argv[1:] and fork_runs():
+    """The same in the process of a code server alone, where loading for the first run begins now, beside the caller.
+
+    Where runs are carried out by workers, as in the fast profile, the code server starts none.
+    """
+    if "grpc" in sys.argv[1:] and starts_runs(os.environ.get("DAGSTER_HOME")) and fork_runs():
         threading.Thread(target=forkserver.ensure_running, name="runs-warm-up", daemon=True).start()
+
+
+def starts_runs(home: str | None) -> bool:
+    """Whether runs are started by Dagster's own launcher, as `dagster.yaml` in that folder says; without a folder they are."""
+    launcher = None if home is None else InstanceRef.from_dir(home).run_launcher_data
+    return launcher is None or launcher.class_name == "DefaultRunLauncher"
