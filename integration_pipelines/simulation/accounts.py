@@ -64,11 +64,14 @@ class Account:
     )  # what a replica shows, and for how many reads
     missing: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # object → columns its schema lacks
     touched: dict[tuple[str, str], int] = field(default_factory=dict)  # (object, record) → when it changed last
+    untold: list[tuple[str, str, str]] = field(default_factory=list)  # object, record and our key, of changes no webhook told yet
     held: dict[str, tuple[int, Any]] = field(default_factory=dict)  # object → version and what a connector made of it
     version: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # object → how often anything of it changed
 
-    def put(self, at: int, where: tuple[str, str], values: Mapping[str, Any], by: By, write_id: str = "") -> dict[str, Change]:
-        """Enter values into a record; returns per column what stood there and who had put it there."""
+    def put(
+        self, at: int, where: tuple[str, str], values: Mapping[str, Any], by: By, ours: tuple[str, str] = ("", "")
+    ) -> dict[str, Change]:
+        """Enter values into a record; returns per column what stood there and who had put it there. `ours`: our write's id and its key."""
         record = self.objects[where[0]][where[1]]
         replaced = {}
         for column, value in values.items():
@@ -76,8 +79,8 @@ class Account:
             replaced[column] = known[-1]
             if record.get(column, "") != value:
                 record[column] = value
-                known.append(Change(at, value, by, write_id))
-        self._touch(at, where)
+                known.append(Change(at, value, by, ours[0]))
+        self._touch(at, where, ours[1])
         return replaced
 
     def last(self, where: tuple[str, str], column: str) -> Change:
@@ -111,7 +114,8 @@ class Account:
         self.objects[where[0]][where[1]] = self.gone.pop(where)
         self._touch(at, where)
 
-    def _touch(self, at: int, where: tuple[str, str]) -> None:
+    def _touch(self, at: int, where: tuple[str, str], key: str = "") -> None:
+        self.untold.append((*where, key))
         self.touched[where] = at
         self.version[where[0]] += 1
 

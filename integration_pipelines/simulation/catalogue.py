@@ -40,7 +40,7 @@ FAULTS: Mapping[str, Fault] = {
         Fault("H21", "the partner has a record locked", 0.04),
         Fault("H22", "the partner says that it knows our key from another write", 0.05),
         Fault("H23", "the partner refuses a write, since the record is not as it was", 0.04),
-        Fault("H24", "a record is deleted between our read and our write", 0.06),
+        Fault("H24", "a record is deleted between our read and our write", 0.08),
         Fault("H27", "a replica of the partner shows for a while what was before our write", 0.15),
         Fault("A02", "the partner does not accept our credentials any more", 0.01),
         Fault("A06", "the connection may not write any more", 0.08),
@@ -68,6 +68,13 @@ FAULTS: Mapping[str, Fault] = {
         Fault("P01", "our process is killed before or after something that it keeps", 0.15),
         Fault("P16", "our process is killed while a write is under way", 0.06),
         Fault("T10", "somebody pauses our writes in the middle of a run, and lets them go on later", 0.015),
+        Fault("E01", "an event is delivered twice", 0.12),
+        Fault("E02", "two events tell of the same change", 0.1),
+        Fault("E03", "events come in another order", 0.6),
+        Fault("E04", "an event comes late", 0.14),
+        Fault("E07", "an old event is delivered again", 1.0),
+        Fault("E13", "an event is about something that nobody reads", 0.5),
+        Fault("E19", "the partner says that events were lost", 0.4),
         Fault("E05", "no message and no list says that a record changed", 0.1),
     )
 }

@@ -125,6 +125,13 @@ class LifeConnector(Connector):
         reading_fails(self._life, self._side)
         return pa.Table.from_batches([self._batch(name, spec, record_ids, stale=True)])
 
+    def of_parents(self, name: str, spec: SourceObject, parent_ids: Sequence[str]) -> pa.Table:
+        """The rows that belong to those records now."""
+        self._call("fetch", [(name, "")])
+        reading_fails(self._life, self._side)
+        mine = (i for i, record in self._account.objects[name].items() if record.get(spec.parent or "") in parent_ids)
+        return pa.Table.from_batches([self._batch(name, spec, sorted(mine))])
+
     def write(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
         """Absolute values, record by record."""
         del spec

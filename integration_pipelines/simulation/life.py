@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from integration_pipelines.ports.inbox import InboxEvent
 from integration_pipelines.simulation.accounts import Account, Side
 from integration_pipelines.simulation.chance import Stream
 
@@ -64,6 +65,11 @@ class Life:
     """Writes that were given up and may still arrive."""
     troubled: dict[Side, str] = field(default_factory=dict)
     """Sides that answer nothing until the run is over, and the fault that says why."""
+    post: list[InboxEvent] = field(default_factory=list)
+    """Every event that was delivered."""
+    late_post: list[InboxEvent] = field(default_factory=list)
+    """Events that are delivered next time."""
+    events_made: int = 0
     events: list[Event] = field(default_factory=list)
     fired: Counter[str] = field(default_factory=Counter)
     happened: Counter[str] = field(default_factory=Counter)

@@ -154,7 +154,7 @@ def carry_out(life: Life, account: Account, sent: Sent, run_id: str, *, late: bo
     at = life.tell(
         "arrived late" if late else "wrote", side=account.side, object=where[0], record=where[1], values=dict(sent.values)
     )
-    before = account.put(at, where, sent.values, "engine", write.write_id)
+    before = account.put(at, where, sent.values, "engine", (write.write_id, write.idempotency_key))
     fields = {column: (before[column].value, value) for column, value in sent.values.items()}
     account.effects.append(
         Effect(at, account.side, *where, write.write_id, write.idempotency_key, fields, before, run_id, late=late)

@@ -64,7 +64,8 @@ class Oracle:
             effects = list(self._new_effects(life))
             for effect in effects:
                 self._effect(life, effect)
-            if effects and not self._state.installations[life.tenant].first_plan_approved:
+            unseen = any(not self._approved(life.tenant, self._plan_of(life.tenant, effect)) for effect in effects)
+            if unseen and not self._state.installations[life.tenant].first_plan_approved:
                 life.breaks("I13", "something was written before anybody approved the installation's first plan")
             self._limits(life, tenant, effects)
             self._ledger(life)

@@ -15,7 +15,7 @@ from integration_pipelines.core.contract import Contract
 from integration_pipelines.simulation.chance import Stream
 from integration_pipelines.simulation.life import PEOPLE, Life
 from integration_pipelines.simulation.reasons import ends
-from integration_pipelines.simulation.stage import COURSES, Casting, Stage, trace
+from integration_pipelines.simulation.stage import COURSES, TURNS, Casting, Stage, course_of, trace
 
 BATCH = 2000
 """Lives of one batch: the engine's cost per life falls with their number, what they hold grows with it."""
@@ -111,7 +111,7 @@ def batches(seeds: Iterable[int], size: int) -> Iterator[Seeds]:
     """Batches of one course each, in the order given."""
     courses: dict[int, list[int]] = {}
     for seed in seeds:
-        courses.setdefault(seed % len(COURSES), []).append(seed)
+        courses.setdefault(course_of(seed), []).append(seed)
     for _, mine in sorted(courses.items()):
         for start in range(0, len(mine), size):
             yield tuple(mine[start : start + size])
@@ -154,8 +154,8 @@ def _twice(seeds: Sequence[int], size: int) -> Iterator[tuple[Seeds, Seeds]]:
 
 def _strangers(batch: Seeds, seeds: Sequence[int]) -> Seeds:
     """A few more lives of the same course."""
-    first = batch[0] + len(COURSES) * (max(seeds) + 1)
-    return tuple(range(first, first + len(COURSES) * (1 + len(batch) // 8), len(COURSES)))
+    first = batch[0] + len(TURNS) * (max(seeds) + 1)
+    return tuple(range(first, first + len(TURNS) * (1 + len(batch) // 8), len(TURNS)))
 
 
 def _take(totals: Totals, known: dict[int, str], done: "Future[Lived]", batch: Seeds) -> None:

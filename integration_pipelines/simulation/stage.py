@@ -12,6 +12,7 @@ from hashlib import sha256
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.inbox import EventOutcome
 from integration_pipelines.ports.tenants import Tenant
 from integration_pipelines.ports.writing import PlanState
 from integration_pipelines.simulation.accounts import Side
@@ -26,9 +27,11 @@ from integration_pipelines.simulation.memory.duck import Duck
 from integration_pipelines.simulation.memory.state import State
 from integration_pipelines.simulation.oracle import Oracle
 from integration_pipelines.simulation.people import People
+from integration_pipelines.simulation.post import Post
 from integration_pipelines.simulation.process import Process
 from integration_pipelines.simulation.verdict import Verdict
 from integration_pipelines.use_cases.approve import approve_plan, reject_plan
+from integration_pipelines.use_cases.events import drain
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, SyncMode
 from integration_pipelines.use_cases.sync import sync
 
@@ -56,6 +59,8 @@ class Round:
 
     hours: float
     full: bool = True
+    events: bool = False
+    """Only what webhooks name is looked at."""
 
 
 _PAUSED_AT = {"read", "write", "look behind"}
@@ -64,8 +69,16 @@ LONGEST_FUSE = 100
 COURSES: Sequence[Sequence[Round]] = (
     (Round(0), Round(1), Round(24), Round(0.2)),
     (Round(0), Round(1, full=False), Round(1, full=False), Round(30, full=False)),
+    (Round(0), Round(1, events=True), Round(30, events=True)),
 )
-"""The ways in which runs may follow each other; a life's number says which one is its."""
+"""The ways in which runs may follow each other."""
+TURNS = (0, 1, 0, 1, 2)
+"""Which course a life has, by its number: what webhooks name is looked at tenant by tenant, and costs more than all the rest."""
+
+
+def course_of(seed: int) -> int:
+    """The course of a life."""
+    return TURNS[seed % len(TURNS)]
 
 
 class Stage:
@@ -90,8 +103,8 @@ class Stage:
         self._state, self._clock, self._duck = State(), StandingClock(START), Duck()
         self._shapes, self._people, self._gate = Shapes(contract), People(nursery), RehearsedGate()
         self._oracle = Oracle(nursery, self._state, self.lives)
-        self._runs = 0
-        self._course = COURSES[cast[0].seed % len(COURSES)] if cast else ()
+        self._runs, self._post = 0, Post(contract)
+        self._course = COURSES[course_of(cast[0].seed)] if cast else ()
 
     def play(self) -> None:
         """Live every life to its rest."""
@@ -100,7 +113,7 @@ class Stage:
             self._clock.forward(timedelta(hours=one.hours))
             for life in self.lives.values():
                 self._pass_time(life, one.hours)
-            self._run(self.lives, full=one.full)
+            self._run(self.lives, one)
             self._decide(self.lives)
         self._come_to_rest()
 
@@ -125,10 +138,15 @@ class Stage:
             if self._paused(life.tenant):
                 self._switch(life, paused=False)
         restless = dict(self.lives)
+        if any(one.events for one in self._course):
+            self._clock.forward(timedelta(hours=PASS_HOURS))
+            named = {t: life for t, life in restless.items() if life.late_post or self._waits(t)}
+            self._run(named, Round(PASS_HOURS, events=True))
+            self._decide(named)
         for _ in range(MOST_PASSES):
             self._clock.forward(timedelta(hours=PASS_HOURS))
             before = {t: _written(life) for t, life in restless.items()}
-            report = self._run(restless, full=True)
+            report = self._run(restless, Round(PASS_HOURS))
             waiting = self._decide(restless)
             waiting |= {t for t in restless if report.tenant(t).outcome in _MORE_TO_COME or self._tries_again(t)}
             resting = [t for t, life in restless.items() if _written(life) == before[t] and t not in waiting]
@@ -143,6 +161,10 @@ class Stage:
         verdict = Verdict(self._nursery, self._state)
         for life in self.lives.values():
             verdict.look(life)
+
+    def _waits(self, tenant: str) -> bool:
+        """Whether an event has no end yet."""
+        return any(event.outcome is EventOutcome.WAITING for event in self._state.inbox.get(tenant, {}).values())
 
     def _tries_again(self, tenant: str) -> bool:
         """Whether a write that failed is still to be tried again."""
@@ -191,17 +213,15 @@ class Stage:
         fuses = {t: life.stream("P01 when").below(LONGEST_FUSE) for t, life in lives.items() if life.strikes("P01")}
         return Process(f"run_{self._runs:04d}", fuses, killed)
 
-    def _run(self, lives: Mapping[str, Life], *, full: bool) -> BatchReport:
+    def _run(self, lives: Mapping[str, Life], how: Round) -> BatchReport:
         process = self._process(lives)
         fused = set(process.fuses)
         for life in lives.values():
             life.tell("run begins", run=process.name)
-        report = sync(
-            sorted(lives), self._contract, ports=self._ports(process), mode=SyncMode.APPLY, run_id=process.name, full=full
-        )
+        report = self._carried_out(lives, process, how)
         for tenant in fused - process.dead:
             lives[tenant].fired["P01"] -= 1  # the run was over before
-        for tenant in sorted(lives.keys() - process.dead):  # what a dead process would say nobody hears
+        for tenant in sorted(report.tenants.keys() - process.dead):  # what a dead process would say nobody hears
             told, life = report.tenant(tenant), lives[tenant]
             life.tell(
                 "run ended", run=process.name, outcome=str(told.outcome), certified=told.certified, balanced=told.balanced,
@@ -210,6 +230,17 @@ class Stage:
             )  # fmt: skip
         self._oracle.after_run(report, process.dead)
         return report
+
+    def _carried_out(self, lives: Mapping[str, Life], process: Process, how: Round) -> BatchReport:
+        """Everything is read, or what changed, or what events name."""
+        ports = self._ports(process)
+        if not how.events:
+            return sync(sorted(lives), self._contract, ports=ports, mode=SyncMode.APPLY, run_id=process.name, full=how.full)
+        for life in lives.values():
+            events = self._post.deliver(life, self._clock.now())
+            life.post += events
+            life.tell("told", events=ports.inbox.accept(events))
+        return drain(sorted(lives), self._contract, ports=ports, run_id=process.name)
 
     def _decide(self, lives: Mapping[str, Life]) -> set[str]:
         """People look at plans that wait; returns whose plan was approved."""

@@ -93,6 +93,8 @@ class _Teller:
             "calm": lambda _: "from here on nothing goes wrong any more, and nobody edits anything",
             "approved": lambda _: "a person approved the plan that waited",
             "rejected": lambda _: "a person rejected the plan that waited",
+            "events were lost": lambda _: "the partner says that events were lost",
+            "told": lambda e: f"{e.facts['events']} events arrive",
             "killed": lambda e: f"our process was killed {e.facts['where']}",
             "paused": lambda _: "somebody paused our writes",
             "resumed": lambda _: "somebody let our writes go on",

@@ -8,6 +8,7 @@ from typing import Any
 
 from integration_pipelines.core.contract import Contract, SyncField
 from integration_pipelines.core.writes import WriteState
+from integration_pipelines.ports.inbox import EventOutcome
 from integration_pipelines.simulation.accounts import Change, Effect, Side
 from integration_pipelines.simulation.births import SIDES, Nursery
 from integration_pipelines.simulation.life import Life
@@ -55,6 +56,14 @@ class Verdict:
         self._links(life)
         self._writes(life)
         self._replaced(life)
+        self._events(life)
+
+    def _events(self, life: Life) -> None:
+        """I11: every event that was accepted came to an end."""
+        for event in self._state.inbox.get(life.tenant, {}).values():
+            if event.outcome is EventOutcome.WAITING:
+                named = ", ".join(f"{r.partner_object} {r.record_id}" for r in event.records)
+                life.breaks("I11", f"the event {event.event_id} ({named}) of {event.partner} waits for ever")
 
     def _agreement(self, life: Life) -> None:
         """I1: in each pair both sides say the same, or the difference is on record as one that waits for somebody."""

@@ -11,7 +11,6 @@ from integration_pipelines.ports.bundle import Connectors, Ports
 from integration_pipelines.ports.clock import Clock, Ids
 from integration_pipelines.ports.gate import Gate
 from integration_pipelines.ports.history import History
-from integration_pipelines.ports.inbox import Inbox
 from integration_pipelines.ports.landing import LandingZone
 from integration_pipelines.ports.messages import Outbox
 from integration_pipelines.ports.pruning import Pruning
@@ -30,6 +29,7 @@ from integration_pipelines.simulation.memory.evidence import (
     MemorySpellings,
     NoUnknownFields,
 )
+from integration_pipelines.simulation.memory.inbox import MemoryInbox
 from integration_pipelines.simulation.memory.lake import MemoryLake, MemoryManifest
 from integration_pipelines.simulation.memory.state import State
 from integration_pipelines.simulation.memory.tenants import MemoryTenants
@@ -115,7 +115,7 @@ def ports_of(state: State, process: Process, contract: Contract, outside: Outsid
         overwrites=MemoryOverwrites(state, process),
         spellings=MemorySpellings(state, process),
         history=cast("History", _Absent("history")),
-        inbox=cast("Inbox", _Absent("inbox")),
+        inbox=MemoryInbox(state, process),
         webhook_secrets=cast("WebhookSecrets", _Absent("webhook secrets")),
         landing=cast("LandingZone", _Absent("landing zone")),
         outbox=cast("Outbox", _Absent("outbox")),

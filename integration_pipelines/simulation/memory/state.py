@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS, LEDGER, SPELLINGS, table_of
 from integration_pipelines.ports.evidence import Run
+from integration_pipelines.ports.inbox import InboxEvent
 from integration_pipelines.ports.lake import ManifestEntry, Watermark
 from integration_pipelines.ports.retries import Overwrite, Retry
 from integration_pipelines.ports.tenants import Connection, Installation, Tenant
@@ -91,6 +92,7 @@ class State:
     retries: dict[str, dict[tuple[str, str], Retry]] = field(default_factory=lambda: defaultdict(dict))
     overwrites: dict[str, dict[tuple[str, str], Overwrite]] = field(default_factory=lambda: defaultdict(dict))
     spellings: Rows = field(default_factory=lambda: Rows(SPELLINGS, "_key"))
+    inbox: dict[str, dict[tuple[str, str], InboxEvent]] = field(default_factory=lambda: defaultdict(dict))
     refused: list[tuple[str, str]] = field(default_factory=list)
     """What the store did not take because it would break a rule of its own: tenant and rule. A store refuses the whole call for it."""
     audit: dict[str, list[tuple[str, Mapping[str, str]]]] = field(default_factory=lambda: defaultdict(list))
