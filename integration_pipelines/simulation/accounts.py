@@ -65,6 +65,8 @@ class Account:
     missing: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # object → columns its schema lacks
     touched: dict[tuple[str, str], int] = field(default_factory=dict)  # (object, record) → when it changed last
     untold: list[tuple[str, str, str]] = field(default_factory=list)  # object, record and our key, of changes no webhook told yet
+    unread: set[tuple[str, str]] = field(default_factory=set)  # object and record of changes that no list told yet
+    looked_at: dict[tuple[str, str], int] = field(default_factory=dict)  # object and record → when it was read last
     held: dict[str, tuple[int, Any]] = field(default_factory=dict)  # object → version and what a connector made of it
     version: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # object → how often anything of it changed
 
@@ -116,6 +118,7 @@ class Account:
 
     def _touch(self, at: int, where: tuple[str, str], key: str = "") -> None:
         self.untold.append((*where, key))
+        self.unread.add(where)
         self.touched[where] = at
         self.version[where[0]] += 1
 

@@ -113,8 +113,12 @@ class LifeConnector(Connector):
             batch = self._whole(name, spec, ids) if whole else self._batch(name, spec, ids)
         else:
             touched = ((r, at) for (n, r), at in self._account.touched.items() if n == name)
-            ids = [r for r in sorted(r for r, at in touched if at >= int(since.token)) if not life.strikes("E05")]
+            changed = sorted(r for r, at in touched if at >= int(since.token))
+            self._passed_over(name, changed)
+            ids = [r for r in changed if not life.strikes("E05")]
             batch = self._batch(name, spec, ids)
+        self._looked_at(name, ids)
+        self._account.unread -= {where for where in self._account.unread if where[0] == name}
         missing = tuple(c for c in spec.columns if c in self._account.missing[name])
         summary = ExtractionSummary(Watermark(str(life.now + 1), self._around.clock.now()), {}, missing, 1)
         return _Read(batch, summary, mode)
@@ -123,14 +127,16 @@ class LifeConnector(Connector):
         """Present state, a row per id asked for; a replica may still show what was before our write."""
         self._call("fetch", [(name, record_id) for record_id in record_ids])
         reading_fails(self._life, self._side)
+        self._looked_at(name, record_ids)
         return pa.Table.from_batches([self._batch(name, spec, record_ids, stale=True)])
 
     def of_parents(self, name: str, spec: SourceObject, parent_ids: Sequence[str]) -> pa.Table:
         """The rows that belong to those records now."""
         self._call("fetch", [(name, "")])
         reading_fails(self._life, self._side)
-        mine = (i for i, record in self._account.objects[name].items() if record.get(spec.parent or "") in parent_ids)
-        return pa.Table.from_batches([self._batch(name, spec, sorted(mine))])
+        mine = sorted(i for i, record in self._account.objects[name].items() if record.get(spec.parent or "") in parent_ids)
+        self._looked_at(name, mine)
+        return pa.Table.from_batches([self._batch(name, spec, mine)])
 
     def write(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
         """Absolute values, record by record."""
@@ -186,6 +192,14 @@ class LifeConnector(Connector):
         self._calls += 1
         arrive(self._life, 0.15)
         self._around.moment(self._life, self._side, what, records)
+
+    def _passed_over(self, name: str, told: Sequence[str]) -> None:
+        """A read of what changed that begins later than the one before it ended leaves out what changed in between."""
+        for record_id in sorted(r for n, r in self._account.unread if n == name and r not in told):
+            self._life.breaks("I11", f"{name} {record_id} changed, and the read of what changed begins after that")
+
+    def _looked_at(self, name: str, ids: Sequence[str]) -> None:
+        self._account.looked_at.update(dict.fromkeys(((name, i) for i in ids), self._life.now))
 
     def _whole(self, name: str, spec: SourceObject, ids: Sequence[str]) -> pa.RecordBatch:
         """A whole object; its columns stay the same for as long as nothing of it changes."""

@@ -70,6 +70,10 @@ class Life:
     late_post: list[InboxEvent] = field(default_factory=list)
     """Events that are delivered next time."""
     events_made: int = 0
+    accepted: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Partner and id of each event → the step at which it was accepted first."""
+    ended: set[tuple[str, str]] = field(default_factory=set)
+    """Those that were found done."""
     events: list[Event] = field(default_factory=list)
     fired: Counter[str] = field(default_factory=Counter)
     happened: Counter[str] = field(default_factory=Counter)

@@ -13,6 +13,7 @@ from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.guards import PlanNumbers
 from integration_pipelines.core.writes import MOVES, WriteState
 from integration_pipelines.errors import ErrorKind
+from integration_pipelines.ports.inbox import EventOutcome, InboxEvent
 from integration_pipelines.ports.writing import PlanState
 from integration_pipelines.simulation.accounts import Effect, Side
 from integration_pipelines.simulation.births import SIDES, Nursery
@@ -20,10 +21,12 @@ from integration_pipelines.simulation.life import Life
 from integration_pipelines.simulation.memory.state import State
 from integration_pipelines.simulation.reference import canonical
 from integration_pipelines.simulation.vocabulary import columns_of
+from integration_pipelines.use_cases.event_outcomes import objects_of
 from integration_pipelines.use_cases.outcome import BatchReport, TenantReport
 from integration_pipelines.use_cases.waiting import EXPECTATION
 
 Row = Mapping[str, Any]
+_LOOKED = {EventOutcome.APPLIED, EventOutcome.EQUAL}
 _ONE_WAY = {"live", "one_sided", "proposed", "merged", "tombstone"}
 
 
@@ -69,7 +72,25 @@ class Oracle:
                 life.breaks("I13", "something was written before anybody approved the installation's first plan")
             self._limits(life, tenant, effects)
             self._ledger(life)
+            self._events(life)
         self._differences()
+
+    def _events(self, life: Life) -> None:
+        """What an event named was looked at before it was called done."""
+        for key, event in self._state.inbox.get(life.tenant, {}).items():
+            if event.outcome not in _LOOKED or key in life.ended:
+                continue
+            life.ended.add(key)
+            side: Side = "left" if event.partner == self.contract.roles.left.partner else "right"
+            for name, record_id in self._named(event):
+                if life.accounts[side].looked_at.get((name, record_id), 0) < life.accepted[key]:
+                    life.breaks(
+                        "I11", f"an event about {name} {record_id} is called {event.outcome}, but nobody looked there since"
+                    )
+
+    def _named(self, event: InboxEvent) -> Iterable[tuple[str, str]]:
+        objects = objects_of(self.contract, event.partner)
+        return ((name, r.record_id) for r in event.records for name in objects.get(r.partner_object, ()))
 
     def _report(self, life: Life, tenant: TenantReport) -> None:
         """A run is honest about itself."""

@@ -239,7 +239,9 @@ class Stage:
         for life in lives.values():
             events = self._post.deliver(life, self._clock.now())
             life.post += events
-            life.tell("told", events=ports.inbox.accept(events))
+            at = life.tell("told", events=ports.inbox.accept(events))
+            for event in events:
+                life.accepted.setdefault((event.partner, event.event_id), at)
         return drain(sorted(lives), self._contract, ports=ports, run_id=process.name)
 
     def _decide(self, lives: Mapping[str, Life]) -> set[str]:

@@ -44,6 +44,18 @@ LINKS = (
         world="money",
     ),
     Bug(
+        "refused_for_everybody",
+        "a record that the gate refuses at one tenant leaves at every tenant that has one of that id",
+        (
+            Code(
+                _CORE + "intake",
+                "accept",
+                "LEFT JOIN refused r ON r.tenant_id = o.tenant_id AND r.record_id",
+                "LEFT JOIN (SELECT DISTINCT ON (record_id, object) * FROM refused) r ON r.record_id",
+            ),
+        ),
+    ),
+    Bug(
         "two_links_for_one",
         "a record that is linked already is offered to the rules again",
         (

@@ -115,4 +115,71 @@ CLAIMS = (
     ),
 )
 
-BUGS = (*DECISIONS, *SENDING, *SETTLING, *CLAIMS)
+READING = (
+    Bug(
+        "strict_cursor",
+        "the read of what changed begins after the moment at which the last one ended, not at it",
+        (
+            Code(
+                _USE + "extract",
+                "_object",
+                "extraction = connector.extract(name, spec, since)",
+                "extraction = connector.extract(name, spec, since and type(since)(str(int(since.token) + 1), since.taken_at))",
+            ),
+        ),
+        seeds=600,
+    ),
+    Bug(
+        "event_done_before_it_is",
+        "an event is called done when it is taken, and not when what it names was looked at",
+        (
+            Code(
+                _USE + "events",
+                "_Run.take",
+                "taken = self._sorted(ready)",
+                "taken = self._sorted(ready); self._tell([Settled(e, EventOutcome.EQUAL) for e in taken.events])",
+            ),
+        ),
+        seeds=600,
+    ),
+    Bug(
+        "event_is_believed",
+        "what an event names is not read again",
+        (Code(_USE + "fetch", "_tenant", "tables = reading.read(touched)", "tables = {}"),),
+        seeds=600,
+    ),
+    Bug(
+        "own_writes_are_forgotten",
+        "a look does not know which values we sent and nobody confirmed yet",
+        (
+            Code(
+                _USE + "look",
+                "_intents",
+                "return intents(unsettled, [",
+                "return intents(unsettled.slice(0, 0), [",
+            ),
+        ),
+        seeds=600,
+    ),
+)
+
+STOPPING = (
+    Bug(
+        "differences_after_the_writes",
+        "what differs is kept when all was sent, and a process that is killed before keeps nothing",
+        (
+            Code(
+                _USE + "sync",
+                "_act",
+                "    report.diffs = fate_rows(alive, result, decisions, ports)\n",
+                "",
+                more=(
+                    ("    return pushed\n", "    report.diffs = fate_rows(alive, result, decisions, ports)\n    return pushed\n"),
+                ),
+            ),
+        ),
+        seeds=600,
+    ),
+)
+
+BUGS = (*DECISIONS, *SENDING, *SETTLING, *CLAIMS, *READING, *STOPPING)

@@ -2,4 +2,6 @@
 
 from collections.abc import Mapping
 
-CRM_BILLING: Mapping[int, str] = {}
+CRM_BILLING: Mapping[int, str] = {
+    140: "a process was killed when it had written and before it kept what had differed: what it replaced was on record nowhere",
+}
