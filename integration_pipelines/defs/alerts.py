@@ -66,7 +66,8 @@ def _failed_jobs(context: dg.SensorEvaluationContext) -> dict[str, str] | None:
     if context.repository_def is None:
         return None
     found = {}
-    for job in sorted({j.name for j in context.repository_def.get_all_jobs()} - _OF_TENANTS):
+    names = {job.name for job in context.repository_def.get_all_jobs()} - _OF_TENANTS
+    for job in sorted(name for name in names if not name.startswith(EVENTS_JOB)):
         ended = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE])
         for record in context.instance.get_run_records(ended, limit=1):
             if record.dagster_run.status is dg.DagsterRunStatus.FAILURE:

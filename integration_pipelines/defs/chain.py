@@ -20,7 +20,7 @@ from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.use_cases.approve import approve_plan
 from integration_pipelines.use_cases.events import drain
-from integration_pipelines.use_cases.launches import EVENTS_JOB, TENANT_TAG, run_tags
+from integration_pipelines.use_cases.launches import EVENTS_JOB, TENANT_TAG, events_job, run_tags
 from integration_pipelines.use_cases.outcome import BatchReport, SyncMode
 from integration_pipelines.use_cases.records import sync_named
 from integration_pipelines.use_cases.sync import sync
@@ -77,7 +77,7 @@ def _check_request(context: dg.AssetExecutionContext, config: ChainConfig, contr
         raise _refusal(f"`mode: apply` writes, but {names} are not selected.", "Select them too, or leave the mode at plan.")
     if config.inbox and config.record_ids:
         raise _refusal("A run works off the inbox or looks at named records.", "Leave `inbox` or `record_ids` away.")
-    if context.run.job_name == EVENTS_JOB and not config.record_ids and not config.inbox:
+    if context.run.job_name in {EVENTS_JOB, events_job(contract)} and not config.record_ids and not config.inbox:
         raise _refusal(
             f"{EVENTS_JOB} was given no records.", "Name them in `record_ids`, say `inbox: true`, or run reconcile_tenant."
         )

@@ -1,6 +1,7 @@
 """What Dagster loads: for every packaged contract its chain, its jobs and the resource they use."""
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from integration_pipelines.defs.alerts import alert_sensors
 from integration_pipelines.defs.chain import chain_assets
@@ -11,7 +12,7 @@ from integration_pipelines.defs.pruning import prune_storage, pruning
 from integration_pipelines.defs.resources import ProductResource
 from integration_pipelines.defs.schedules import own_run_for_failed_tenants, schedules, settle_what_was_interrupted
 from integration_pipelines.store.clock import SystemClock
-from integration_pipelines.use_cases.launches import EVENTS_FIRST, EVENTS_JOB, PRIORITY
+from integration_pipelines.use_cases.launches import EVENTS_FIRST, EVENTS_JOB, PRIORITY, events_job
 from integration_pipelines.wiring import packaged_contracts
 
 JOBS = {
@@ -31,19 +32,14 @@ def integrations() -> dg.Definitions:
     now = SystemClock().now()
     histories = [history_assets(contract, now) for contract in packaged_contracts().values()]
     selection = dg.AssetSelection.assets(*(key for chain in chains for key in chain.keys))
-    jobs = {
-        name: dg.define_asset_job(
-            name,
-            selection=selection,
-            executor_def=dg.in_process_executor,
-            description=description,
-            tags={PRIORITY: PRIORITIES[name]},
-        )
-        for name, description in JOBS.items()
-    }
+    jobs = {name: _job(name, selection, description, PRIORITIES[name]) for name, description in JOBS.items()}
+    of_one = [
+        _job(events_job(contract), dg.AssetSelection.assets(*chain.keys), JOBS[EVENTS_JOB], EVENTS_FIRST)
+        for contract, chain in zip(packaged_contracts().values(), chains, strict=True)
+    ]
     return dg.Definitions(
         assets=[*chains, *histories],
-        jobs=[*jobs.values(), backfill_job(histories), prune_storage, prune_history],
+        jobs=[*jobs.values(), *of_one, backfill_job(histories), prune_storage, prune_history],
         schedules=[*schedules(jobs["reconcile_all"]), pruning, forgetting],
         sensors=[
             own_run_for_failed_tenants(jobs["reconcile_all"], jobs["reconcile_tenant"]),
@@ -53,4 +49,10 @@ def integrations() -> dg.Definitions:
         ],
         resources={"product": ProductResource()},
         executor=dg.in_process_executor,
+    )
+
+
+def _job(name: str, selection: dg.AssetSelection, description: str, priority: str) -> UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        name, selection=selection, executor_def=dg.in_process_executor, description=description, tags={PRIORITY: priority}
     )

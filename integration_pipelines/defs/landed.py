@@ -14,7 +14,6 @@ from integration_pipelines.defs.alerts import tenants_of
 from integration_pipelines.defs.batches import events_requests, register
 from integration_pipelines.defs.resources import ProductResource
 from integration_pipelines.use_cases.due import due_tenants
-from integration_pipelines.use_cases.launches import EVENTS_JOB
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
@@ -54,5 +53,5 @@ def landed_webhooks(job: "Job") -> dg.SensorDefinition:
 
 def under_way(instance: dg.DagsterInstance, integration: str) -> set[str]:
     """Tenants for whom a run for events is queued or under way; such a run takes what arrives until it ends."""
-    active = dg.RunsFilter(job_name=EVENTS_JOB, statuses=UNDER_WAY, tags={"integration": integration, "trigger": "event"})
+    active = dg.RunsFilter(statuses=UNDER_WAY, tags={"integration": integration, "trigger": "event"})
     return {tenant for run in instance.get_runs(active, limit=MOST_RUNS) for tenant in tenants_of(instance, run.tags)}

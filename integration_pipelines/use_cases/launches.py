@@ -33,6 +33,11 @@ def events_tags(contract: Contract, tenant: str | None, events: int = 1) -> dict
     return mine | {PRIORITY: EVENTS_FIRST, QUEUE: BULK_QUEUE if tenant is None or events > MANY else EVENTS_QUEUE}
 
 
+def events_job(contract: Contract) -> str:
+    """The job of runs for events of that contract alone: to cut them out of a job over all contracts takes Dagster as long as the run itself."""
+    return f"{EVENTS_JOB}_of_{contract.contract}"
+
+
 def events_config(contract: Contract) -> dict[str, object]:
     """The run config of a run that drains the inbox and may write."""
     return {"ops": {chain_step(contract): {"config": {"mode": "apply", "inbox": True}}}}

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -19,7 +18,7 @@ from integration_pipelines.core.contract import Contract
 from integration_pipelines.errors import TransientError
 from integration_pipelines.ports.inbox import Inbox
 from integration_pipelines.ports.webhooks import Nudge
-from integration_pipelines.use_cases.launches import EVENTS_JOB, OWN_RUNS, chain_step, events_config, events_tags
+from integration_pipelines.use_cases.launches import EVENTS_JOB, OWN_RUNS, events_config, events_job, events_tags
 
 Key = tuple[str, str]
 """Tenant and integration."""
@@ -28,7 +27,7 @@ _TIMEOUT_SECONDS = 10.0
 _COMPLAIN_SECONDS = 60.0
 _ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 _PLACE = """{ repositoriesOrError { ... on RepositoryConnection { nodes {
-  name location { name } jobs { name } assetNodes { assetKey { path } opNames } } } } }"""
+  name location { name } jobs { name } } } } }"""
 _KNOW = """mutation($key: String!, $where: RepositorySelector!) {
   addDynamicPartition(partitionsDefName: "tenants", partitionKey: $key, repositorySelector: $where) { __typename } }"""
 _LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
@@ -36,12 +35,8 @@ _LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $p
 _STATES = """query($ids: [String]) { runsOrError(filter: {runIds: $ids}) { ... on Runs { results { runId status } } } }"""
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the job is, and every asset there with the steps that make it."""
-
-    selector: Mapping[str, str]
-    assets: Sequence[tuple[list[str], list[str]]]
+_Place = Mapping[str, str]
+"""The code location that has the job, as a selector of it."""
 
 
 class Webserver:
@@ -65,12 +60,11 @@ class Webserver:
         """
         place = self._where()
         if tenant_id not in self._known:
-            self._ask(_KNOW, {"key": tenant_id, "where": place.selector})
+            self._ask(_KNOW, {"key": tenant_id, "where": place})
             self._known.add(tenant_id)
-        assets = [{"path": path} for path, steps in place.assets if chain_step(contract) in steps]
         tags = events_tags(contract, tenant_id, events) | {"dagster/partition": tenant_id}
         params = {
-            "selector": {**place.selector, "jobName": EVENTS_JOB, "assetSelection": assets},
+            "selector": {**place, "jobName": events_job(contract)},
             "runConfigData": events_config(contract),
             "mode": "default",
             "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
@@ -92,15 +86,14 @@ class Webserver:
         """Give the connections back."""
         self._client.close()
 
-    def _where(self) -> "_Place":
+    def _where(self) -> _Place:
         """The code location that has the job; asked once, and again after a launch was refused."""
         if self._place is None:
             nodes = self._ask(_PLACE, {})["repositoriesOrError"].get("nodes", [])
             mine = [node for node in nodes if EVENTS_JOB in {job["name"] for job in node["jobs"]}]
             if not mine:
                 raise TransientError(f"Dagster has not loaded the job {EVENTS_JOB}.", remedy="Look at the code location.")
-            selector = {"repositoryName": mine[0]["name"], "repositoryLocationName": mine[0]["location"]["name"]}
-            self._place = _Place(selector, [(node["assetKey"]["path"], node["opNames"]) for node in mine[0]["assetNodes"]])
+            self._place = {"repositoryName": mine[0]["name"], "repositoryLocationName": mine[0]["location"]["name"]}
         return self._place
 
     def _ask(self, question: str, variables: Mapping[str, object]) -> dict[str, Any]:

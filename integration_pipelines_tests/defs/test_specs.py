@@ -5,6 +5,8 @@ import pytest
 
 from integration_pipelines import definitions
 from integration_pipelines.defs.integrations import integrations
+from integration_pipelines.defs.specs import chain_keys
+from integration_pipelines.wiring import packaged_contracts
 from integration_pipelines_tests.defs.conftest import QUIET
 
 pytestmark = QUIET
@@ -133,6 +135,15 @@ def test_the_jobs_run_the_whole_chain_by_tenant() -> None:
         assert f"{SECOND}/write_plan" in selected
         assert job.executor_def is dg.in_process_executor
         assert "Plans only" in (job.description or "")
+
+
+def test_runs_for_events_have_a_job_for_every_contract() -> None:
+    """It holds that contract's chain and nothing of another's, and goes first, as the job over all contracts does."""
+    loaded = integrations()
+    for contract in packaged_contracts().values():
+        job = loaded.resolve_job_def(f"sync_records_of_{contract.contract}")
+        assert set(job.asset_layer.selected_asset_keys) == set(chain_keys(contract))
+        assert (job.tags["dagster/priority"], job.executor_def) == ("10", dg.in_process_executor)
 
 
 def test_backfills_wait_behind_what_keeps_tenants_in_sync() -> None:
