@@ -16,7 +16,7 @@ from integration_pipelines.store.bulk import read_batches, read_table, staged
 from integration_pipelines.store.engine import reading
 from integration_pipelines.store.schema import LINK_IS_LIVE, LINK_IS_OVER, LINKS
 
-_AHEAD = 16
+_AHEAD = 4
 """Batches of links that may wait in memory."""
 _WORDS = ("match_evidence", "decided_by")
 """What only people read, and what is long: nothing that a pass decides rests on it."""
