@@ -159,7 +159,7 @@ READING = (
                 "return intents(unsettled.slice(0, 0), [",
             ),
         ),
-        seeds=600,
+        seeds=1_500,
     ),
 )
 
