@@ -61,29 +61,12 @@ TEXTUAL = frozenset(
 """Commands that read the store and print; none of them starts a run."""
 
 
-class _NoPandas:
-    """Hides pandas for as long as it is asked."""
-
-    def find_spec(self, name: str, *_: object) -> None:
-        if name == "pandas":
-            raise ModuleNotFoundError(name)
-
-
 def _start_quickly() -> None:
-    """For commands that read, print and end.
-
-    Pandas, half a second, is left out: pyarrow looks for it once, when it makes its first array. And nothing looks for garbage among all
-    that is loaded, which takes a fifth of the rest.
-    """
+    """For commands that read, print and end: nobody looks for pandas, or for garbage among all that is loaded, which takes a fifth of the rest."""
     if "pyarrow" in sys.modules:  # not a process of our own
         return
     gc.disable()
-    hidden: Any = _NoPandas()
-    sys.meta_path.insert(0, hidden)
-    try:
-        import_module("pyarrow").array([0])
-    finally:
-        sys.meta_path.remove(hidden)
+    import_module("integration_pipelines.defs.arrow_alone").load_arrow_alone()
 
 
 class LazyGroup(click.Group):

@@ -14,7 +14,7 @@ from integration_pipelines.use_cases.tell import tell_due
 
 EVERY = timedelta(minutes=1)
 _PARTITION = "dagster/partition"
-_OF_TENANTS = {"reconcile_all", "reconcile_tenant", EVENTS_JOB, "__ASSET_JOB"}
+_OF_TENANTS = {"reconcile_all", "reconcile_tenant", "__ASSET_JOB"}  # and those for events
 _WATCHED = {"schedule", "event"}
 """Launches that nobody watches; who starts a run by hand sees how it ends."""
 

@@ -1,6 +1,7 @@
-"""Arrow without pandas, which it loads at its first array to see whether the values come from there: half a second that an event's run has not.
+"""Arrow without pandas, which it loads at its first array to see whether the values come from there.
 
-Nothing is lost: who imports pandas gets it as always, and Arrow looks again when it is asked for a frame.
+That is half a second which the run of an event and a short command have not. Nothing is lost: who imports pandas gets it as always, and
+Arrow looks again when it is asked for a frame.
 """
 
 import sys
