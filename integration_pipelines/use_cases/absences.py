@@ -47,10 +47,8 @@ def unlisted(tenant_id: str, contract: Contract, name: str, entry: NewEntry, *, 
     known = dataset(ports, [tenant_id], contract.contract, tally_of(name), TALLY_ROWS)
     if entry.mode is not Mode.FULL or not known.entries:
         return set()
-    before, now = (
-        ports.lake.read([one.file for one in known.entries], TALLY_ROWS)["record_id"].combine_chunks(),
-        _ids(entry, ports),
-    )
+    before = ports.lake.read([one.file for one in known.entries], TALLY_ROWS)["record_id"].combine_chunks()
+    now = _ids(entry, ports)
     if before.equals(now):
         return set()
     before = before.unique()
