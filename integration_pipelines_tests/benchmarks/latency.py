@@ -23,6 +23,8 @@ PROMISED: Mapping[str, Mapping[str, float]] = {
     "fast": {"p50": 1.0, "p99": 3.0},
 }
 WARM_UP = 4
+TENANTS = 4
+"""So many that a hundred changes stay below what may change of one tenant in a day without a person's approval."""
 _OURS = {"sandbox"}
 STAGES = ("landed", "seen", "started", "written")
 
@@ -78,7 +80,7 @@ def figures_of(shop: Shop, since: float) -> figures.Latency:
 def _measured(profile: str, *, events: int, customers: int) -> Outcome:
     with tempfile.TemporaryDirectory(prefix=f"latency-{profile}-", ignore_cleanup_errors=True) as folder:
         workers = {"events": 2, "bulk": 1}
-        with open_shop(profile, Path(folder), tenants=2, customers=customers, workers=workers) as shop:
+        with open_shop(profile, Path(folder), tenants=TENANTS, customers=customers, workers=workers) as shop:
             changes(shop, WARM_UP)
             before = shop.stack.stored()
             began = changes(shop, events, first=WARM_UP)
