@@ -8,6 +8,7 @@ Values are compared *loosely*: two that are the same in canonical form are the s
 found to decide may therefore be more than need be and is never less; nothing is decided here.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -35,7 +36,14 @@ _ALL = "*"
 
 Texts: TypeAlias = "pa.Array[Any]"
 """Texts of some rows; of a form that finds several in one, lists of texts."""
-Form = Callable[[Texts], Texts]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What values say when they are compared loosely, both ways the same: of few rows it is quickest found text by text."""
+
+    one: Callable[[str], Iterable[str]]
+    many: Callable[[Texts], Texts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,29 @@ class Key:
     column: str
     form: Form
     without: frozenset[str] = field(default_factory=frozenset)  # values that say nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Kinship:
+    """What a contract says about which records decide about each other, worked out once."""
+
+    contract: Contract
+    keys: Mapping[str, tuple[Key, ...]]
+    """By object."""
+    lookups: Mapping[str, tuple[tuple[str, str], ...]]
+    """See `lookups`."""
+    columns: Mapping[str, tuple[str, ...]]
+    """By object those that keys and lookups rest on, the record's id first."""
+
+    @classmethod
+    def of(cls, contract: Contract) -> "Kinship":
+        """Of a contract."""
+        by_object, named = keys(contract), lookups(contract)
+        columns = {
+            name: tuple(dict.fromkeys(("record_id", *(key.column for key in mine), *(c for c, _ in named.get(name, ())))))
+            for name, mine in by_object.items()
+        }
+        return cls(contract, by_object, named, columns)
 
 
 def keys(contract: Contract) -> dict[str, tuple[Key, ...]]:
@@ -59,14 +90,14 @@ def keys(contract: Contract) -> dict[str, tuple[Key, ...]]:
         kind = contract.objects[left].columns[create.unique].type
         found[left].append(Key(CREATE, create.unique, _loosely(kind)))
         found[right].append(Key(CREATE, create.value, _loosely(kind)))
-        found[left].append(Key("record", "record_id", _as_is))
-        found[right].append(Key("record", "record_id", _as_is))
+        found[left].append(Key("record", "record_id", AS_IS))
+        found[right].append(Key("record", "record_id", AS_IS))
     for name, spec in contract.objects.items():
         if spec.aliases is not None:
-            found[name] += [Key(f"merged {name}", "record_id", _text), Key(f"merged {name}", spec.aliases, _id_set)]
+            found[name] += [Key(f"merged {name}", "record_id", PLAIN), Key(f"merged {name}", spec.aliases, ID_SET)]
         if spec.kind is ObjectKind.DETAIL and spec.parent is not None and spec.parent_object is not None:
-            found[name].append(Key(f"part {name}", spec.parent, _as_is))
-            found[spec.parent_object].append(Key(f"part {name}", "record_id", _as_is))
+            found[name].append(Key(f"part {name}", spec.parent, AS_IS))
+            found[spec.parent_object].append(Key(f"part {name}", "record_id", AS_IS))
     return {name: tuple(dict.fromkeys(listed)) for name, listed in found.items()}
 
 
@@ -79,15 +110,9 @@ def lookups(contract: Contract) -> dict[str, tuple[tuple[str, str], ...]]:
     return {name: tuple(pairs) for name, pairs in found.items()}
 
 
-def key_columns(contract: Contract, name: str) -> tuple[str, ...]:
-    """The columns of an object that keys and lookups rest on, the record's id first."""
-    wanted = [key.column for key in keys(contract)[name]] + [column for column, _ in lookups(contract).get(name, ())]
-    return tuple(dict.fromkeys(("record_id", *wanted)))
-
-
 def loose(key: Key, values: Texts) -> tuple[Texts, Texts]:
     """What rows say under a key: the places of the rows that say something, and what they say, as often as they say it."""
-    formed = key.form(values)
+    formed = key.form.many(values)
     if pa.types.is_list(formed.type):
         places, formed = pc.list_parent_indices(formed), pc.list_flatten(formed)
     else:
@@ -97,9 +122,14 @@ def loose(key: Key, values: Texts) -> tuple[Texts, Texts]:
     return places.filter(said), formed.filter(said)
 
 
-def loose_value(contract: Contract, name: str, key: str, value: str) -> set[str]:
-    """What a record of an object says under a key if its column holds that value."""
-    return {said for k in keys(contract)[name] if k.name == key for said in _values(loose(k, pa.array([value], TEXT))[1])}
+def loose_text(key: Key, value: str) -> set[str]:
+    """What a row says under a key if its column holds that text."""
+    return {said for said in key.form.one(value) if said and said not in key.without}
+
+
+def loose_value(kinship: Kinship, name: str, key: str, value: str) -> set[str]:
+    """What a record of an object says under the keys of that name if their column holds that value."""
+    return {said for k in kinship.keys[name] if k.name == key for said in loose_text(k, value)}
 
 
 def _of_rule(contract: Contract, rule: MatchRule, left: list[Key], right: list[Key]) -> None:
@@ -107,13 +137,13 @@ def _of_rule(contract: Contract, rule: MatchRule, left: list[Key], right: list[K
     kind = spec.columns[rule.left].type
     if rule.compare == "email_domain":
         free = frozenset(_folded(d) for d in contract.matching.free_mail_domains) if rule.exclude_free_mail else frozenset()
-        left.append(Key(rule.name, rule.left, _domain, free))
-        right.append(Key(rule.name, rule.right, _domain_of_email, free))
+        left.append(Key(rule.name, rule.left, DOMAIN, free))
+        right.append(Key(rule.name, rule.right, DOMAIN_OF_EMAIL, free))
     else:
         left.append(Key(rule.name, rule.left, _loosely(kind)))
         right.append(Key(rule.name, rule.right, _loosely(kind)))
         if spec.columns[rule.left].source == "id" and spec.aliases is not None:  # the id of a merged record means its survivor
-            left.append(Key(rule.name, spec.aliases, _id_set))
+            left.append(Key(rule.name, spec.aliases, ID_SET))
     if rule.unique_right is not None:
         mine = contract.objects[contract.main_object("right")].columns[rule.unique_right].type
         right.append(Key(f"unique {rule.unique_right}", rule.unique_right, _loosely(mine)))
@@ -121,10 +151,10 @@ def _of_rule(contract: Contract, rule: MatchRule, left: list[Key], right: list[K
 
 def _loosely(kind: FieldType) -> Form:
     if kind in _NUMBERS:
-        return _numbers
+        return NUMBER
     if kind in _TIMES:
-        return _times
-    return {FieldType.DOMAIN: _domain, FieldType.IDS: _id_set}.get(kind, _text)
+        return TIME
+    return {FieldType.DOMAIN: DOMAIN, FieldType.IDS: ID_SET}.get(kind, PLAIN)
 
 
 def _as_is(values: Texts) -> Texts:
@@ -173,6 +203,20 @@ def _times(values: Texts) -> Texts:
     return pa.array([None if v is None else _ALL if v else "" for v in _text(values).to_pylist()], TEXT)
 
 
+def _bare_domain(value: str) -> str:
+    bare = _folded(value)
+    return re.sub(_WWW, "", bare) or bare
+
+
+def _domain_after_at(value: str) -> str:
+    _, _, after = value.partition("@")
+    return _bare_domain(after.partition("@")[0])
+
+
+def _any_time(value: str) -> str:
+    return _ALL if _folded(value) else ""
+
+
 def _number(value: str) -> str:
     bare = _folded(value)
     try:
@@ -191,77 +235,10 @@ def _folded(value: str) -> str:
     return "".join(c for c in parts if not unicodedata.combining(c)) or parts  # marks and nothing else are something, too
 
 
-class Said:
-    """What the rows of one object at one tenant say under its keys: every stored row, older ones of a record, too.
-
-    Args:
-        contract: whose keys.
-        name: the object.
-        rows: with at least `key_columns`.
-    """
-
-    def __init__(self, contract: Contract, name: str, rows: pa.Table) -> None:
-        self._contract, self._name = contract, name
-        self._keys = keys(contract)[name]
-        self._rows = rows.combine_chunks()
-        self._ids = _array(self._rows["record_id"])
-        self._formed: dict[Key, tuple[Texts, Texts]] = {}
-
-    def present(self, ids: Iterable[str]) -> set[str]:
-        """Those of the ids that there are rows of."""
-        return _values(self._ids.filter(pc.is_in(self._ids, value_set=_set(ids))))
-
-    def joined_by(self, rows: pa.Table) -> "Said":
-        """With more rows."""
-        return Said(self._contract, self._name, pa.concat_tables([self._rows, rows.select(self._rows.column_names)]))
-
-    def column(self, column: str, ids: Iterable[str]) -> set[tuple[str, str]]:
-        """(id, value): what those records say, or said, in a column; blanks left out."""
-        return self._pairs(column, pc.is_in(self._ids, value_set=_set(ids)))
-
-    def naming(self, column: str, values: Iterable[str]) -> set[tuple[str, str]]:
-        """(id, value): the records that hold, or held, one of those values in a column."""
-        return self._pairs(column, pc.is_in(_array(self._rows[column]), value_set=_set(values)))
-
-    def _pairs(self, column: str, chosen: Texts) -> set[tuple[str, str]]:
-        ids, values = self._ids.filter(chosen).to_pylist(), _array(self._rows[column]).filter(chosen).to_pylist()
-        return {(str(one), str(value)) for one, value in zip(ids, values, strict=True) if value}
-
-    def says(self, ids: Iterable[str]) -> dict[str, set[str]]:
-        """Key name → what those records say under it."""
-        mine = pc.is_in(self._ids, value_set=_set(ids))
-        found: dict[str, set[str]] = {}
-        if not pc.any(mine, min_count=0).as_py():
-            return found
-        chosen = pc.indices_nonzero(mine).cast(pa.int64())
-        rows = self._rows.take(chosen)
-        for key in self._keys:
-            found.setdefault(key.name, set()).update(_values(loose(key, _array(rows[key.column]))[1]))
-        return found
-
-    def saying(self, wanted: Mapping[str, set[str]]) -> set[str]:
-        """The records that say one of those values under a key of that name."""
-        found: set[str] = set()
-        for key in self._keys:
-            values = wanted.get(key.name)
-            if values:
-                if key not in self._formed:
-                    self._formed[key] = loose(key, _array(self._rows[key.column]))
-                places, said = self._formed[key]
-                found |= _values(self._ids.take(places.filter(pc.is_in(said, value_set=_set(values)))))
-        return found
-
-
-def _array(column: "pa.ChunkedArray[Any]") -> Texts:
-    """A column in one piece."""
-    whole: Any = pa.concat_arrays([pa.array([], TEXT), *column.chunks])
-    found: Texts = whole
-    return found
-
-
-def _set(values: Iterable[str]) -> Texts:
-    return pa.array(sorted(values), TEXT)
-
-
-def _values(array: Texts) -> set[str]:
-    return {str(value) for value in array.drop_null().unique().to_pylist()}
+AS_IS = Form(lambda value: (value,), _as_is)
+PLAIN = Form(lambda value: (_folded(value),), _text)
+DOMAIN = Form(lambda value: (_bare_domain(value),), _domain)
+DOMAIN_OF_EMAIL = Form(lambda value: (_domain_after_at(value),), _domain_of_email)
+ID_SET = Form(lambda value: map(_folded, value.split(";")), _id_set)
+NUMBER = Form(lambda value: (_number(value),), _numbers)
+TIME = Form(lambda value: (_any_time(value),), _times)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from integration_pipelines.core.contract import Contract, ObjectKind
-from integration_pipelines.core.kin import CREATE, Said, key_columns, lookups, loose_value
+from integration_pipelines.core.kin import CREATE, Kinship, loose_value
+from integration_pipelines.core.sayings import Said, said
 from integration_pipelines.core.tables import TEXT
 from integration_pipelines.ports.bundle import Ports
 
@@ -84,16 +85,21 @@ class Known:
     """What the lake holds of one tenant's records, as far as it decides about others; read when it is asked for."""
 
     tenant_id: str
-    contract: Contract
+    kinship: Kinship
     ports: Ports
     _said: dict[str, Said] = field(default_factory=dict)
+
+    @property
+    def contract(self) -> Contract:
+        """The integration."""
+        return self.kinship.contract
 
     def of(self, name: str) -> Said:
         """Of one object: every stored row."""
         if name not in self._said:
             entries = self.ports.manifest.current([self.tenant_id], self.contract.contract, name)
-            schema = pa.schema([(column, TEXT) for column in key_columns(self.contract, name)])
-            self._said[name] = Said(self.contract, name, self.ports.lake.read([e.file for e in entries if e.file.rows], schema))
+            schema = pa.schema([(column, TEXT) for column in self.kinship.columns[name]])
+            self._said[name] = said(self.kinship, name, self.ports.lake.read([e.file for e in entries if e.file.rows], schema))
         return self._said[name]
 
     def add(self, name: str, rows: pa.Table) -> None:
@@ -105,7 +111,7 @@ class Known:
         create, right = self.contract.matching.create, self.contract.main_object("right")
         if create is None or target != self.contract.main_object("left") or self.of(target).present([target_id]):
             return {target: {target_id}}
-        return {right: self.of(right).saying({CREATE: loose_value(self.contract, right, CREATE, target_id)})}
+        return {right: self.of(right).saying({CREATE: loose_value(self.kinship, right, CREATE, target_id)})}
 
     def mains_of(self, records: Records) -> dict[tuple[str, str], frozenset[tuple[str, str]]]:
         """The main records that records are, belong to, or are looked up by, or were once: (object, id) → (main object, id)."""
@@ -123,7 +129,7 @@ class Known:
             parent = str(spec.parent_object)
             yield from ((one, (parent, whose)) for one, whose in self.of(name).column(str(spec.parent), ids))
         else:
-            for main, pairs in lookups(self.contract).items():
+            for main, pairs in self.kinship.lookups.items():
                 for column in (column for column, named in pairs if named == name):
                     yield from ((one, (main, who)) for who, one in self.of(main).naming(column, ids))
 
@@ -142,7 +148,7 @@ def closure_of(known: Known, touched: Records) -> dict[str, frozenset[str]] | No
         if sum(map(len, found.values())) > MOST_RECORDS:
             return None
         fresh = {name: ids - found[name] for name, ids in _next(known, fresh).items()}
-    for name, pairs in lookups(contract).items():
+    for name, pairs in known.kinship.lookups.items():
         for column, named in pairs:
             found[named] |= {value for _, value in known.of(name).column(column, found[name])}
     return {name: frozenset(ids) for name, ids in found.items()}
@@ -151,13 +157,13 @@ def closure_of(known: Known, touched: Records) -> dict[str, frozenset[str]] | No
 def _next(known: Known, records: Mapping[str, set[str]]) -> dict[str, set[str]]:
     """Who decides about those records, or is decided about by them, in one step."""
     contract = known.contract
-    said: dict[str, set[str]] = {}
+    spoken: dict[str, set[str]] = {}
     for name, ids in records.items():
         if ids and contract.objects[name].kind is not ObjectKind.LOOKUP:
             for key, values in known.of(name).says(ids).items():
-                said.setdefault(key, set()).update(values)
+                spoken.setdefault(key, set()).update(values)
     found = {
-        name: known.of(name).saying(said) if spec.kind is not ObjectKind.LOOKUP else set()
+        name: known.of(name).saying(spoken) if spec.kind is not ObjectKind.LOOKUP else set()
         for name, spec in contract.objects.items()
     }
     for side, ids in _linked(known, records).items():

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.kin import Kinship
 from integration_pipelines.core.writes import WriteState
 from integration_pipelines.errors import ErrorKind
 from integration_pipelines.ports.bundle import Ports
@@ -226,13 +227,15 @@ class _Run:
     def _due(self, tenant_id: str) -> dict[str, set[str]]:
         """Records whose failed write is due again, or whose write was never answered for."""
         now, found = self.ports.clock.now(), dict[str, set[str]]()
-        known = Known(tenant_id, self.contract, self.ports)
         failed = self.ports.retries.load([tenant_id], self.contract.contract)
         due = {(r.target, r.target_id) for r in failed if r.next_try_at is not None and r.next_try_at <= now}
         sent = (
             self.ports.ledger.unsettled([tenant_id], self.contract.contract).select(["target", "target_id", "state"]).to_pylist()
         )
         due |= {(r["target"], r["target_id"]) for r in sent if r["state"] in {WriteState.SENT, WriteState.UNKNOWN}}
+        if not due:
+            return found
+        known = Known(tenant_id, Kinship.of(self.contract), self.ports)
         for target, target_id in due:
             for name, ids in known.named_by(target, target_id).items():
                 found.setdefault(name, set()).update(ids)

@@ -8,17 +8,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from integration_pipelines.core.contract import Contract, ObjectKind, SourceObject
-from integration_pipelines.core.kin import Said, lookups
-from integration_pipelines.core.tables import TEXT
+from integration_pipelines.core.kin import Kinship
+from integration_pipelines.core.sayings import Said
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.lake import Mode
 from integration_pipelines.ports.partner import Connector
 from integration_pipelines.use_cases.closure import Closure, Known, Records, closure_of
-from integration_pipelines.use_cases.observations import lay_over_all, observed_schema
+from integration_pipelines.use_cases.observations import lay_over_all, observed_schema, shaped
 from integration_pipelines.use_cases.outcome import BatchReport, Read, RunOutcome, TenantReport
 from integration_pipelines.use_cases.side_by_side import side_by_side
 
@@ -38,10 +37,12 @@ def fetch_touched(report: BatchReport, contract: Contract, touched: Mapping[str,
     A tenant without a first full read is held, and one whose closure is too large is left to a look at everything (`too_many`).
     """
     found: dict[str, Records] = {}
+    kinship = Kinship.of(contract)
+    shapes = {name: observed_schema(spec) for name, spec in contract.objects.items()}
 
     def one(tenant: TenantReport) -> None:
         try:
-            closure = _tenant(tenant, contract, touched.get(tenant.tenant_id, {}), ports)
+            closure = _tenant(tenant, kinship, shapes, touched.get(tenant.tenant_id, {}), ports)
         except IntegrationError as error:
             tenant.fail(error)
             return
@@ -52,13 +53,16 @@ def fetch_touched(report: BatchReport, contract: Contract, touched: Mapping[str,
     report.closure = Closure(found)
 
 
-def _tenant(tenant: TenantReport, contract: Contract, touched: Records, ports: Ports) -> Records | None:
+def _tenant(
+    tenant: TenantReport, kinship: Kinship, shapes: Mapping[str, pa.Schema], touched: Records, ports: Ports
+) -> Records | None:
+    contract = kinship.contract
     marks = (ports.manifest.watermark(tenant.tenant_id, contract.contract, name) for name in contract.objects)
     if any(mark is None for mark in marks):
         tenant.outcome, tenant.reason = RunOutcome.HELD, NEVER_READ
         return None
-    known = Known(tenant.tenant_id, contract, ports)
-    reading = _Reading(tenant.tenant_id, contract, known, ports)
+    known = Known(tenant.tenant_id, kinship, ports)
+    reading = _Reading(tenant.tenant_id, contract, shapes, known, ports)
     try:
         meant = reading.meant(touched)
         touched = {name: {one for ids in of.values() for one in ids} for name, of in meant.items()}
@@ -89,6 +93,7 @@ class _Reading:
 
     tenant_id: str
     contract: Contract
+    shapes: Mapping[str, pa.Schema]
     known: Known
     ports: Ports
     asked: dict[str, set[str]] = field(default_factory=dict)  # object → ids
@@ -147,7 +152,7 @@ class _Reading:
     def _object(self, name: str, ids: set[str], parents: set[str]) -> pa.Table:
         """Those records of one object, and all that belong to those parents, if the partner can be asked for them."""
         spec, connector = self.contract.objects[name], self.connectors[self.contract.objects[name].role]
-        schema = observed_schema(spec)
+        schema = self.shapes[name]
         parts = None
         if parents and len(parents) <= MOST_PARENTS:
             parts = connector.of_parents(name, spec, sorted(parents))
@@ -157,15 +162,15 @@ class _Reading:
         self.asked.setdefault(name, set()).update(ids | here)
         batches = [left[i : i + connector.write_batch] for i in range(0, len(left), connector.write_batch)]
         tables = [connector.fetch(name, spec, batch) for batch in batches] + ([] if parts is None else [parts])
-        return pa.concat_tables([schema.empty_table(), *(table.select(schema.names).cast(schema) for table in tables)])
+        return pa.concat_tables([shaped(table, schema) for table in tables]) if tables else schema.empty_table()
 
     def _named(self, fresh: Mapping[str, pa.Table]) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
         """What was just read names and the lake does not have: ids by object, and records whose parts were never listed."""
         wanted: dict[str, set[str]] = {name: set() for name in self.contract.objects}
         parents: dict[str, set[str]] = {}
-        for name, rows in ((n, t.filter(pc.invert(t["deleted"]))) for n, t in fresh.items() if t.num_rows):
+        for name, rows in ((n, _there(t)) for n, t in fresh.items() if t.num_rows):
             spec = self.contract.objects[name]
-            for column, named in lookups(self.contract).get(name, ()):
+            for column, named in self.known.kinship.lookups.get(name, ()):
                 wanted[named] |= self._unknown(named, _values(rows, column))
             if spec.kind is ObjectKind.DETAIL:
                 whose = _values(rows, str(spec.parent))
@@ -194,16 +199,22 @@ class _Reading:
 
 def _without_strangers(rows: pa.Table, said: Said) -> pa.Table:
     """Without records that the partner does not have and that were never read: there never was anything of them."""
-    gone = _ids(rows.filter(rows["deleted"]))
-    strange = pa.array(sorted(gone - said.present(gone)), TEXT)
-    return rows.filter(pc.invert(pc.is_in(rows["record_id"], value_set=strange)))
+    ids = rows["record_id"].to_pylist()
+    gone = {str(one) for one, deleted in zip(ids, rows["deleted"].to_pylist(), strict=True) if deleted}
+    strange = gone - said.present(gone)
+    return rows.filter(pa.array([one not in strange for one in ids], pa.bool_())) if strange else rows
+
+
+def _there(rows: pa.Table) -> pa.Table:
+    """Those that the partner has."""
+    deleted = rows["deleted"].to_pylist()
+    return rows.filter(pa.array([not one for one in deleted], pa.bool_())) if any(deleted) else rows
 
 
 def _each_once(rows: pa.Table) -> pa.Table:
     """Of a record that came twice what came last."""
-    places = rows.select(["record_id"]).append_column("place", pa.array(range(rows.num_rows), pa.int64()))
-    last = places.group_by("record_id").aggregate([("place", "max")])["place_max"]
-    return rows.take(last.take(pc.sort_indices(last)))
+    last = {one: place for place, one in enumerate(rows["record_id"].to_pylist())}
+    return rows.take(pa.array(sorted(last.values()), pa.int64())) if len(last) < rows.num_rows else rows
 
 
 def _ids(rows: pa.Table) -> set[str]:
@@ -211,4 +222,4 @@ def _ids(rows: pa.Table) -> set[str]:
 
 
 def _values(rows: pa.Table, column: str) -> set[str]:
-    return {str(value) for value in rows[column].drop_null().unique().to_pylist()} - {""}
+    return {str(value) for value in rows[column].to_pylist() if value}

@@ -6,6 +6,7 @@ They are read again, and they and all that decides about them are looked at; not
 from collections.abc import Callable, Sequence
 
 from integration_pipelines.core.contract import Contract, ObjectKind
+from integration_pipelines.core.kin import Kinship
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.use_cases.closure import Known, Records
 from integration_pipelines.use_cases.history import Backfilled
@@ -71,7 +72,7 @@ def _was_read(tenant_id: str, contract: Contract, ports: Ports) -> bool:
 
 def _objects(tenant_id: str, contract: Contract, record_ids: Sequence[str], ports: Ports) -> dict[str, set[str]]:
     """By the objects that have records of those ids; an id that nobody knows may be of any of them."""
-    known = Known(tenant_id, contract, ports)
+    known = Known(tenant_id, Kinship.of(contract), ports)
     names = [name for name, spec in contract.objects.items() if spec.kind is not ObjectKind.LOOKUP]
     found = {name: known.of(name).present(record_ids) for name in names}
     strange = set(record_ids) - set().union(*found.values())

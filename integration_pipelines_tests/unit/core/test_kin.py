@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from integration_pipelines.core.canonical import canonical
 from integration_pipelines.core.contract import Contract, FieldType
-from integration_pipelines.core.kin import Key, Said, key_columns, keys, lookups, loose, loose_value
+from integration_pipelines.core.kin import Key, Kinship, keys, lookups, loose, loose_text, loose_value
+from integration_pipelines.core.sayings import Said, said
 from integration_pipelines.core.sql import Sql
 from integration_pipelines.core.tables import TEXT
 from integration_pipelines_tests.kit.core import connect, crm_billing
@@ -78,6 +79,16 @@ def test_what_the_engine_holds_for_the_same_is_the_same_here(kind: FieldType, te
     assert [(values[a], values[b]) for a, b in same if not said[a] & said[b]] == []
 
 
+@pytest.mark.parametrize("kind", COMPARED)
+@quick
+@given(st.lists(st.text(LETTERS, max_size=6), max_size=4))
+def test_a_text_alone_says_what_it_says_among_many(kind: FieldType, texts: list[str]) -> None:
+    """Few rows are compared text by text and many by column, and nobody can tell from what is found."""
+    values = spelled([*texts, "a@b@c", "@", "Pay@WWW.acme.com", "www.", "www.www.a", ";a;;B ", "1e400", "-0.0"])
+    for key in (key_for(kind), *(key for mine in Kinship.of(crm_billing()).keys.values() for key in mine)):
+        assert [loose_text(key, value) for value in values] == said_by_row(key, values)
+
+
 def test_an_e_mail_is_kin_to_its_domain_and_free_mail_to_nobody() -> None:
     """However both are written; what thousands of strangers share says nothing."""
     contract = crm_billing()
@@ -86,20 +97,21 @@ def test_an_e_mail_is_kin_to_its_domain_and_free_mail_to_nobody() -> None:
     assert (domain, email) == ([{"acme.com"}, set(), set()], [{"acme.com"}, set(), set()])
 
 
-def table(name: str, *said: dict[str, str]) -> pa.Table:
+def table(name: str, *told: dict[str, str]) -> pa.Table:
     """Stored rows of an object with those columns, others blank."""
-    columns = key_columns(crm_billing(), name)
-    return pa.table({column: pa.array([row.get(column, "") for row in said], TEXT) for column in columns})
+    columns = Kinship.of(crm_billing()).columns[name]
+    return pa.table({column: pa.array([row.get(column, "") for row in told], TEXT) for column in columns})
 
 
-def rows(name: str, *said: dict[str, str]) -> Said:
-    """What they say."""
-    return Said(crm_billing(), name, table(name, *said))
+def rows(few: int, name: str, *told: dict[str, str]) -> Said:
+    """What they say, found as for few rows if there are no more than that."""
+    return said(Kinship.of(crm_billing()), name, table(name, *told), few=few)
 
 
-def test_older_rows_of_a_record_still_say_what_they_said() -> None:
+@pytest.mark.parametrize("few", [0, 500])
+def test_older_rows_of_a_record_still_say_what_they_said(few: int) -> None:
     """A record that stood in another one's way until now is found by what it said before; what was stored meanwhile counts, too."""
-    known = rows(RIGHT, {"record_id": "cus_1", "email": "a@old.com"}, {"record_id": "cus_1", "email": "a@new.com"})
+    known = rows(few, RIGHT, {"record_id": "cus_1", "email": "a@old.com"}, {"record_id": "cus_1", "email": "a@new.com"})
     assert known.says(["cus_1"])["email_domain"] == {"old.com", "new.com"}
     assert known.saying({"email_domain": {"old.com"}}) == {"cus_1"}
     more = known.joined_by(table(RIGHT, {"record_id": "cus_2", "email": "b@old.com"}))
@@ -107,14 +119,16 @@ def test_older_rows_of_a_record_still_say_what_they_said() -> None:
     assert known.says(["cus_3"]) == {}
 
 
-def test_parts_belong_to_their_record_and_owners_decide_about_nobody() -> None:
+@pytest.mark.parametrize("few", [0, 500])
+def test_parts_belong_to_their_record_and_owners_decide_about_nobody(few: int) -> None:
     """A subscription and its customer find each other; an account's owner is only looked up."""
     contract = crm_billing()
-    parts = rows(PARTS, {"record_id": "sub_1", "customer_id": "cus_1"}, {"record_id": "sub_2", "customer_id": "cus_2"})
-    customers = rows(RIGHT, {"record_id": "cus_1"}, {"record_id": "cus_2"})
+    parts = rows(few, PARTS, {"record_id": "sub_1", "customer_id": "cus_1"}, {"record_id": "sub_2", "customer_id": "cus_2"})
+    customers = rows(few, RIGHT, {"record_id": "cus_1"}, {"record_id": "cus_2"})
     assert parts.saying(customers.says(["cus_1"])) == {"sub_1"}
     assert customers.saying(parts.says(["sub_2"])) == {"cus_2"}
     assert parts.column("customer_id", ["sub_1"]) == {("sub_1", "cus_1")}
+    assert parts.naming("customer_id", ["cus_2"]) == {("sub_2", "cus_2")}
     assert lookups(contract) == {LEFT: (("owner_id", "crm_owners"),)}
     assert keys(contract)["crm_owners"] == ()
-    assert loose_value(contract, LEFT, "email_domain", " www.ACME.com") == {"acme.com"}
+    assert loose_value(Kinship.of(contract), LEFT, "email_domain", " www.ACME.com") == {"acme.com"}
