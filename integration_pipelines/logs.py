@@ -1,12 +1,23 @@
 """Structured logs: one JSON line per event on standard error, with what is bound to the context. Who logs what is not known here.
 
-Bound by whoever starts a piece of work: tenant, integration and run (the chain), partner and request id (the connectors).
+Bound by whoever starts a piece of work: tenant, integration and run (the chain), partner and request id (the connectors). A process that
+has nothing to say does not load what it would say it with.
 """
 
 import logging
 import sys
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
 
-import structlog
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from structlog.typing import FilteringBoundLogger
+
+_STRUCTLOG = "structlog"
+_waiting: "list[Callable[[], None]]" = []
+"""The set-up that was asked for before there was anything to set up."""
 
 
 def configure_logs(level: str) -> None:
@@ -15,6 +26,22 @@ def configure_logs(level: str) -> None:
     Args:
         level: a level's name; an unknown one means INFO.
     """
+    if _STRUCTLOG in sys.modules:
+        _set_up(level)
+    else:
+        _waiting.append(partial(_set_up, level))
+
+
+def logger(name: str) -> "FilteringBoundLogger":
+    """The logger of a module; ask for it when there is something to log."""
+    structlog = import_module(_STRUCTLOG)
+    for set_up in _waiting:
+        set_up()
+    return cast("FilteringBoundLogger", structlog.get_logger(name))
+
+
+def _set_up(level: str) -> None:
+    structlog = import_module(_STRUCTLOG)
     if structlog.is_configured():
         return
     numeric = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)

@@ -7,7 +7,8 @@ from dataclasses import asdict
 import click
 
 from integration_pipelines.cli.context import ports
-from integration_pipelines.cli.show import print_facts, print_json, print_rows, say
+from integration_pipelines.cli.show import print_json, say
+from integration_pipelines.cli.tables import print_facts, print_rows
 from integration_pipelines.core.alerts import Alert, AlertKind, Finding
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.alerts import Arrived, Delivery

@@ -13,7 +13,8 @@ import click
 
 from integration_pipelines.cli.context import contract_of, integration_option, ports, settings
 from integration_pipelines.cli.dagster_run import dagster_instance, register_tenants
-from integration_pipelines.cli.show import console, print_json, print_rows, say
+from integration_pipelines.cli.show import print_json, say
+from integration_pipelines.cli.tables import console, print_rows
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.history import ONE_DAY
 from integration_pipelines.ports.bundle import Ports

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from integration_pipelines.cli.show import print_json, print_rows, say
+from integration_pipelines.cli.show import print_json, say
+from integration_pipelines.cli.tables import print_rows
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.errors import ConfigError, ContractError
 

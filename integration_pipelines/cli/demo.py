@@ -5,7 +5,7 @@ import sys
 import click
 
 from integration_pipelines.cli.context import settings
-from integration_pipelines.cli.show import console
+from integration_pipelines.cli.tables import console
 
 
 @click.command("demo")

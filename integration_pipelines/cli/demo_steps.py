@@ -13,8 +13,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from integration_pipelines.cli.dagster_run import dagster_instance, run_chain
 from integration_pipelines.cli.demo_live import LATE, Live, Stage, escalation_arrives, subscription_arrives
 from integration_pipelines.cli.doctor import make_key
-from integration_pipelines.cli.show import print_rows
 from integration_pipelines.cli.syncing import outcome_of
+from integration_pipelines.cli.tables import print_rows
 from integration_pipelines.core.tables import PLANNED_WRITES
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.ports.bundle import Ports

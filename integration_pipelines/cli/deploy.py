@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from integration_pipelines.cli.context import settings
-from integration_pipelines.cli.show import print_json, print_rows, say
+from integration_pipelines.cli.show import print_json, say
+from integration_pipelines.cli.tables import print_rows
 from integration_pipelines.deploy.profiles import PROFILES, write_files
 from integration_pipelines.errors import ConfigError
 

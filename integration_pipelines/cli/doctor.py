@@ -8,7 +8,8 @@ from secrets import token_bytes
 import click
 
 from integration_pipelines.cli.context import ports, settings
-from integration_pipelines.cli.show import print_json, print_rows, say
+from integration_pipelines.cli.show import print_json, say
+from integration_pipelines.cli.tables import print_rows
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.settings import Settings

@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from integration_pipelines.cli.context import contract_of, integration_option, ports, settings
 from integration_pipelines.cli.dagster_run import dagster_instance, run_chain
-from integration_pipelines.cli.show import print_json, print_rows, say
+from integration_pipelines.cli.show import print_json, say
 from integration_pipelines.cli.syncing import GOOD, outcome_of, print_outcome
+from integration_pipelines.cli.tables import print_rows
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.use_cases.refused_again import refused_records

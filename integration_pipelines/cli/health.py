@@ -6,7 +6,8 @@ from dataclasses import asdict
 import click
 
 from integration_pipelines.cli.context import ports
-from integration_pipelines.cli.show import age, print_json, print_rows, say
+from integration_pipelines.cli.show import age, print_json, say
+from integration_pipelines.cli.tables import print_rows
 from integration_pipelines.use_cases.health import health
 
 COLUMNS = {

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from integration_pipelines.cli.context import ports
-from integration_pipelines.cli.show import print_json, print_rows, say
+from integration_pipelines.cli.show import print_json, say
+from integration_pipelines.cli.tables import print_rows
 from integration_pipelines.use_cases.latency import EventFigures, event_figures
 
 COLUMNS = {

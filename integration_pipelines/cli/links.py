@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from integration_pipelines.cli.context import actor, contract_of, integration_option, ports
-from integration_pipelines.cli.show import print_facts, print_json, print_rows, say
+from integration_pipelines.cli.show import print_json, say
+from integration_pipelines.cli.tables import print_facts, print_rows
 from integration_pipelines.errors import InvalidError
 from integration_pipelines.use_cases import links_review
 from integration_pipelines.use_cases.links_review import Decision

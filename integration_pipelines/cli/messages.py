@@ -5,7 +5,8 @@ from dataclasses import asdict
 import click
 
 from integration_pipelines.cli.context import actor, ports
-from integration_pipelines.cli.show import print_json, print_rows, say
+from integration_pipelines.cli.show import print_json, say
+from integration_pipelines.cli.tables import print_rows
 from integration_pipelines.ports.messages import NoteState
 from integration_pipelines.use_cases.tell import say_again, tell_due
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import click
 
 from integration_pipelines.cli.context import actor, ports
-from integration_pipelines.cli.show import print_json, print_rows, say
+from integration_pipelines.cli.show import print_json, say
+from integration_pipelines.cli.tables import print_rows
 from integration_pipelines.core.packs import Pack, Question
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.use_cases.packs import install_pack

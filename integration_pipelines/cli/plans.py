@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from integration_pipelines.cli.context import actor, contract_of, integration_option, ports
-from integration_pipelines.cli.show import print_facts, print_json, print_rows, say
+from integration_pipelines.cli.show import print_json, say
+from integration_pipelines.cli.tables import print_facts, print_rows
 from integration_pipelines.errors import ConfigError, ConflictError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.writing import PlanState, StoredPlan

@@ -9,7 +9,8 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from integration_pipelines.cli.contracts import load
-from integration_pipelines.cli.show import console, print_json, print_rows, say
+from integration_pipelines.cli.show import print_json, say
+from integration_pipelines.cli.tables import console, print_rows
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.contract_lint import Severity, lint
 from integration_pipelines.simulation.catalogue import chosen

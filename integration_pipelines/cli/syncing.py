@@ -8,7 +8,8 @@ import click
 from integration_pipelines.cli.alerts import look_after
 from integration_pipelines.cli.context import contract_of, integration_option, ports, settings
 from integration_pipelines.cli.dagster_run import dagster_instance, run_chain
-from integration_pipelines.cli.show import print_facts, print_json, say
+from integration_pipelines.cli.show import print_json, say
+from integration_pipelines.cli.tables import print_facts
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.evidence import Run

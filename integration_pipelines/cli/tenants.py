@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import click
 
 from integration_pipelines.cli.context import actor, ports, settings
-from integration_pipelines.cli.show import print_facts, print_json, print_rows, say
+from integration_pipelines.cli.show import print_json, say
+from integration_pipelines.cli.tables import print_facts, print_rows
 from integration_pipelines.core.contract_findings import SIDES
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.ports.bundle import Ports

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from integration_pipelines.cli.context import actor, ports, settings
-from integration_pipelines.cli.show import print_json, print_rows, say
+from integration_pipelines.cli.show import print_json, say
+from integration_pipelines.cli.tables import print_rows
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.partners.standard_webhooks import secret_bytes
 from integration_pipelines.partners.webhooks import SOURCES

@@ -17,6 +17,7 @@ from integration_pipelines.defs.names import asset_key
 from integration_pipelines.defs.resources import ProductResource
 from integration_pipelines.defs.specs import asset_specs, check_specs, writing_assets
 from integration_pipelines.errors import IntegrationError
+from integration_pipelines.logs import logger
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.use_cases.approve import approve_plan
 from integration_pipelines.use_cases.events import drain
@@ -150,7 +151,7 @@ def _events(context: dg.AssetExecutionContext, report: BatchReport, contract: Co
 
 def _conclude(context: dg.AssetExecutionContext, report: BatchReport) -> None:
     """Say how every tenant ended, then fail the run if any failed."""
-    log = structlog.get_logger(__name__).bind(integration=report.integration, run=context.run.run_id)
+    log = logger(__name__).bind(integration=report.integration, run=context.run.run_id)
     for tenant in report.tenants.values():
         tell = context.log.info if tenant.fault is None else context.log.error
         tell("%s: %s%s", tenant.tenant_id, tenant.outcome, f" ({tenant.reason})" if tenant.reason else "")

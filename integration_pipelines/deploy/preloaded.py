@@ -15,8 +15,10 @@ NEEDED = (
     "dagster._grpc.impl",
     "integration_pipelines.partners.hubspot.client",
     "integration_pipelines.partners.stripe.client",
+    "integration_pipelines.store.cipher",
+    "sqlalchemy.dialects.sqlite",
 )
-IF_INSTALLED = ("psycopg2", "dagster_postgres")
+IF_INSTALLED = ("psycopg2", "dagster_postgres", "sqlalchemy.dialects.postgresql.psycopg2")
 
 
 def load() -> None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import structlog
 
 from integration_pipelines.core.contract import SourceObject
 from integration_pipelines.errors import BugError, ContractError
@@ -23,6 +22,7 @@ from integration_pipelines.gate.frames import Positions, lay
 from integration_pipelines.gate.suites import Check, Frame, frames_of
 from integration_pipelines.gate.table_hash import table_hashes
 from integration_pipelines.gate.tally import REFUSED, Counted, count, nothing_to_count, refused_rows
+from integration_pipelines.logs import logger
 from integration_pipelines.ports.gate import Gate, GateResult, Verdict
 
 Evaluation = Callable[[pa.Table, Sequence[Check]], list[Finding]]
@@ -66,7 +66,6 @@ class ExpectationGate(Gate):
     def __init__(self, evaluation: Evaluation = evaluate, evaluation_of_few: Evaluation = evaluate_few) -> None:
         self._evaluate = evaluation
         self._evaluate_few = evaluation_of_few
-        self._log = structlog.get_logger(__name__)
         self._warm = evaluation is not evaluate  # another evaluation has nothing to load
 
     def warm_up(self) -> None:
@@ -133,7 +132,7 @@ class ExpectationGate(Gate):
                 return
             # The engine's own words may quote values, so only ours and the kind of fault are told.
             tenant = batch.tenants[batch.members[0]]
-            self._log.warning("gate_evaluation_failed", tenant=tenant, object=name, fault=type(fault).__name__)
+            logger(__name__).warning("gate_evaluation_failed", tenant=tenant, object=name, fault=type(fault).__name__)
             text = str(fault) if isinstance(fault, EvaluationError) else f"The evaluation raised {type(fault).__name__}."
             yield _Part(batch.members, fault=text)
             return

@@ -18,6 +18,7 @@ import orjson
 import structlog
 
 from integration_pipelines.errors import ConfigError, ErrorKind, IntegrationError, InvalidError, RateLimitedError, TransientError
+from integration_pipelines.logs import logger
 from integration_pipelines.partners.attempts import Ledger, Trouble
 from integration_pipelines.partners.body import BadBodyError, parse_json, read_body
 from integration_pipelines.partners.redact import path_template, safe_request_id
@@ -162,7 +163,7 @@ class PartnerHttp:
         self._count = threading.Lock()
         self._calls = 0
         bound = structlog.contextvars.get_contextvars()  # the connector's own threads do not see the caller's context
-        log = structlog.get_logger("integration_pipelines.partners")
+        log = logger("integration_pipelines.partners")
         self._log = log.bind(**bound | {"tenant": tenant_id, "partner": partner.name})
 
     @property

@@ -12,18 +12,22 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import pyarrow.csv
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from integration_pipelines.errors import BugError, ConfigError, ConflictError, IntegrationError, TransientError
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 WRITES = "integration_pipelines_writes"
 """Execution option of connections that are going to write."""
@@ -116,7 +120,12 @@ def postgresql_limits(busy_seconds: float) -> dict[str, Any]:
 
 def insert(connection: Engine | Connection, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
     """An INSERT that can say what happens on a conflict."""
-    return sqlite.insert(table) if is_sqlite(connection) else postgresql.insert(table)
+    return cast("sqlite.Insert | postgresql.Insert", _own_words(connection).insert(table))
+
+
+def _own_words(connection: Engine | Connection) -> ModuleType:
+    """What SQLAlchemy knows of that database alone; the other one's drivers are not loaded for it."""
+    return import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
 
 
 def rows_of(connection: Engine | Connection, name: str, width: int) -> tuple[sa.FromClause, list[sa.ColumnElement[str]]]:
@@ -128,7 +137,7 @@ def rows_of(connection: Engine | Connection, name: str, width: int) -> tuple[sa.
     if is_sqlite(connection):
         rows = sa.func.json_each(given).table_valued("value", name=f"{name}_rows")
         return rows, [sa.func.json_extract(rows.c.value, f"$[{place}]", type_=sa.Text) for place in range(width)]
-    rows = sa.func.jsonb_array_elements(sa.cast(given, postgresql.JSONB)).table_valued("value", name=f"{name}_rows")
+    rows = sa.func.jsonb_array_elements(sa.cast(given, _own_words(connection).JSONB)).table_valued("value", name=f"{name}_rows")
     return rows, [sa.type_coerce(rows.c.value.op("->>")(place), sa.Text) for place in range(width)]
 
 
@@ -232,7 +241,7 @@ def is_same_view(connection: Connection, name: str, select: str, comment: str) -
     text = _view_text(quoted, select, comment)
     if is_sqlite(connection):
         return sa.inspect(connection).get_view_definition(name) == text
-    query = sa.select(sa.func.obj_description(sa.cast(quoted, postgresql.REGCLASS), "pg_class"))
+    query = sa.select(sa.func.obj_description(sa.cast(quoted, _own_words(connection).REGCLASS), "pg_class"))
     return connection.execute(query).scalar() == _told(comment, text)
 
 

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-import structlog
 from sqlalchemy.engine import Connection, Engine
 
 from integration_pipelines.errors import TransientError
+from integration_pipelines.logs import logger
 from integration_pipelines.ports.writing import Lease, Leases
 from integration_pipelines.store import dialect
 from integration_pipelines.store.engine import reading, writing
@@ -80,7 +80,7 @@ class SqlLeases(Leases):
                 try:
                     self.renew_all(leases, seconds)
                 except TransientError as error:
-                    structlog.get_logger(__name__).warning("leases_not_renewed", reason=error.message)
+                    logger(__name__).warning("leases_not_renewed", reason=error.message)
 
         thread = threading.Thread(target=beat, name="leases", daemon=True)
         thread.start()

@@ -1,11 +1,10 @@
 """The identity links in SQL."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from integration_pipelines.core.tables import IDENTITY_LINKS
@@ -15,6 +14,9 @@ from integration_pipelines.store.ahead import Ahead
 from integration_pipelines.store.bulk import read_batches, read_table, staged
 from integration_pipelines.store.engine import reading
 from integration_pipelines.store.schema import LINK_IS_LIVE, LINK_IS_OVER, LINKS
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 _AHEAD = 4
 """Batches of links that may wait in memory."""

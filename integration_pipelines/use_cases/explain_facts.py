@@ -153,10 +153,9 @@ def _parts(
         return ()
     spec = contract.objects[rollup.object]
     parents = _newest(tenant_id, contract, spec.parent_object or "", "record_id", right_ids, ports)
-    con = ports.duck()
+    con = ports.duck(few=True)
     try:
-        con.execute("PRAGMA disable_optimizer")  # to plan well for a handful of rows takes longer than to read them
-        sql = Sql(con)
+        sql = Sql(con, few=True)
         for name, rows in ((rollup.object, details), (spec.parent_object or "", parents)):
             schema = observed_schema(contract.objects[name]).append(SEQUENCE)
             sql.put(f"accepted_{name}", pa.Table.from_pylist([dict(r) for r in rows], schema))

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Mapping
 
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from integration_pipelines.logs import logger
 
 _PREFIX = "integration_pipelines_webhook_"
 _QUIET_SECONDS = 1.0
@@ -58,4 +59,4 @@ class Refusals:
         if len(self._told) >= _MOST_KINDS:
             self._told.clear()
         self._told[kind] = (now, 0)
-        structlog.get_logger(__name__).warning("webhook_refused", **facts, also_since_last=silent)
+        logger(__name__).warning("webhook_refused", **facts, also_since_last=silent)

@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import structlog
-
 from integration_pipelines.errors import BugError, IntegrationError, NotDurableError, TransientError
+from integration_pipelines.logs import logger
 from integration_pipelines.use_cases.land_events import Landed
 from integration_pipelines.use_cases.receive import Arrival
 
@@ -137,7 +136,7 @@ def _ours(error: BaseException) -> IntegrationError:
     if isinstance(error, IntegrationError):
         return error
     where = "".join(traceback.format_tb(error.__traceback__))
-    structlog.get_logger(__name__).error("webhooks_not_landed", error=type(error).__name__, where=where)
+    logger(__name__).error("webhooks_not_landed", error=type(error).__name__, where=where)
     return BugError("The receiver could not store a delivery.", remedy="Report it with the log.")
 
 

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
-import structlog
 
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.errors import TransientError
+from integration_pipelines.logs import logger
 from integration_pipelines.ports.inbox import Inbox
 from integration_pipelines.ports.webhooks import Nudge
 from integration_pipelines.use_cases.launches import EVENTS_JOB, OWN_RUNS, events_config, events_job, events_tags
@@ -172,7 +172,7 @@ class Launcher(Nudge):
         """Say it once a minute: the sensor takes over, so that nothing but time is lost."""
         if time.monotonic() >= self._complained + _COMPLAIN_SECONDS:
             self._complained = time.monotonic()
-            structlog.get_logger(__name__).warning("launch_left_to_the_sensor", error=error.message)
+            logger(__name__).warning("launch_left_to_the_sensor", error=error.message)
 
 
 @contextmanager

@@ -3,8 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-import structlog
-
+from integration_pipelines.logs import logger
 from integration_pipelines.ports.webhooks import Nudge
 
 
@@ -42,6 +41,6 @@ class Nudger:
         self._busy = False
         error = call.exception()
         if error is not None:
-            structlog.get_logger(__name__).warning("nudge_failed", error=type(error).__name__)
+            logger(__name__).warning("nudge_failed", error=type(error).__name__)
         if self._nudge is not None and self._waiting:
             self._go(self._nudge)

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 
-import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from integration_pipelines.errors import TransientError
+from integration_pipelines.logs import logger
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.inbox import EventOutcome
 from integration_pipelines.ports.webhooks import APP, Nudge, RawDelivery, WebhookRules
@@ -92,7 +92,7 @@ class Receiver:
         except ProblemError as error:
             return self._refuse(error, known, owner)
         except TransientError as error:
-            structlog.get_logger(__name__).warning("webhooks_not_taken", reason=error.message, detail=error.detail)
+            logger(__name__).warning("webhooks_not_taken", reason=error.message, detail=error.detail)
             return self._refuse(unavailable("not_taken"), known, owner)
         except ClientDisconnect:
             return self._refuse(ProblemError(HTTPStatus.BAD_REQUEST, "went_away", close=True), known, owner)
@@ -146,12 +146,12 @@ class Receiver:
             self.counters.events.labels(arrival.partner, outcome).inc()
             if event.quarantined:
                 facts = {"tenant": arrival.tenant_id, "partner": arrival.partner, "event_id": event.event_id}
-                structlog.get_logger(__name__).warning("webhook_quarantined", reason=event.quarantined, **facts)
+                logger(__name__).warning("webhook_quarantined", reason=event.quarantined, **facts)
         if landed.known:
             self.counters.events.labels("", "known").inc(landed.known)
         self._nudger.tell(landed.waiting)
 
     def _is_broken(self) -> None:
         self._trouble = "the disk did not confirm what it was given"
-        structlog.get_logger(__name__).error("landing_zone_not_durable", remedy="look at the disk, then start the receiver again")
+        logger(__name__).error("landing_zone_not_durable", remedy="look at the disk, then start the receiver again")
         self._broken()

@@ -4,9 +4,8 @@ import threading
 import time
 from collections.abc import Iterable
 
-import structlog
-
 from integration_pipelines.errors import IntegrationError
+from integration_pipelines.logs import logger
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.webhooks import APP
 from integration_pipelines.use_cases.webhook_routes import Routes, load_routes
@@ -49,7 +48,7 @@ class RoutesWatch:
             self._record()
             self.read_at = time.monotonic()
         except IntegrationError as error:
-            structlog.get_logger(__name__).warning("webhook_routes_not_read", reason=error.message)
+            logger(__name__).warning("webhook_routes_not_read", reason=error.message)
 
     def met(self, partner: str, accounts: Iterable[str]) -> None:
         """A genuine delivery named accounts that are nobody's here."""
