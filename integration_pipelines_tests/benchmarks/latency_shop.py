@@ -171,15 +171,27 @@ def _settle(tenant_ids: list[str], ports: Ports) -> None:
 
 
 def _pairs(shop: Shop, name: str, tenant_id: str) -> Iterator[Pair]:
-    """Companies whose one customer has one active subscription: a change there is a change on the other side."""
+    """Companies of one customer with one active subscription, about which nothing is open: what changes there changes the other side."""
+    doubted = _doubted(shop.ports, tenant_id)
     links = [r for r in shop.ports.links.load([tenant_id], CONTRACT).to_pylist() if r["state"] == "live"]
     companies = [r["left_id"] for r in links]
     subscriptions = _state(shop.control, name, "stripe", "subscriptions")
     for link in links:
         mine = [s for s in subscriptions if s["customer"] == link["right_id"]]
         plain = len(mine) == 1 and mine[0]["status"] == "active" and not mine[0].get("cancel_at_period_end")
-        if plain and companies.count(link["left_id"]) == 1:
+        if (
+            plain
+            and companies.count(link["left_id"]) == 1
+            and doubted.isdisjoint({link["left_id"], link["right_id"], mine[0]["id"]})
+        ):
             yield Pair(name, link["left_id"], link["right_id"], mine[0]["id"])
+
+
+def _doubted(ports: Ports, tenant_id: str) -> set[str]:
+    """Ids of records that something is open about after the first writes: a difference that a person decides, or a value that was refused."""
+    open_ = ports.diffs.unresolved([tenant_id], CONTRACT).to_pylist()
+    refused = ports.quarantine.load([tenant_id], CONTRACT).to_pylist()
+    return {str(r["left_id"]) for r in open_} | {str(r["right_id"]) for r in open_} | {str(r["record_id"]) for r in refused}
 
 
 def _listen(shop: Shop, address: str) -> None:
