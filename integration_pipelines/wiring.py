@@ -23,6 +23,7 @@ from integration_pipelines.core.contract_load import load_contract
 from integration_pipelines.core.packs import Pack, load_pack
 from integration_pipelines.core.sql import teach
 from integration_pipelines.errors import AuthError, ConfigError
+from integration_pipelines.gate.late_gate import LateGate
 from integration_pipelines.logs import configure_logs
 from integration_pipelines.partners.tuned import TunedConnector
 from integration_pipelines.ports.alerts import Alerting
@@ -220,8 +221,6 @@ def webhook_rules(settings: Settings) -> WebhookRules:
 @contextmanager
 def open_ports(settings: Settings) -> Iterator[Ports]:
     """All ports of a process, closed at the end."""
-    from integration_pipelines.gate.judge import ExpectationGate  # noqa: PLC0415 - only runs need a gate
-
     configure_logs(settings.log_level)
     clock = SystemClock()
     stores = open_stores_of(settings, clock)
@@ -256,7 +255,7 @@ def open_ports(settings: Settings) -> Iterator[Ports]:
         landing=landing,
         outbox=stores.outbox,
         vault=vault,
-        gate=ExpectationGate(),
+        gate=LateGate(),
         connectors=PartnerConnectors(stores.tenants, vault, quota, clock),
         duck=duck_factory(settings),
         contracts=packaged_contracts(),

@@ -31,7 +31,9 @@ def age(seconds: int | None) -> str:
 
 def print_json(data: object) -> None:
     """Machine-readable, times as ISO 8601."""
-    click.echo(json.dumps(data, default=lambda v: v.isoformat() if isinstance(v, datetime) else str(v), ensure_ascii=False, indent=2))
+    click.echo(
+        json.dumps(data, default=lambda v: v.isoformat() if isinstance(v, datetime) else str(v), ensure_ascii=False, indent=2)
+    )
 
 
 def say(text: str) -> None:

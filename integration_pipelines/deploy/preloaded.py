@@ -13,6 +13,7 @@ DEFINITIONS = "integration_pipelines.definitions"
 NEEDED = (
     DEFINITIONS,
     "dagster._grpc.impl",
+    "integration_pipelines.gate.judge",
     "integration_pipelines.partners.hubspot.client",
     "integration_pipelines.partners.stripe.client",
     "integration_pipelines.store.cipher",

@@ -10,7 +10,7 @@ from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS, LEDGER, QUA
 from integration_pipelines.store.columns import Utc, Words, columns_of
 from integration_pipelines.store.schema_memory import ALERT_DELIVERIES, ALERTS, HISTORY_DAYS, OVERWRITES, SPELLINGS, WRITE_RETRIES
 from integration_pipelines.store.schema_messages import NOTIFICATIONS, PARTNER_OPTIONS
-from integration_pipelines.store.schema_parts import METADATA, count, flag, of_tenant, text, time
+from integration_pipelines.store.schema_parts import METADATA, count, flag, of_tenant, partial_index, text, time
 from integration_pipelines.store.schema_webhooks import WEBHOOK_EVENTS, WEBHOOK_SECRETS
 
 __all__ = [
@@ -116,9 +116,7 @@ RECONCILIATION_DIFFS = sa.Table(
     sa.Index(None, "tenant_id", "integration", "resolved_at"),
     sa.Index(None, "tenant_id", "integration", "last_seen_at"),
     sa.Index(None, "tenant_id", "right_id"),
-    sa.Index(
-        "ix_reconciliation_diffs_open_left", "tenant_id", "left_id", sqlite_where=DIFF_IS_OPEN, postgresql_where=DIFF_IS_OPEN
-    ),
+    partial_index("ix_reconciliation_diffs_open_left", "tenant_id", "left_id", where=DIFF_IS_OPEN),
 )
 
 DIFF_OBSERVATIONS = sa.Table(
@@ -149,23 +147,8 @@ LINKS = sa.Table(
         optional={"left_id", "right_id", "match_rule", "match_evidence", "survivor_link_id", "decided_by"},
     ),
     # A right-hand record never has two live links, whatever the engine believes.
-    sa.Index(
-        "uq_identity_links_live_right",
-        "tenant_id",
-        "integration",
-        "right_id",
-        unique=True,
-        sqlite_where=LINK_IS_LIVE,
-        postgresql_where=LINK_IS_LIVE,
-    ),
-    sa.Index(
-        "ix_identity_links_over_right",
-        "tenant_id",
-        "integration",
-        "right_id",
-        sqlite_where=LINK_IS_OVER,
-        postgresql_where=LINK_IS_OVER,
-    ),
+    partial_index("uq_identity_links_live_right", "tenant_id", "integration", "right_id", unique=True, where=LINK_IS_LIVE),
+    partial_index("ix_identity_links_over_right", "tenant_id", "integration", "right_id", where=LINK_IS_OVER),
     sa.Index(None, "tenant_id", "integration", "left_id"),
 )
 
@@ -209,7 +192,7 @@ RUNS = sa.Table(
     sa.Column("reason", Words, nullable=False, server_default="", comment="why it ended so, in words"),
     flag("read_full", optional=True),
     sa.Index(None, "tenant_id", "integration", "started_at"),
-    sa.Index("ix_sync_runs_unfinished", "started_at", sqlite_where=_HAS_NO_END, postgresql_where=_HAS_NO_END),
+    partial_index("ix_sync_runs_unfinished", "started_at", where=_HAS_NO_END),
 )
 
 RUN_OUTCOMES = sa.Table(
@@ -300,15 +283,8 @@ WRITE_LEDGER = sa.Table(
     sa.Index(None, "tenant_id", "integration", "state"),
     sa.Index(None, "tenant_id", "integration", "created_at"),
     sa.Index(None, "tenant_id", "plan_id"),
-    sa.Index("ix_write_ledger_open", "created_at", sqlite_where=WRITE_IS_OPEN, postgresql_where=WRITE_IS_OPEN),
-    sa.Index(
-        "ix_write_ledger_creates",
-        "tenant_id",
-        "integration",
-        "target_id",
-        sqlite_where=WRITE_CREATES,
-        postgresql_where=WRITE_CREATES,
-    ),
+    partial_index("ix_write_ledger_open", "created_at", where=WRITE_IS_OPEN),
+    partial_index("ix_write_ledger_creates", "tenant_id", "integration", "target_id", where=WRITE_CREATES),
     sa.Index(None, "tenant_id", "run_id"),
 )
 

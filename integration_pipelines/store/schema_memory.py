@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from integration_pipelines.store.columns import Utc, Words
-from integration_pipelines.store.schema_parts import METADATA, count, text, time
+from integration_pipelines.store.schema_parts import METADATA, count, partial_index, text, time
 
 WRITE_RETRIES = sa.Table(
     "write_retries",
@@ -83,16 +83,7 @@ ALERTS = sa.Table(
     sa.Column("group_id", Words, nullable=True, comment="the alert about many tenants that tells of this one, too"),
     sa.Index(None, "tenant_id", "integration", "closed_at"),
     # However many processes look at once, a condition has one open alert.
-    sa.Index(
-        "uq_alerts_open",
-        "tenant_id",
-        "integration",
-        "kind",
-        "subject",
-        unique=True,
-        sqlite_where=_ALERT_IS_OPEN,
-        postgresql_where=_ALERT_IS_OPEN,
-    ),
+    partial_index("uq_alerts_open", "tenant_id", "integration", "kind", "subject", unique=True, where=_ALERT_IS_OPEN),
 )
 
 ALERT_DELIVERIES = sa.Table(

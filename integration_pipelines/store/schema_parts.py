@@ -34,6 +34,14 @@ def flag(name: str, *, optional: bool = False) -> sa.Column[bool]:
     return sa.Column(name, sa.Boolean, nullable=optional)
 
 
+def partial_index(name: str, *columns: str, where: sa.TextClause, unique: bool = False) -> sa.Index:
+    """An index of the rows that meet a condition, which is `info["where"]` here; migrations say it in each database's words.
+
+    SQLAlchemy would load a database's whole dialect, also the one that is not used, to take the condition itself.
+    """
+    return sa.Index(name, *columns, unique=unique, info={"where": where})
+
+
 def of_tenant() -> sa.Column[str]:
     """The key of a tenant that is known."""
     return sa.Column("tenant_id", Words, sa.ForeignKey("tenants.tenant_id"), primary_key=True)

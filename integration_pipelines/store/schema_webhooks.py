@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from integration_pipelines.store.columns import Utc, Words
-from integration_pipelines.store.schema_parts import METADATA, text, time
+from integration_pipelines.store.schema_parts import METADATA, partial_index, text, time
 
 IS_WAITING = sa.text("outcome = 'waiting'")
 
@@ -32,16 +32,7 @@ WEBHOOK_EVENTS = sa.Table(
         "echo_key", Words, nullable=False, comment="idempotency key of the request that caused it, where the partner tells it"
     ),
     # Holds only what waits, with all that the sensor asks, so that asking costs the same however much is settled.
-    sa.Index(
-        "ix_webhook_events_waiting",
-        "tenant_id",
-        "integration",
-        "received_at",
-        "seen_at",
-        "outcome",
-        sqlite_where=IS_WAITING,
-        postgresql_where=IS_WAITING,
-    ),
+    partial_index("ix_webhook_events_waiting", "tenant_id", "integration", "received_at", "seen_at", "outcome", where=IS_WAITING),
     sa.Index(None, "landed_at"),
 )
 
