@@ -12,8 +12,9 @@ from typing import Any
 
 from integration_pipelines.core.contract import Column, FieldType, ObjectKind
 from integration_pipelines.simulation.accounts import Account, Side
-from integration_pipelines.simulation.births import SIDES, Nursery, subscription
+from integration_pipelines.simulation.births import subscription
 from integration_pipelines.simulation.life import Life
+from integration_pipelines.simulation.nursery import SIDES, Nursery
 from integration_pipelines.simulation.vocabulary import columns_of
 
 SEVERAL = 2

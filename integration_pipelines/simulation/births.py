@@ -4,91 +4,16 @@ Both sides come from one truth, since independent sides would hardly ever meet. 
 forgets the tenant then joins strangers, and shows.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-from integration_pipelines.core.contract import Contract, FieldType, MatchRule, ObjectKind, SourceObject
+from integration_pipelines.core.contract import MatchRule, ObjectKind
 from integration_pipelines.simulation.accounts import Account, Record, Side
 from integration_pipelines.simulation.chance import Stream
+from integration_pipelines.simulation.nursery import SIDES, Nursery
 from integration_pipelines.simulation.reference import Pair, Reference, spelled
-from integration_pipelines.simulation.vocabulary import Vocabulary, fits, vocabulary
+from integration_pipelines.simulation.vocabulary import fits
 
-SIDES: tuple[Side, Side] = ("left", "right")
-BORN = "2026-10-01T08:00:00Z"
-_FORMS = ("10{}", "cus_{}", "rec-{}", "R{}")
 _STATUSES = ("active", "active", "active", "past_due", "trialing", "canceled", "unpaid", "paused", "incomplete")
-
-
-@dataclass(frozen=True)
-class Nursery:
-    """What every life of a contract has in common."""
-
-    contract: Contract
-
-    @cached_property
-    def words(self) -> Vocabulary:
-        """What may be entered where."""
-        return vocabulary(self.contract)
-
-    @cached_property
-    def forms(self) -> dict[str, str]:
-        """How ids look, by object: so that every column that is to hold them may."""
-        return {name: self._form(name, spec) for name, spec in self.contract.objects.items()}
-
-    @cached_property
-    def mains(self) -> dict[Side, str]:
-        """Of each side the object whose records are linked."""
-        return {side: self.contract.main_object(side) for side in SIDES}
-
-    def main(self, side: Side) -> str:
-        """The object whose records are linked."""
-        return self.mains[side]
-
-    def id_column(self, name: str) -> str | None:
-        """The column that says a record's own id."""
-        return next((c for c, how in self.contract.objects[name].columns.items() if how.source == "id"), None)
-
-    def named(self, name: str, number: int) -> str:
-        """The id of the record of that number."""
-        return self.forms[name].format(number)
-
-    def blank(self, name: str, record_id: str) -> Record:
-        """A record that says nothing yet."""
-        spec = self.contract.objects[name]
-        record: Record = {c: [] if how.type is FieldType.LIST else "" for c, how in spec.columns.items()}
-        own = self.id_column(name)
-        return record | ({own: record_id} if own else {}) | ({spec.born: BORN} if spec.born else {})
-
-    def references(self, name: str) -> dict[str, str]:
-        """Column → the object that its values are ids of."""
-        spec = self.contract.objects[name]
-        found = {spec.parent: spec.parent_object} if spec.parent and spec.parent_object else {}
-        if spec.kind is ObjectKind.MAIN:
-            side = self.contract.side_of(spec.role)
-            for one in self.contract.fields.values():
-                place = one.left if side == "left" else one.right
-                if place.lookup is not None and place.column is not None:
-                    found[place.column] = place.lookup.object
-        return found
-
-    def _form(self, name: str, spec: SourceObject) -> str:
-        readers = [(n, c) for n in self.contract.objects for c, of in self.references(n).items() if of == name]
-        if spec.kind is ObjectKind.MAIN:
-            side = self.contract.side_of(spec.role)
-            readers += self._shown_ids(side)
-            readers += [(name, spec.aliases)] if spec.aliases else []
-        wanted = [self.contract.objects[n].columns[c] for n, c in readers]
-        return next((form for form in _FORMS if all(fits(how, form.format(1)) for how in wanted)), _FORMS[0])
-
-    def _shown_ids(self, side: Side) -> list[tuple[str, str]]:
-        """Columns of the other side that hold this side's ids: by a field, or because a rule compares them."""
-        here, there = self.main(side), self.main("right" if side == "left" else "left")
-        own = self.id_column(here)
-        pairs = [(f.left.column, f.right.column) for f in self.contract.fields.values()]
-        pairs += [(r.left, r.right) for r in self.contract.matching.rules if r.compare == "equal"]
-        ordered = pairs if side == "left" else [(right, left) for left, right in pairs]
-        return [(there, other) for mine, other in ordered if mine == own and other is not None]
 
 
 def born(nursery: Nursery, seed: int) -> dict[Side, Account]:
@@ -133,41 +58,17 @@ class _Birth:
             self._details(lonely, right_number + 1)
 
     def _account(self, name: str) -> Account:
-        side: Side = "left" if self.nursery.contract.side_of(self.nursery.contract.objects[name].role) == "left" else "right"
-        return self.accounts[side]
+        return self.accounts[self.nursery.sides[name]]
 
     def _make(self, name: str, number: int) -> str:
         """A record with values of its own in every column that the rest does not depend on."""
         record_id = self.nursery.named(name, number)
         record = self.nursery.blank(name, record_id)
-        spec, references = self.nursery.contract.objects[name], self.nursery.references(name)
-        shown = self._shown(name)
-        for column, how in spec.columns.items():
-            if (
-                how.type is FieldType.LIST
-                or how.source == "id"
-                or column in {spec.born, spec.aliases, spec.parent}
-                or column in shown
-            ):
-                continue
-            good = [w for w in self.nursery.words.of(name, column).good if w not in spec.exclude_when.get(column, ())]
-            if column in references:
-                good = list(self._account(name).objects[references[column]])
-            if column == "archived":
-                good = ["false", "false", "true"]
-            record[column] = self.chance.one([*good, ""]) if good else ""
+        for entry in self.nursery.entries[name]:
+            values = tuple(self._account(name).objects[entry.names]) if entry.names else entry.values
+            record[entry.column] = self.chance.one((*values, "")) if values else ""
         self._account(name).objects[name][record_id] = record
         return record_id
-
-    def _shown(self, name: str) -> set[str]:
-        """Columns that show the other side's values, stamps, and columns that rules compare: they are set with a pair."""
-        contract = self.nursery.contract
-        spec = contract.objects[name]
-        if spec.kind is not ObjectKind.MAIN:
-            return set()
-        left = contract.side_of(spec.role) == "left"
-        fields = {(f.left if left else f.right).column for f in contract.fields.values() if f.owner != spec.role}
-        return {c for c in fields | {r.left if left else r.right for r in contract.matching.rules} if c}
 
     def _match(self, number: int, left_id: str, right_ids: list[str]) -> None:
         """Each right record is found by one of the contract's rules."""
@@ -180,29 +81,17 @@ class _Birth:
 
     def _agree(self, pair: Pair, *, primary: bool) -> None:
         """What each side shows of the other: mostly the truth, sometimes nothing or something else."""
-        for field, spec in self.nursery.contract.fields.items():
-            if spec.owner == "sync":
+        for one in self.nursery.shown:
+            if one.side == "left" and not primary:
                 continue
-            for side in SIDES:
-                where = spec.left if side == "left" else spec.right
-                owner = None if spec.owner == "two_way" else self.nursery.contract.side_of(spec.owner)
-                name = self.nursery.main(side)
-                if (
-                    owner == side
-                    or where.column is None
-                    or where.column == self.nursery.id_column(name)
-                    or (side == "left" and not primary)
-                ):
-                    continue
-                if owner is None and side == "left":
-                    continue  # what both share is drawn on the left and shown on the right
-                record = self.accounts[side].objects[name][pair.left_id if side == "left" else pair.right_id]
-                left, right = self._reference.both(pair, field)
-                truth = right if side == "left" else left
-                if self.chance.chance(0.6) and truth is not None:
-                    record[where.column] = spelled(spec.type, truth, where, self._reference.currency(pair, field))
-                elif self.chance.chance(0.3):
-                    record[where.column] = self.chance.one(self.nursery.words.of(name, where.column).good or ("",))
+            name = self.nursery.main(one.side)
+            record = self.accounts[one.side].objects[name][pair.left_id if one.side == "left" else pair.right_id]
+            left, right = self._reference.both(pair, one.field)
+            truth = right if one.side == "left" else left
+            if self.chance.chance(0.6) and truth is not None:
+                record[one.column] = spelled(one.spec.type, truth, one.where, self._reference.currency(pair, one.field))
+            elif self.chance.chance(0.3):
+                record[one.column] = self.chance.one(self.nursery.words.of(name, one.column).good or ("",))
 
     def _details(self, right_id: str, number: int) -> None:
         """Rows that belong to a right record: what a roll-up is made of, if there is one."""

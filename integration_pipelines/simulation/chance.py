@@ -34,9 +34,11 @@ class Stream:
         self._state = _mixed((seed * _GOLDEN + crc32(purpose.encode())) & _MASK)
 
     def bits(self) -> int:
-        """64 of them."""
-        self._state = (self._state + _GOLDEN) & _MASK
-        return _mixed(self._state)
+        """64 of them: SplitMix64, written out here because a life draws some thousand times."""
+        value = self._state = (self._state + _GOLDEN) & _MASK
+        value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK
+        return value ^ (value >> 31)
 
     def below(self, end: int) -> int:
         """A whole number from 0 up to `end`, without it."""

@@ -16,9 +16,9 @@ from integration_pipelines.errors import ErrorKind
 from integration_pipelines.ports.inbox import EventOutcome, InboxEvent
 from integration_pipelines.ports.writing import PlanState
 from integration_pipelines.simulation.accounts import Effect, Side
-from integration_pipelines.simulation.births import SIDES, Nursery
 from integration_pipelines.simulation.life import Life
 from integration_pipelines.simulation.memory.state import State
+from integration_pipelines.simulation.nursery import SIDES, Nursery
 from integration_pipelines.simulation.reference import canonical
 from integration_pipelines.simulation.vocabulary import columns_of
 from integration_pipelines.use_cases.event_outcomes import objects_of

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from integration_pipelines.simulation.accounts import Side
 from integration_pipelines.simulation.acts import ACTS, Act, Hand, delete, restore
-from integration_pipelines.simulation.births import SIDES, Nursery
 from integration_pipelines.simulation.life import PEOPLE, Life
+from integration_pipelines.simulation.nursery import SIDES, Nursery
 
 _OFTEN = {"read": 0.03, "fetch": 0.06, "write": 0.15, "look behind": 0.05, "set up": 0.0}
 

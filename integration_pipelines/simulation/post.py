@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.ports.inbox import EventKind, InboxEvent, TouchedRecord
 from integration_pipelines.simulation.accounts import Side
-from integration_pipelines.simulation.births import SIDES
 from integration_pipelines.simulation.life import Life
+from integration_pipelines.simulation.nursery import SIDES
 
 UNDER_WAY = timedelta(minutes=1)
 """So old an event is when a run takes it: it has settled."""

@@ -49,6 +49,10 @@ class Process:
     def quietly(self, tenant: str, what: str, act: Callable[[], None]) -> None:
         """The same where the caller goes on with other tenants: the dead do nothing, and the caller does not hear of it."""
         self.current = tenant
+        if tenant not in self.fuses:  # nothing can happen to it here, or it did before
+            if tenant not in self.dead:
+                act()
+            return
         if self.survivors((tenant,), what):
             act()
         self.survived((tenant,), what)

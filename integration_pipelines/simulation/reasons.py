@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from integration_pipelines.core.contract import Contract
-from integration_pipelines.simulation.births import SIDES
 from integration_pipelines.simulation.life import Life
+from integration_pipelines.simulation.nursery import SIDES
 
 CIRCLE = 3
 """So often the same field is written while nobody edits anything before that is called a circle."""

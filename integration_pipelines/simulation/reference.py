@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import lru_cache
 from math import floor
 
 from integration_pipelines.core.contract import Column, Contract, FieldType, Lookup, NestedColumn, ObjectKind, SyncField
@@ -22,6 +23,7 @@ _MONTHS = {"month": Fraction(1), "year": Fraction(12), "week": Fraction(12, 52),
 MIXED = "MIXED"
 
 
+@lru_cache(maxsize=100_000)
 def canonical(kind: FieldType, raw: str | None, currency: str = "") -> str | None:
     """The form in which two values of a type are compared; None is missing, '' is blank, what does not read keeps its own text."""
     if raw is None:
@@ -116,7 +118,9 @@ class Reference:
         self._contract = contract
         self._accounts = accounts
         self._mains: Mapping[Side, str] = {"left": contract.main_object("left"), "right": contract.main_object("right")}
-        self._sums: dict[Pair, dict[str, str]] = {}  # nothing that is summed up changes while somebody looks
+        # Nothing that is summed up, or that others name, changes while somebody looks.
+        self._sums: dict[Pair, dict[str, str]] = {}
+        self._accepted: dict[tuple[Side, str, str], bool] = {}
 
     def both(self, pair: Pair, field: str) -> tuple[str | None, str | None]:
         """Left and right value of a field in canonical form; None where it is not compared."""
@@ -177,6 +181,12 @@ class Reference:
 
     def accepted(self, side: Side, name: str, record_id: str) -> bool:
         """Whether a record is there, in scope, and meets what is expected of each of its values."""
+        key = side, name, record_id
+        if key not in self._accepted:
+            self._accepted[key] = self._is_accepted(side, name, record_id)
+        return self._accepted[key]
+
+    def _is_accepted(self, side: Side, name: str, record_id: str) -> bool:
         record = self._accounts[side].objects[name].get(record_id)
         spec = self._contract.objects[name]
         if record is None or any(record.get(column) in values for column, values in spec.exclude_when.items()):

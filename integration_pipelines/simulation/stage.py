@@ -16,7 +16,7 @@ from integration_pipelines.ports.inbox import EventOutcome
 from integration_pipelines.ports.tenants import Tenant
 from integration_pipelines.ports.writing import PlanState
 from integration_pipelines.simulation.accounts import Side
-from integration_pipelines.simulation.births import Nursery, born
+from integration_pipelines.simulation.births import born
 from integration_pipelines.simulation.catalogue import switched_on
 from integration_pipelines.simulation.connector import LifeConnectors, Shapes, Surroundings
 from integration_pipelines.simulation.gate import RehearsedGate
@@ -25,6 +25,7 @@ from integration_pipelines.simulation.line import all_quiet, arrive
 from integration_pipelines.simulation.memory.bundle import Outside, StandingClock, ports_of
 from integration_pipelines.simulation.memory.duck import Duck
 from integration_pipelines.simulation.memory.state import State
+from integration_pipelines.simulation.nursery import Nursery
 from integration_pipelines.simulation.oracle import Oracle
 from integration_pipelines.simulation.people import People
 from integration_pipelines.simulation.post import Post

@@ -10,9 +10,9 @@ from integration_pipelines.core.contract import Contract, SyncField
 from integration_pipelines.core.writes import WriteState
 from integration_pipelines.ports.inbox import EventOutcome
 from integration_pipelines.simulation.accounts import Change, Effect, Side
-from integration_pipelines.simulation.births import SIDES, Nursery
 from integration_pipelines.simulation.life import Life
 from integration_pipelines.simulation.memory.state import State
+from integration_pipelines.simulation.nursery import SIDES, Nursery
 from integration_pipelines.simulation.reference import MIXED, Pair, Reference, canonical
 
 Row = Mapping[str, Any]

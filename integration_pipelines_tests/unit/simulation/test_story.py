@@ -2,10 +2,11 @@
 
 import pytest
 
-from integration_pipelines.simulation.births import Nursery, born
+from integration_pipelines.simulation.births import born
 from integration_pipelines.simulation.catalogue import FAULTS
 from integration_pipelines.simulation.coverage import coverage
 from integration_pipelines.simulation.life import Life
+from integration_pipelines.simulation.nursery import Nursery
 from integration_pipelines.simulation.reasons import circles, doubt, ends
 from integration_pipelines.simulation.story import tell
 from integration_pipelines_tests.proof.worlds import SHARED, world
