@@ -17,10 +17,14 @@ class Fault:
     id: str
     words: str
     rate: float
+    known: float = 1.0
+    """In so many more lives than others it is switched on: few lives hear of webhooks at all."""
 
 
 ACTS = 1.0
 """What people do strikes as often as they come: `acts` says how often they choose it among other things."""
+OF_EVENTS = 2.0
+"""Of what happens to webhooks: see `Fault.known`."""
 FAULTS: Mapping[str, Fault] = {
     fault.id: fault
     for fault in (
@@ -68,13 +72,13 @@ FAULTS: Mapping[str, Fault] = {
         Fault("P01", "our process is killed before or after something that it keeps", 0.15),
         Fault("P16", "our process is killed while a write is under way", 0.06),
         Fault("T10", "somebody pauses our writes in the middle of a run, and lets them go on later", 0.015),
-        Fault("E01", "an event is delivered twice", 0.12),
-        Fault("E02", "two events tell of the same change", 0.1),
-        Fault("E03", "events come in another order", 0.6),
-        Fault("E04", "an event comes late", 0.14),
-        Fault("E07", "an old event is delivered again", 1.0),
-        Fault("E13", "an event is about something that nobody reads", 0.5),
-        Fault("E19", "the partner says that events were lost", 0.4),
+        Fault("E01", "an event is delivered twice", 0.14, OF_EVENTS),
+        Fault("E02", "two events tell of the same change", 0.12, OF_EVENTS),
+        Fault("E03", "events come in another order", 0.6, OF_EVENTS),
+        Fault("E04", "an event comes late", 0.14, OF_EVENTS),
+        Fault("E07", "an old event is delivered again", 1.0, OF_EVENTS),
+        Fault("E13", "an event is about something that nobody reads", 0.5, OF_EVENTS),
+        Fault("E19", "the partner says that events were lost", 0.6, OF_EVENTS),
         Fault("E05", "no message and no list says that a record changed", 0.1),
     )
 }
@@ -101,4 +105,8 @@ def switched_on(seed: int, faults: Iterable[str]) -> dict[str, float]:
     """The faults of one life and their rates: a share of those allowed, by the life's own chance."""
     share = Stream(seed, "swarm").one((SHARE, SHARE, 0.15, 0.7))
     mine = {f: Stream(seed, f"swarm {f}") for f in faults}
-    return {f: FAULTS[f].rate * chance.one((0.5, 1.0, 1.0, 2.0)) for f, chance in mine.items() if chance.chance(share)}
+    return {
+        f: FAULTS[f].rate * chance.one((0.5, 1.0, 1.0, 2.0))
+        for f, chance in mine.items()
+        if chance.chance(share * FAULTS[f].known)
+    }

@@ -108,13 +108,14 @@ def struck(life: Life) -> Counter[str]:
 
 
 def batches(seeds: Iterable[int], size: int) -> Iterator[Seeds]:
-    """Batches of one course each, in the order given."""
+    """Batches of one course each, as few and as equal as can be, in the order given."""
     courses: dict[int, list[int]] = {}
     for seed in seeds:
         courses.setdefault(course_of(seed), []).append(seed)
-    for _, mine in sorted(courses.items()):
-        for start in range(0, len(mine), size):
-            yield tuple(mine[start : start + size])
+    for _, mine in sorted(courses.items(), reverse=True):  # the costliest first, so that no process is left with it in the end
+        parts = -(-len(mine) // size)
+        for part in range(parts):
+            yield tuple(mine[part * len(mine) // parts : (part + 1) * len(mine) // parts])
 
 
 def rehearse(
