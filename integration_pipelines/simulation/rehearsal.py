@@ -17,7 +17,7 @@ from integration_pipelines.simulation.life import PEOPLE, Life
 from integration_pipelines.simulation.reasons import ends
 from integration_pipelines.simulation.stage import COURSES, TURNS, Casting, Stage, course_of, trace
 
-BATCH = 2000
+BATCH = 2700
 """Lives of one batch: the engine's cost per life falls with their number, what they hold grows with it."""
 Seeds = tuple[int, ...]
 Tell = Callable[[int], None]

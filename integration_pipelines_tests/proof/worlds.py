@@ -32,6 +32,11 @@ def _shared(contract: Contract) -> Contract:
     return contract.model_copy(update={"fields": {**contract.fields, SHARED: shared}})
 
 
+def _strict(contract: Contract) -> Contract:
+    """Both of it."""
+    return _shared(_tight(contract))
+
+
 def _small(contract: Contract) -> Contract:
     """What people own, and nothing of money: a look at it costs little."""
     wanted = (SHARED, "account_owner", "crm_company_id")
@@ -54,8 +59,9 @@ _WORLDS: Mapping[str, Callable[[Contract], Contract]] = {
     "plain": _plain,
     "tight": _tight,
     "shared": _shared,
+    "strict": _strict,
     "small": _small,
     "money": _money,
 }
-SHARES: Mapping[str, float] = {"plain": 0.8, "tight": 0.1, "shared": 0.1}
+SHARES: Mapping[str, float] = {"plain": 0.8, "strict": 0.2}
 """Of all lives of a proof."""
