@@ -1,5 +1,7 @@
 """A small rehearsal of the shipped contract: whole lives of many tenants, with faults and people, and every promise kept."""
 
+from itertools import count, islice
+
 import pytest
 
 from integration_pipelines.simulation.catalogue import FAULTS
@@ -8,7 +10,8 @@ from integration_pipelines.simulation.stage import COURSES, Casting, Stage, cour
 from integration_pipelines.wiring import packaged_contracts
 from integration_pipelines_tests.simulation.seeds import CRM_BILLING
 
-LIVES = 100
+LIVES = (40, 40, 20)
+"""Of each course."""
 
 
 def played(seeds: list[int]) -> dict[int, Life]:
@@ -21,7 +24,10 @@ def played(seeds: list[int]) -> dict[int, Life]:
 @pytest.mark.parametrize("course", range(len(COURSES)))
 def test_every_life_keeps_every_promise(course: int) -> None:
     """No promise is broken in any life, though people and faults are at work in all of them."""
-    seeds = {s for s in (*range(LIVES), *CRM_BILLING) if course_of(s) == course}
+    seeds = {
+        *islice((s for s in count() if course_of(s) == course), LIVES[course]),
+        *(s for s in CRM_BILLING if course_of(s) == course),
+    }
 
     lives = played(sorted(seeds))
 
@@ -32,6 +38,6 @@ def test_every_life_keeps_every_promise(course: int) -> None:
 
 def test_a_life_goes_the_same_way_in_any_company() -> None:
     """Lived again among others and in another order, a life leaves the same trace."""
-    alone, together = played([4]), played([9, 4, 14])
+    alone, together = played([9]), played([19, 9, 29])
 
-    assert trace(alone[4]) == trace(together[4])
+    assert trace(alone[9]) == trace(together[9])
