@@ -63,6 +63,10 @@ class Lake(ABC):
             BugError: a file is gone or its hash differs from the manifest's.
         """
 
+    def each(self, files: Sequence[StoredFile], schema: pa.Schema) -> list[pa.Table]:
+        """The rows of each of several small files; as `read` otherwise."""
+        return [self.read([file], schema) for file in files]
+
     def batches(self, file: StoredFile, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """The rows of one file in their order, some at a time, so that a large file is never held whole; as `read` otherwise."""
         yield from self.read([file], schema).to_batches()

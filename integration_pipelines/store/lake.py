@@ -85,16 +85,16 @@ class ParquetLake(Lake):
             BugError: a file is gone or is not the one that was written, or its columns do not fit the schema.
             TransientError: the location does not answer.
         """
-        if len(files) > _READERS:
-            with ThreadPoolExecutor(_READERS) as pool:
-                tables = list(pool.map(lambda file: self._read(file, schema), files))
-        else:
-            tables = [self._read(file, schema) for file in files]
+        tables = self._each(files, schema)
         if schema is not None:
             tables.insert(0, schema.empty_table())
         return (
             pa.concat_tables(tables, promote_options="none" if schema is not None else "permissive") if tables else pa.table({})
         )
+
+    def each(self, files: Sequence[StoredFile], schema: pa.Schema) -> list[pa.Table]:
+        """The rows of each of several small files; raises what `read` raises."""
+        return self._each(files, schema)
 
     def batches(self, file: StoredFile, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """The rows of one file in their order, a part of a row group at a time; raises what `read` raises."""
@@ -160,6 +160,12 @@ class ParquetLake(Lake):
                     self._place.remove(path)
                     removed.append(path)
         return removed
+
+    def _each(self, files: Sequence[StoredFile], schema: pa.Schema | None) -> list[pa.Table]:
+        if len(files) <= _READERS:
+            return [self._read(file, schema) for file in files]
+        with ThreadPoolExecutor(_READERS) as pool:
+            return list(pool.map(lambda file: self._read(file, schema), files))
 
     def _read(self, file: StoredFile, schema: pa.Schema | None) -> pa.Table:
         buffer = self._load(file)

@@ -105,8 +105,8 @@ def look(
 
 
 def _rows(found: Dataset, *, few: bool) -> Rows:
-    """A dataset for the engine; of few records each only once, as the gate has seen them."""
-    return found.newest() if few else found.source()
+    """A dataset for the engine; of few records, and where the gate has seen them just now, each only once, as it has seen them."""
+    return found.newest() if few or found.known else found.source()
 
 
 def _links(

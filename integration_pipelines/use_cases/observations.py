@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -67,7 +68,8 @@ class Dataset:
         wanted = frozenset(tenant_ids)
         if all(entry.tenant_id in wanted for entry in self.entries):
             return self
-        return replace(self, entries=tuple(entry for entry in self.entries if entry.tenant_id in wanted), _held=[])
+        held = [rows.filter(pc.is_in(rows["tenant_id"], value_set=pa.array(sorted(wanted), TEXT))) for rows in self._held]
+        return replace(self, entries=tuple(entry for entry in self.entries if entry.tenant_id in wanted), _held=held)
 
     def rows(self) -> pa.RecordBatchReader:
         """Every row of every file, with the `_sequence` of its file; some at a time."""
@@ -89,13 +91,19 @@ class Dataset:
     def newest(self) -> pa.Table:
         """The row of each record that counts, by the same rule as the engine's own (`core.intake.latest`), held whole.
 
-        Of some records it is read once, however often it is asked for.
+        Of some records, or of not too many rows, it is found once, however often it is asked for.
         """
-        if self.among is None:
-            return self._newest(self.source())
-        if not self._held:
-            self._held.append(self._newest(self.rows().read_all()))
-        return self._held[0]
+        if self._held:
+            return self._held[0]
+        found = self._newest(self.source() if self.among is None else self.rows().read_all())
+        if self.among is not None or sum(entry.file.rows for entry in self.entries) <= _SMALL_FILE:
+            self._held.append(found)
+        return found
+
+    @property
+    def known(self) -> bool:
+        """Whether the newest rows were found already and are at hand."""
+        return bool(self._held)
 
     def _newest(self, source: Rows) -> pa.Table:
         if isinstance(source, pa.Table):
@@ -112,51 +120,58 @@ class Dataset:
         return rows.select(self.schema.names).cast(self.schema)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        """All rows with the sequence of their file; what is small is put together, since every batch costs its reader the same."""
-        held: list[tuple[pa.RecordBatch, int]] = []
-        rows = 0
-        for entry, batches in self._read_ahead():
-            for batch in batches:
-                held.append((batch, entry.sequence))
-                rows += batch.num_rows
-                if rows >= _SMALL_FILE:
-                    yield _together(held)
-                    held, rows = [], 0
-        if held:
-            yield _together(held)
-
-    def _read_ahead(self) -> Iterator[tuple[ManifestEntry, Iterable[pa.RecordBatch]]]:
-        """Each file with its rows, in order; a few are being read at a time, so that no more are held than needed."""
-        if self.ports.at_once == 1 or sum(entry.file.rows for entry in self.entries[:-1]) <= _FEW_ROWS:  # not worth a thread
-            yield from ((entry, self._read(entry)) for entry in self.entries)
+        """All rows with the sequence of their file, in order; a few parts are being read at a time, so that no more are held than needed."""
+        parts = _parts(entry for entry in self.entries if self.among is None or self.among.get(entry.tenant_id))
+        if self.ports.at_once == 1 or sum(entry.file.rows for part in parts[:-1] for entry in part) <= _FEW_ROWS:
+            for part in parts:  # not worth a thread
+                yield from self._read(part)
             return
-        under_way: deque[tuple[ManifestEntry, Future[Iterable[pa.RecordBatch]]]] = deque()
+        under_way: deque[Future[Iterable[pa.RecordBatch]]] = deque()
         with ThreadPoolExecutor(_READERS) as pool:
-            for entry in self.entries:
-                under_way.append((entry, pool.submit(self._read, entry)))
+            for part in parts:
+                under_way.append(pool.submit(self._read, part))
                 if len(under_way) == _AHEAD:
-                    first, batches = under_way.popleft()
-                    yield first, batches.result()
-            for last, batches in under_way:
-                yield last, batches.result()
+                    yield from under_way.popleft().result()
+            for last in under_way:
+                yield from last.result()
 
-    def _read(self, entry: ManifestEntry) -> Iterable[pa.RecordBatch]:
-        """Small files are read at once, so that many can be read side by side; large ones as they are asked for."""
-        if self.among is not None:
-            wanted = self.among.get(entry.tenant_id, ())
-            return self.ports.lake.find(entry.file, self.schema, self.key, wanted).to_batches() if wanted else ()
-        batches = self.ports.lake.batches(entry.file, self.schema)
-        return list(batches) if entry.file.rows <= _SMALL_FILE else batches
+    def _read(self, part: Sequence[ManifestEntry]) -> Iterable[pa.RecordBatch]:
+        """Files that are read together at once, a large one as it is asked for."""
+        if len(part) > 1 or part[0].file.rows <= _FEW_ROWS:
+            tables = self.ports.lake.each([entry.file for entry in part], self.schema)
+            numbers = np.repeat(np.array([entry.sequence for entry in part], np.int64), [table.num_rows for table in tables])
+            whole = pa.concat_tables(tables).combine_chunks().append_column(SEQUENCE, pa.array(numbers))
+            return (whole if self.among is None else _of_those(whole, self.among, self.key)).to_batches()
+        (entry,) = part
+        if self.among is None:
+            batches = self.ports.lake.batches(entry.file, self.schema)
+        else:
+            wanted = self.among[entry.tenant_id]
+            batches = iter(self.ports.lake.find(entry.file, self.schema, self.key, wanted).to_batches())
+        numbered = (b.append_column(SEQUENCE, pa.repeat(pa.scalar(entry.sequence, SEQUENCE.type), b.num_rows)) for b in batches)
+        return list(numbered) if entry.file.rows <= _SMALL_FILE else numbered
 
 
-def _together(parts: Sequence[tuple[pa.RecordBatch, int]]) -> pa.RecordBatch:
-    """Batches as one, each row with the number of its batch."""
-    filled = [(batch, number) for batch, number in parts if batch.num_rows]
-    if not filled:
-        return parts[0][0].append_column(SEQUENCE, pa.nulls(0, SEQUENCE.type))
-    rows = pa.Table.from_batches([batch for batch, _ in filled]).combine_chunks()
-    numbers = pa.concat_arrays([pa.repeat(pa.scalar(number, SEQUENCE.type), batch.num_rows) for batch, number in filled])
-    return rows.append_column(SEQUENCE, numbers).to_batches()[0]
+def _parts(entries: Iterable[ManifestEntry]) -> list[list[ManifestEntry]]:
+    """Files in their order, small ones that follow each other as one part: every file and every batch costs its reader the same."""
+    parts: list[list[ManifestEntry]] = []
+    room = 0
+    for entry in (e for e in entries if e.file.rows):
+        small = entry.file.rows <= _FEW_ROWS
+        if small and entry.file.rows <= room:
+            parts[-1].append(entry)
+            room -= entry.file.rows
+        else:
+            parts.append([entry])
+            room = _SMALL_FILE - entry.file.rows if small else 0
+    return parts
+
+
+def _of_those(rows: pa.Table, among: Mapping[str, Collection[str]], key: str) -> pa.Table:
+    """Of few rows those of some records (tenant → ids)."""
+    wanted = {tenant: frozenset(ids) for tenant, ids in among.items()}
+    named = zip(texts(rows, "tenant_id"), texts(rows, key), strict=True)
+    return rows.filter(pa.array([one in wanted.get(tenant, ()) for tenant, one in named], pa.bool_()))
 
 
 def dataset(
@@ -274,13 +289,11 @@ def shaped(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 def _survivors(rows: pa.Table, id_column: str, aliases: str | None) -> pa.Table:
     """Rows by the id asked for, and beside those that answered under another id the survivor's row, which claims them."""
-    answered, asked = rows[id_column], rows["record_id"]
-    elsewhere = pc.and_(
-        pc.invert(rows["deleted"]), pc.and_(pc.not_equal(answered, asked), pc.not_equal(answered, pa.scalar("", TEXT)))
-    )
-    moved = pc.fill_null(elsewhere, pa.scalar(value=False))
-    if not pc.any(moved).as_py():
+    columns = (rows[name].to_pylist() for name in ("record_id", "deleted", id_column))
+    elsewhere = [bool(answered) and not deleted and answered != asked for asked, deleted, answered in zip(*columns, strict=True)]
+    if not any(elsewhere):
         return rows
+    moved = pa.array(elsewhere, pa.bool_())
     place = rows.schema.get_field_index("deleted")
     gone = rows.set_column(place, rows.schema.field(place), pc.or_(rows["deleted"], moved))
     survivors = rows.filter(moved)
