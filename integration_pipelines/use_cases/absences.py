@@ -7,6 +7,7 @@ nothing depends on it; a detail record that is not listed any more would change 
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,12 +15,14 @@ import pyarrow.compute as pc
 from integration_pipelines.core.contract import Contract, ObjectKind
 from integration_pipelines.core.tables import TEXT
 from integration_pipelines.ports.bundle import Ports
-from integration_pipelines.ports.lake import Mode, NewEntry
+from integration_pipelines.ports.lake import NewEntry
 from integration_pipelines.ports.partner import Connector
 from integration_pipelines.use_cases.observations import TALLY_ROWS, dataset, laid_over, tally_of, texts
 from integration_pipelines.use_cases.outcome import TenantReport
 
 SIDES = ("left", "right")
+Ids: TypeAlias = "pa.Array[Any]"
+"""Ids of records, as text."""
 
 
 @dataclass(slots=True)
@@ -28,31 +31,37 @@ class Doubts:
 
     unlisted: set[str] = field(default_factory=set)
     told_gone: set[str] = field(default_factory=set)
-    listed: NewEntry | None = None  # the tally of a full read
+    listed: "Ids | None" = None  # by a full read
 
     def note(self, batch: pa.RecordBatch, aliases: str | None) -> None:
         """Look through rows of a read for what they say about records that are gone."""
         if batch.num_rows == 0:
             return
-        gone = batch.column("deleted")
-        if pc.any(gone).as_py():
+        gone = cast("pa.BooleanArray", batch.column("deleted"))
+        if gone.true_count:
             self.told_gone.update(str(one) for one in batch.column("record_id").filter(gone).to_pylist())
         if aliases is not None:
             for claim in batch.column(aliases).drop_null().unique().to_pylist():
                 self.told_gone.update(part for part in str(claim).replace(" ", "").split(";") if part)
 
 
-def unlisted(tenant_id: str, contract: Contract, name: str, entry: NewEntry, *, ports: Ports) -> set[str]:
-    """Ids that were known before and that a new full read (its tally) does not list; to be asked before the read counts."""
+def unlisted(tenant_id: str, contract: Contract, name: str, now: Ids, *, ports: Ports) -> set[str]:
+    """Ids that were known before and that a new full read does not list; to be asked before the read counts."""
     known = dataset(ports, [tenant_id], contract.contract, tally_of(name), TALLY_ROWS)
-    if entry.mode is not Mode.FULL or not known.entries:
+    if not known.entries:
         return set()
-    before = ports.lake.read([one.file for one in known.entries], TALLY_ROWS)["record_id"].combine_chunks()
-    now = _ids(entry, ports)
+    before = ids_of(ports.lake.read([one.file for one in known.entries], TALLY_ROWS).to_batches())
     if before.equals(now):
         return set()
     before = before.unique()
     return {str(one) for one in before.filter(pc.invert(pc.is_in(before, value_set=now))).to_pylist()}
+
+
+def ids_of(tallies: Iterable[pa.RecordBatch]) -> Ids:
+    """The ids that tallies name (`TALLY_ROWS`), as often as they name them."""
+    columns: list[Any] = [batch.column("record_id") for batch in tallies]
+    found: Ids = columns[0] if len(columns) == 1 else pa.concat_arrays([pa.array([], TEXT), *columns])
+    return found
 
 
 def second_proof(
@@ -118,11 +127,7 @@ def _missing(tenant_id: str, contract: Contract, column: str, doubts: Doubts, po
     one_sided = ports.links.find([tenant_id], contract.contract, states=["one_sided"])
     if one_sided.num_rows == 0:
         return set()
-    return set(texts(one_sided, column)) - {str(one) for one in _ids(doubts.listed, ports).to_pylist()}
-
-
-def _ids(entry: NewEntry, ports: Ports) -> "pa.Array[pa.StringScalar]":
-    return ports.lake.read([entry.file], TALLY_ROWS)["record_id"].combine_chunks()
+    return set(texts(one_sided, column)) - {str(one) for one in doubts.listed.to_pylist()}
 
 
 def main_objects(contract: Contract) -> Iterable[str]:

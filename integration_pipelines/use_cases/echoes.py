@@ -4,7 +4,7 @@ A spelling of its own is remembered for that record and field, so that it is no 
 write that did not hold: it is sent again twice at once, then later and later, so that two systems never write in circles.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -37,10 +37,10 @@ def learn_spellings(
     ids = pa.array(sorted({w["target_id"] for w in wanted}), TEXT)
     before = first.result.writes.filter(pc.is_in(first.result.writes["target_id"], value_set=ids))
     sent = {key: change for row in before.to_pylist() for key, change in _changes(row)}
+    unkept = [[key for key, change in _changes(w) if key in sent and sent[key]["value"] == change["value"]] for w in wanted]
+    shown = _shown(again, contract, {key[:3] for keys in unkept for key in keys})
     rows: list[dict[str, str]] = []
-    for write in wanted:
-        kept_otherwise = [key for key, change in _changes(write) if key in sent and sent[key]["value"] == change["value"]]
-        shown = _shown(again, contract, kept_otherwise) if kept_otherwise else {}
+    for write, kept_otherwise in zip(wanted, unkept, strict=True):
         alike = [key for key in kept_otherwise if means_the_same(_kind(contract, key), sent[key]["value"], shown.get(key, ""))]
         rows += [_spelling(key, sent[key]["value"], shown[key]) for key in alike]
         if len(alike) < len(kept_otherwise):
@@ -59,15 +59,19 @@ def _changes(write: Row) -> Iterator[tuple[Key, Row]]:
         yield (write["tenant_id"], write["target"], write["target_id"], change["field"]), change
 
 
-def _shown(again: Look, contract: Contract, keys: list[Key]) -> dict[Key, str]:
-    """The canonical values that the second look saw in those fields."""
-    tenant, target, target_id, _ = keys[0]
-    side = "l" if target == contract.main_object("left") else "r"
+def _shown(again: Look, contract: Contract, records: Collection[tuple[str, str, str]]) -> dict[Key, str]:
+    """The canonical values that the second look saw in the fields of those records (tenant, target, id)."""
+    if not records:
+        return {}
+    names = ("tenant_id", "target", "target_id")
+    columns = zip(*sorted(records), strict=True)
+    again.con.register("kept_otherwise", pa.table({n: pa.array(column, TEXT) for n, column in zip(names, columns, strict=True)}))
+    shown = f"CASE WHEN target = {text(contract.main_object('left'))} THEN l ELSE r END"
     found = again.con.sql(
-        f"""SELECT field, {side} AS shown FROM cells
-        WHERE tenant_id = {text(tenant)} AND target = {text(target)} AND target_id = {text(target_id)}"""
-    ).to_arrow_table()
-    return {(tenant, target, target_id, row["field"]): row["shown"] for row in found.to_pylist()}
+        f"SELECT tenant_id, target, target_id, field, {shown} FROM cells SEMI JOIN kept_otherwise USING (tenant_id, target, target_id)"
+    ).fetchall()
+    again.con.unregister("kept_otherwise")
+    return {(tenant, target, target_id, field): value for tenant, target, target_id, field, value in found}
 
 
 def _kind(contract: Contract, key: Key) -> FieldType:

@@ -16,7 +16,7 @@ from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.lake import Mode, NewEntry
 from integration_pipelines.ports.partner import Connector, ExtractionSummary
-from integration_pipelines.use_cases.absences import Doubts, details, main_objects, second_proof, unlisted
+from integration_pipelines.use_cases.absences import Doubts, Ids, details, ids_of, main_objects, second_proof, unlisted
 from integration_pipelines.use_cases.observations import TALLY_ROWS, observed_schema, tally_of
 from integration_pipelines.use_cases.outcome import BatchReport, Read, TenantReport
 from integration_pipelines.use_cases.side_by_side import side_by_side
@@ -35,6 +35,7 @@ class _Extracted:
     unknown: pa.Table
     doubts: Doubts
     again: bool  # it was read before, so that a read of what changed was asked for
+    listed: Ids  # every id that the read named
 
 
 def extract(report: BatchReport, contract: Contract, *, ports: Ports, full: bool) -> None:
@@ -65,7 +66,8 @@ def _tenant(tenant: TenantReport, contract: Contract, shapes: Mapping[str, pa.Sc
             min(ports.at_once, OBJECTS_AT_ONCE),
         )
         entries = [entry for result in results for entry in result.entries]
-        refuse_vanished(tenant.tenant_id, contract, entries, ports=ports)
+        listed = {r.entries[-1].dataset: r.listed for r in results if r.read.mode is Mode.FULL}
+        refuse_vanished(tenant.tenant_id, contract, listed, ports=ports)
         doubts = _doubts(tenant.tenant_id, contract, results, ports)
         entries += second_proof(tenant, contract, connectors, doubts, ports=ports)  # a read counts with its proofs, or not at all
         ports.manifest.append(entries, ports.clock.now())
@@ -92,10 +94,9 @@ def _doubts(tenant_id: str, contract: Contract, results: Sequence[_Extracted], p
     """Of all objects but lookups: what the read says, or does not say any more, about records known so far."""
     asked = frozenset((*main_objects(contract), *details(contract)))
     for result in results:
-        tally = result.entries[-1]
-        if result.object in asked and tally.mode is Mode.FULL:
-            result.doubts.unlisted = unlisted(tenant_id, contract, result.object, tally, ports=ports)
-            result.doubts.listed = tally
+        if result.object in asked and result.read.mode is Mode.FULL:
+            result.doubts.unlisted = unlisted(tenant_id, contract, result.object, result.listed, ports=ports)
+            result.doubts.listed = result.listed
     return {result.object: result.doubts for result in results if result.object in asked}
 
 
@@ -134,9 +135,8 @@ def _object(
         sum(summary.unknown_fields.values()),
         summary.missing_columns,
     )
-    return _Extracted(
-        name, read, entries, _unknown(tenant.tenant_id, contract.contract, name, summary), doubts, since is not None
-    )
+    unknown = _unknown(tenant.tenant_id, contract.contract, name, summary)
+    return _Extracted(name, read, entries, unknown, doubts, since is not None, ids_of(seen))
 
 
 def _noting(
@@ -147,7 +147,7 @@ def _noting(
         seen.append(batch.select(TALLY_ROWS.names))
         if spec.kind is ObjectKind.MAIN:
             doubts.note(batch, spec.aliases)
-        yield batch.select(schema.names)
+        yield batch if batch.schema.equals(schema) else batch.select(schema.names)
 
 
 def _unknown(tenant_id: str, integration: str, name: str, summary: ExtractionSummary) -> pa.Table:

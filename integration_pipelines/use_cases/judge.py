@@ -28,6 +28,10 @@ def judge(
     """
     tenants, whole = tuple(t.tenant_id for t in report.alive()), report.closure is None
     suspended = {t.tenant_id: suspended_columns(t, contract, setting_up) for t in report.alive()}
+    for tenant in report.alive():
+        tenant.suspended = words(contract, suspended[tenant.tenant_id])
+        if suspended[tenant.tenant_id]:
+            tenant.counts["suspended_columns"] = sum(len(columns) for columns in suspended[tenant.tenant_id].values())
     parts = []
     for name, spec in contract.objects.items():
         digests = file_digests(observed[name])
@@ -39,9 +43,6 @@ def judge(
             found = (*verdict.checks, *checks(suspended[tenant.tenant_id].get(name, ())))
             tenant.verdicts[name] = replace(verdict, checks=found, records=refused_ids.get(tenant.tenant_id, ()))
             tenant.judged[name] = digests.get(tenant.tenant_id, "")
-            tenant.suspended = words(contract, suspended[tenant.tenant_id])
-            if suspended[tenant.tenant_id]:
-                tenant.counts["suspended_columns"] = sum(len(columns) for columns in suspended[tenant.tenant_id].values())
             if not verdict.passed and tenant.alive:
                 tenant.counts["gate_stopped"] = 1
                 tenant.fail(

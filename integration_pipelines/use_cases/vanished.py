@@ -4,31 +4,30 @@ What an incremental read reports as deleted is judged record by record elsewhere
 so the next one is held against the same earlier read; a person who knows that the records are really gone says so once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
 from fractions import Fraction
-from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from integration_pipelines.core.contract import Contract, Guards
 from integration_pipelines.errors import InvalidError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.lake import ManifestEntry, Mode, NewEntry
+from integration_pipelines.use_cases.absences import Ids, ids_of
 from integration_pipelines.use_cases.observations import TALLY_ROWS, tally_of
 
 ACCEPTED = "missing-accepted"
 """The dataset whose newest entry says when a person last accepted that records are gone; the next full read uses it up."""
 
 
-def refuse_vanished(tenant_id: str, contract: Contract, entries: Iterable[NewEntry], *, ports: Ports) -> None:
+def refuse_vanished(tenant_id: str, contract: Contract, listed: Mapping[str, Ids], *, ports: Ports) -> None:
     """Compare the tallies of new full reads with those of the last ones.
 
     Args:
         tenant_id: whose reads.
         contract: with the limits.
-        entries: what was read and does not count yet.
+        listed: tally's dataset → what a full read named that does not count yet.
         ports: the outside.
 
     Raises:
@@ -37,12 +36,10 @@ def refuse_vanished(tenant_id: str, contract: Contract, entries: Iterable[NewEnt
     tallies = {tally_of(name): name for name in contract.objects}
     accepted = _accepted_at(tenant_id, contract, ports)
     told = []
-    for entry in entries:
-        if entry.mode is not Mode.FULL or entry.dataset not in tallies:
-            continue
-        before = _last_full(tenant_id, contract, entry.dataset, ports)
+    for tally, present in listed.items():
+        before = _last_full(tenant_id, contract, tally, ports)
         if before is not None and (accepted is None or accepted < before.written_at):
-            told += _too_many(contract.guards, tallies[entry.dataset], before, entry, ports)
+            told += _too_many(contract.guards, tallies[tally], before, present, ports)
     if told:
         raise InvalidError(
             f"The read of tenant {tenant_id} was stopped before it counted: {'; '.join(told)}.",
@@ -72,19 +69,18 @@ def _last_full(tenant_id: str, contract: Contract, dataset: str, ports: Ports) -
     return next((entry for entry in known if entry.mode is Mode.FULL), None)
 
 
-def _too_many(guards: Guards, name: str, before: ManifestEntry, entry: NewEntry, ports: Ports) -> list[str]:
-    if entry.file.rows == 0 and before.file.rows:  # however few there were: this is what a partner's hiccup looks like
+def _too_many(guards: Guards, name: str, before: ManifestEntry, present: Ids, ports: Ports) -> list[str]:
+    if len(present) == 0 and before.file.rows:  # however few there were: this is what a partner's hiccup looks like
         return [f"none of the {before.file.rows} {name} that the last full read had is left"]
     limit = max(guards.missing_floor, int(before.file.rows * Fraction(str(guards.max_missing_percent)) / 100))
     if before.file.rows <= limit:
         return []
-    earlier, present = (_ids(file, ports) for file in (before, entry))
+    earlier = ids_of(ports.lake.read([before.file], TALLY_ROWS).to_batches())
+    if earlier.equals(present):
+        return []
+    earlier = earlier.unique()
     gone = len(earlier.filter(pc.invert(pc.is_in(earlier, value_set=present))))
     if gone <= limit:
         return []
     share = f"{guards.max_missing_percent:g} %"
     return [f"{gone} of {len(earlier)} {name} that the last full read had are gone, the limit is {limit} ({share})"]
-
-
-def _ids(entry: ManifestEntry | NewEntry, ports: Ports) -> "pa.Array[Any]":
-    return ports.lake.read([entry.file], TALLY_ROWS)["record_id"].combine_chunks().unique()
