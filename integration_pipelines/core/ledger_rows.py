@@ -13,10 +13,10 @@ from integration_pipelines.core.writes import WriteState, idempotency_key, write
 Row = Mapping[str, Any]
 
 
-def ledger_rows(writes: pa.Table, run_id: str, plan_id: str, now: datetime) -> pa.Table:
+def ledger_rows(writes: Iterable[Row], run_id: str, plan_id: str, now: datetime) -> pa.Table:
     """`PLANNED_WRITES` of one tenant as `LEDGER` rows in state planned; the same plan always gives the same write ids."""
     rows = []
-    for write in writes.to_pylist():
+    for write in writes:
         write_key = write_id(plan_id, write["target"], write["target_id"])
         changes: Sequence[Row] = write["changes"]
         rows.append(

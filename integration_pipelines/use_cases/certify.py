@@ -1,5 +1,6 @@
 """The proof after the writes: read what was just written again by id, plan again, and find nothing left to write."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from integration_pipelines.use_cases.push import images
 from integration_pipelines.use_cases.shown import says
 from integration_pipelines.use_cases.side_by_side import side_by_side
 
+Row = Mapping[str, Any]
+
 TENANTS_AT_ONCE = 8
 MADE: tuple[dict[str, str], dict[str, str]] = ({}, {})
 """Stands for the images of a record that did not exist before."""
@@ -26,13 +29,20 @@ def read_again(
     tenants: Mapping[str, TenantReport], contract: Contract, written: Mapping[str, Mapping[str, tuple[str, ...]]], *, ports: Ports
 ) -> None:
     """Fetch the written records (tenant → object → ids) by id and lay them over the observations; a tenant that fails is marked."""
-    side_by_side(lambda t: _tenant(tenants[t], contract, written[t], ports), sorted(written), min(ports.at_once, TENANTS_AT_ONCE))
+    applied: dict[str, list[Row]] = defaultdict(list)
+    for row in ports.ledger.unsettled(sorted(written), contract.contract).to_pylist():
+        if row["state"] == WriteState.APPLIED:
+            applied[row["tenant_id"]].append(row)
+    side_by_side(
+        lambda t: _tenant(tenants[t], contract, written[t], applied.get(t, ()), ports),
+        sorted(written),
+        min(ports.at_once, TENANTS_AT_ONCE),
+    )
 
 
-def _tenant(tenant: TenantReport, contract: Contract, written: Mapping[str, tuple[str, ...]], ports: Ports) -> None:
-    rows = [
-        r for r in ports.ledger.unsettled([tenant.tenant_id], contract.contract).to_pylist() if r["state"] == WriteState.APPLIED
-    ]
+def _tenant(
+    tenant: TenantReport, contract: Contract, written: Mapping[str, tuple[str, ...]], rows: Sequence[Row], ports: Ports
+) -> None:
     try:
         for name, ids in sorted(written.items()):
             if ids:

@@ -90,10 +90,10 @@ def told_of(tenant: TenantReport, contract: Contract, target: str, rows: Sequenc
         connector.close()
 
 
-def not_yet_restored(tenant_id: str, contract: Contract, *, ports: Ports) -> list[Overwrite]:
+def not_yet_restored(tenant_ids: Sequence[str], contract: Contract, *, ports: Ports) -> list[Overwrite]:
     """Values that should have been put back in an earlier run that ended before."""
     since = ports.clock.now() - timedelta(hours=contract.failure.retry_hours)
-    found = ports.overwrites.load([tenant_id], contract.contract, since=since)
+    found = ports.overwrites.load(tenant_ids, contract.contract, since=since)
     return [o for o in found if o.action != "kept" and o.restored_at is None]
 
 

@@ -34,6 +34,7 @@ class Pushed:
     write_ids: Mapping[tuple[str, str], str]
     states: Mapping[str, WriteState]
     written: Mapping[str, tuple[str, ...]]
+    rows: Mapping[str, dict[str, Any]]  # write id → ledger row as it was before anything was sent
     calls: int
     stopped: str  # why it stopped early, or ''
     errors: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # write id → kind and text, of those that failed
@@ -51,9 +52,10 @@ def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.
         lease: the right to write; every batch is fenced with its token.
         ports: the outside.
     """
-    ports.ledger.intend(ledger_rows(writes, tenant.run_id, plan.plan_id, ports.clock.now()))
+    planned = writes.to_pylist()
+    ports.ledger.intend(ledger_rows(planned, tenant.run_id, plan.plan_id, ports.clock.now()))
     mine = {row["write_id"]: row for row in ports.ledger.of_plan(tenant.tenant_id, plan.plan_id).to_pylist()}
-    by_key = {(w["target"], w["target_id"]): w for w in writes.to_pylist()}
+    by_key = {(w["target"], w["target_id"]): w for w in planned}
     again = {row["write_id"] for row in tenant.again}
     states: dict[str, WriteState] = {}
     errors: dict[str, tuple[str, str]] = {}
@@ -81,7 +83,15 @@ def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.
     stopped = stopped or _halted(tenant.tenant_id, contract.contract, ports)
     write_ids = {(r["target"], r["target_id"]): r["write_id"] for r in mine.values()}
     return Pushed(
-        plan.plan_id, write_ids, states, {t: tuple(ids) for t, ids in written.items()}, calls, stopped, errors, acknowledged
+        plan.plan_id,
+        write_ids,
+        states,
+        {t: tuple(ids) for t, ids in written.items()},
+        mine,
+        calls,
+        stopped,
+        errors,
+        acknowledged,
     )
 
 

@@ -33,21 +33,19 @@ class Settlement:
     again: tuple[Row, ...] = ()  # not carried out, and their plan still waits to be applied: they may go out under their own key
 
 
-def settle_open_writes(tenant: TenantReport, contract: Contract, *, ports: Ports) -> Settlement:
-    """Judge every unsettled write of a tenant by what the partner shows and tells now. Needs the lease.
+def settle_open_writes(tenant: TenantReport, contract: Contract, unsettled: Sequence[Row], *, ports: Ports) -> Settlement:
+    """Judge the unsettled writes of a tenant (ledger rows) by what the partner shows and tells now. Needs the lease.
 
     A write that was never sent is superseded, unless its plan still waits to be applied. One that may have been carried out is applied
     when the record says what was sent, or when the partner tells of it although somebody changed the record since; a look confirms it.
     Otherwise it is failed (a fresh plan decides anew) or, while its plan still waits, stays unknown until that plan sends it again under
     the same key.
     """
-    tenant_id = tenant.tenant_id
-    unsettled = ports.ledger.unsettled([tenant_id], contract.contract)
-    if unsettled.num_rows == 0:
+    if not unsettled:
         return Settlement()
-    going_on = {plan.plan_id for plan in ports.plans.standing(tenant_id, contract.contract)}
-    by_target: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in unsettled.to_pylist():
+    going_on = {plan.plan_id for plan in ports.plans.standing(tenant.tenant_id, contract.contract)}
+    by_target: dict[str, list[Row]] = defaultdict(list)
+    for row in unsettled:
         by_target[row["target"]].append(row)
     carried_out: list[Row] = []
     lost: list[Row] = []
@@ -82,7 +80,7 @@ def settle_unanswered(tenant: TenantReport, contract: Contract, pushed: Pushed, 
     unknown = {w for w, s in pushed.states.items() if s is WriteState.UNKNOWN}
     if not unknown:
         return pushed
-    rows = [r for r in ports.ledger.of_plan(tenant.tenant_id, pushed.plan_id).to_pylist() if r["write_id"] in unknown]
+    rows = [row for write, row in pushed.rows.items() if write in unknown]
     states, written = dict(pushed.states), {target: list(ids) for target, ids in pushed.written.items()}
     for target in sorted({r["target"] for r in rows}):
         mine = [r for r in rows if r["target"] == target]
@@ -94,7 +92,7 @@ def settle_unanswered(tenant: TenantReport, contract: Contract, pushed: Pushed, 
     return replace(pushed, states=states, written={target: tuple(ids) for target, ids in written.items()})
 
 
-def _by_reading(tenant: TenantReport, contract: Contract, target: str, rows: list[dict[str, Any]], ports: Ports) -> set[str]:
+def _by_reading(tenant: TenantReport, contract: Contract, target: str, rows: Sequence[Row], ports: Ports) -> set[str]:
     """Settle by the records as they are now; the ids of the writes that were carried out."""
     if not rows:
         return set()
@@ -114,7 +112,7 @@ def _by_reading(tenant: TenantReport, contract: Contract, target: str, rows: lis
 
 
 def _present(
-    tenant_id: str, contract: Contract, target: str, rows: list[dict[str, Any]], ports: Ports
+    tenant_id: str, contract: Contract, target: str, rows: Sequence[Row], ports: Ports
 ) -> tuple[list[pa.Table], dict[str, Row]]:
     """What the partner holds now of the records that those rows are about: as it was read, and by write id."""
     connector = ports.connectors.open(tenant_id, contract.role(contract.side_of(contract.objects[target].role)).partner)

@@ -276,8 +276,7 @@ def _push(tenant: TenantReport, contract: Contract, decision: Decision, ports: P
     tenant.moved += tuple(r for r, w in pushed.write_ids.items() if pushed.states.get(w) is WriteState.SUPERSEDED)
     applied = {w for w, s in pushed.states.items() if s is WriteState.APPLIED}
     if applied:
-        rows = ports.ledger.of_plan(tenant.tenant_id, decision.plan.plan_id).to_pylist()
-        look_behind(tenant, contract, [r for r in rows if r["write_id"] in applied], ports=ports)
+        look_behind(tenant, contract, [row for write, row in pushed.rows.items() if write in applied], ports=ports)
     return pushed
 
 

@@ -5,7 +5,7 @@ already is looked for. The order of the steps, the ledger and the lease are `pus
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -17,9 +17,10 @@ OPERATIONS = ("create", "update", "delete")
 """In the order in which they are sent: what is new first, what goes last."""
 
 Row = Mapping[str, Any]
+Laid = TypeVar("Laid", bound=Row)
 
 
-def in_order(rows: Sequence[dict[str, Any]]) -> Iterator[Sequence[dict[str, Any]]]:
+def in_order(rows: Sequence[Laid]) -> Iterator[Sequence[Laid]]:
     """Ledger rows by what they do, since one request does one thing."""
     for operation in OPERATIONS:
         of = [r for r in rows if r["operation"] == operation]

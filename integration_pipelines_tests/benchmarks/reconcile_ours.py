@@ -62,7 +62,7 @@ def _reconcile(meter: Meter, ports: Ports, tenant_id: str) -> Answer:
         diffs = fate_rows([tenant], seen.result, {tenant_id: decision}, ports)
         if decision.plan is None or decision.outcome is not None:
             raise AssertionError(f"the plan may not go out: {decision.reason}")
-        ports.ledger.intend(ledger_rows(decision.writes, _RUN, decision.plan.plan_id, ports.clock.now()))
+        ports.ledger.intend(ledger_rows(decision.writes.to_pylist(), _RUN, decision.plan.plan_id, ports.clock.now()))
     with meter.lap("merged customers, for people to read", beside=True):
         keep_merged(seen, ports=ports, tenants=[tenant_id])
     seen.close()
