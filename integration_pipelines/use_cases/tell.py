@@ -123,6 +123,8 @@ def _try(note: Note, lines: _Lines, ports: Ports) -> Note:
         note = replace(note, unclear=note.unclear + 1, error_kind=str(ErrorKind.TRANSIENT), error_text=_DIED)
         if note.unclear > one.repeats_when_unclear:
             return _given_up(note, ErrorKind.TRANSIENT, _DIED)
+        # Before it is said again: whoever dies now, too, must leave it known that this was the second time.
+        ports.outbox.settle([replace(note, next_try_at=ports.clock.now() + CLAIM)])
     try:
         outcome = lines.say(note)
     except IntegrationError as error:

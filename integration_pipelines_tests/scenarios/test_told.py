@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from integration_pipelines.errors import AuthError, ErrorKind
-from integration_pipelines.ports.messages import NoteState
+from integration_pipelines.ports.messages import Message, NoteState
 from integration_pipelines.ports.partner import Refused, Unknown
 from integration_pipelines.use_cases.alerts import sweep_alerts
 from integration_pipelines.use_cases.health import health
@@ -124,6 +124,32 @@ def test_a_message_whose_sender_died_is_said_again_after_its_claim_ends(live: De
     later(live, 0.1)
     [note] = ports.outbox.find(["t1"], states=(NoteState.SENT,), limit=1)
     assert (note.right_id, note.unclear, len(live.chat.said)) == ("7-1", 1, 1)
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.fault("P01")
+def test_senders_that_die_one_after_another_say_it_no_more_often_than_the_contract_says(
+    live: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them may have been heard; after the second one nobody tries again."""
+    heard: list[Message] = []
+
+    def said_and_died(message: Message) -> None:
+        heard.append(message)
+        raise Killed
+
+    monkeypatch.setattr(live.chat, "send", said_and_died)
+    live.escalate(7)
+    with pytest.raises(Killed):
+        live.run()
+    with pytest.raises(Killed):
+        later(live, 0.1)
+    later(live, 0.1)
+    later(live, 1)
+    assert (len(heard), states(live)) == (2, [NoteState.GIVEN_UP])
 
 
 def test_nobody_is_told_while_writes_are_paused_or_by_a_tenant_without_the_chat(live: Desk) -> None:
