@@ -20,7 +20,7 @@ from integration_pipelines.ports.writing import PlanState, Settled
 from integration_pipelines.use_cases.closure import FEW_RECORDS
 from integration_pipelines.use_cases.echoes import learn_spellings
 from integration_pipelines.use_cases.look import Look, read_tally
-from integration_pipelines.use_cases.observations import texts
+from integration_pipelines.use_cases.observations import lay_over, texts
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, TenantReport
 from integration_pipelines.use_cases.planning import Decision
 from integration_pipelines.use_cases.push import Pushed, images
@@ -95,6 +95,7 @@ def conclude(
     """
     states = _write_states(report, first.result, pushed)
     _balance(report, contract, first, states, ports)
+    _keep_met(report, contract, pushed, ports)
     for tenant_id, done in pushed.items():
         tenant = report.tenant(tenant_id)
         tenant.calls += done.calls
@@ -115,6 +116,17 @@ def conclude(
     for tenant in report.alive():
         try:
             _finish(tenant, first.result, pushed.get(tenant.tenant_id), ports)
+        except IntegrationError as error:
+            tenant.fail(error)
+
+
+def _keep_met(report: BatchReport, contract: Contract, pushed: Mapping[str, Pushed], ports: Ports) -> None:
+    """Records that were to be made and are there, although no read told of them: the next plan must know of them."""
+    for tenant_id, done in pushed.items():
+        tenant = report.tenant(tenant_id)
+        try:
+            for target, seen in done.met:
+                lay_over(ports, contract, tenant_id, target, seen, tenant.run_id)
         except IntegrationError as error:
             tenant.fail(error)
 

@@ -50,8 +50,9 @@ def learn_spellings(
 
 
 def _was_sent(write: Row, pushed: Mapping[str, Pushed]) -> bool:
+    """Of a record that is still to be made nothing is shown yet, and one that is to go says nothing of values."""
     done = pushed.get(write["tenant_id"])
-    return done is not None and (write["target"], write["target_id"]) in done.write_ids
+    return write["operation"] == "update" and done is not None and (write["target"], write["target_id"]) in done.write_ids
 
 
 def _changes(write: Row) -> Iterator[tuple[Key, Row]]:

@@ -39,6 +39,7 @@ class Pushed:
     stopped: str  # why it stopped early, or ''
     errors: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # write id → kind and text, of those that failed
     acknowledged: Mapping[str, datetime] = field(default_factory=dict)  # write id → when the partner confirmed it
+    met: Sequence[tuple[str, pa.Table]] = ()  # target and records as observed that were to be made and are there
 
 
 def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.Table, lease: Lease, *, ports: Ports) -> Pushed:
@@ -61,6 +62,7 @@ def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.
     errors: dict[str, tuple[str, str]] = {}
     acknowledged: dict[str, datetime] = {}
     written: dict[str, list[str]] = {}
+    met: list[tuple[str, pa.Table]] = []
     calls, stopped = 0, ""
     for target, connector in _targets(contract, tenant.tenant_id, by_key, ports):
         try:
@@ -72,7 +74,7 @@ def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.
                     stopped = "another run took over this tenant"
                 if stopped:
                     break
-                sender = _Sender(contract, target, connector, lease, tenant.run_id, ports, errors, acknowledged)
+                sender = _Sender(contract, target, connector, lease, tenant.run_id, ports, errors, acknowledged, met)
                 states |= sender.send(batch, {r["target_id"]: by_key[target, r["target_id"]] for r in batch})
                 done = (WriteState.APPLIED, WriteState.CONFIRMED)
                 ids = ((r["write_id"], sender.named.get(r["write_id"], r["target_id"])) for r in batch)
@@ -92,6 +94,7 @@ def push(tenant: TenantReport, contract: Contract, plan: StoredPlan, writes: pa.
         stopped,
         errors,
         acknowledged,
+        met,
     )
 
 
@@ -130,6 +133,8 @@ class _Sender:
     """What was refused, by write id: kind and text."""
     acknowledged: dict[str, datetime]
     """What was confirmed, by write id: when."""
+    met: list[tuple[str, pa.Table]]
+    """Records that were to be made and are there: what no read of this run saw is kept when its balance is drawn."""
     named: dict[str, str] = field(default_factory=dict)
     """Of records that were made: write id → the id that the partner gave them."""
 
@@ -155,7 +160,10 @@ class _Sender:
         if moved:  # the next plan must decide by what the records say now, not by what they said when they were read
             fresh = pa.array([r["target_id"] for r in moved])
             seen = fetched.filter(pc.is_in(fetched[key_of(self.contract, operation)], value_set=fresh))
-            lay_over(self.ports, self.contract, self.lease.tenant_id, self.target, seen, self.run_id)
+            if operation == "create":
+                self.met.append((self.target, seen))
+            else:
+                lay_over(self.ports, self.contract, self.lease.tenant_id, self.target, seen, self.run_id)
         if not to_send:
             return fate
         self.ports.ledger.send([r["write_id"] for r in to_send], self.lease)

@@ -142,6 +142,37 @@ def test_an_answer_that_was_lost_makes_no_second_incident(live: Desk) -> None:
     assert (report.certified, keys(live)) == (True, ["zendesk:acme:1:1", "zendesk:acme:7:1"])
 
 
+@pytest.mark.fault("H13")
+def test_an_incident_that_is_refused_beside_one_that_is_made_waits_for_its_turn(live: Desk) -> None:
+    """The other one is made and read again; nothing was written of this one that could be compared."""
+    live.product.crm().refuse.add("zendesk:acme:7:1")
+    live.product.crm().refuse_as = ErrorKind.TRANSIENT
+    live.escalate(7)
+    live.escalate(8)
+    report = live.run()
+    assert (report.outcome, report.certified, report.balanced) == (RunOutcome.WRITTEN, False, True)
+    assert keys(live) == ["zendesk:acme:1:1", "zendesk:acme:8:1"]
+    live.product.crm().refuse.clear()
+    live.product.clock.sleep(3600)
+    live.run()
+    assert keys(live) == ["zendesk:acme:1:1", "zendesk:acme:7:1", "zendesk:acme:8:1"]
+
+
+@pytest.mark.fault("H20")
+def test_an_incident_that_a_list_left_out_is_found_before_a_second_one_is_made(live: Desk) -> None:
+    """The run's books balance, and the next run links what was found."""
+    account = live.product.crm()
+    account.objects["incidents"]["90"] = {"incident_key": "zendesk:acme:7:1", "title": "#7 Printer on fire", **account.born("90")}
+    account.hidden.add("90")
+    live.escalate(7)
+    report = live.run()
+    assert (report.balanced, report.imbalances, keys(live)) == (True, (), ["zendesk:acme:1:1", "zendesk:acme:7:1"])
+    account.hidden.clear()
+    live.run()
+    links = live.product.ports.links.find(["t1"], NAME, records=["7-1"]).to_pylist()
+    assert [(link["left_id"], link["state"]) for link in links] == [("90", "live")]
+
+
 def test_an_incident_system_that_is_down_for_hours_gets_the_incident_once_when_it_is_back(live: Desk) -> None:
     """Tried again later and later, whatever else goes on; one incident in the end, and no alert."""
     live.product.crm().refuse.add("zendesk:acme:7:1")
