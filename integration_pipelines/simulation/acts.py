@@ -127,6 +127,7 @@ def odd(hand: Hand) -> bool:
     """D05: text that looks like something else."""
     chance, record = hand.life.stream("edits"), hand.one()
     choices = [(c, w) for c in hand.nursery.contract.objects[hand.main].columns if (hand.main, c) in hand.nursery.words.words
+               and c != hand.nursery.hinges.get(hand.main)
                for w in hand.nursery.words.of(hand.main, c).odd]  # fmt: skip
     if record is None or not choices:
         return False
@@ -139,7 +140,7 @@ def wrong(hand: Hand) -> bool:
     chance, record = hand.life.stream("edits"), hand.one()
     spec = hand.nursery.contract.objects[hand.main]
     choices = [(c, w) for c in spec.columns if (hand.main, c) in hand.nursery.words.words and spec.columns[c].source != "id"
-               and c not in {spec.born, spec.aliases} and hand.on(_wrongness(spec.columns[c]))
+               and c not in {spec.born, spec.aliases, hand.nursery.hinges.get(hand.main)} and hand.on(_wrongness(spec.columns[c]))
                for w in hand.nursery.words.of(hand.main, c).bad]  # fmt: skip
     if record is None or not choices:
         return False

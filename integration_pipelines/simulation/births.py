@@ -13,6 +13,8 @@ from integration_pipelines.simulation.nursery import SIDES, Nursery
 from integration_pipelines.simulation.reference import Pair, Reference, spelled
 from integration_pipelines.simulation.vocabulary import fits
 
+LATER = "2026-12-01T00:00:00Z"
+"""After any rehearsed integration was installed."""
 _STATUSES = ("active", "active", "active", "past_due", "trialing", "canceled", "unpaid", "paused", "incomplete")
 
 
@@ -56,6 +58,16 @@ class _Birth:
         if chance.chance(0.3):
             lonely = self._make(self.nursery.main("right"), right_number + 1)
             self._details(lonely, right_number + 1)
+            self._tell_apart(lonely)
+        if contract.matching.create is not None and chance.chance(0.6):
+            self._tell_apart(self._make(self.nursery.main("right"), right_number + 2))
+
+    def _tell_apart(self, right_id: str) -> None:
+        """A record of which another one may be made has a value of its own."""
+        mine = self.accounts["right"].objects[self.nursery.main("right")]
+        give_key(self.nursery, mine[right_id], 100 + len(mine))
+        if self.nursery.hinges and self.chance.chance(0.7):
+            ready(self.nursery, mine[right_id])
 
     def _account(self, name: str) -> Account:
         return self.accounts[self.nursery.sides[name]]
@@ -128,8 +140,25 @@ def _shared(rule: MatchRule, nursery: Nursery, number: int) -> str:
     names = nursery.main("left"), nursery.main("right")
     both = [nursery.contract.objects[name].columns[c] for name, c in zip(names, (rule.left, rule.right), strict=True)]
     options = [word for word in nursery.words.of(names[0], rule.left).good if all(fits(how, word) for how in both)]
-    key = f"key{number}.example"
-    return key if all(fits(how, key) for how in both) or not options else options[number % 2 % len(options)]
+    keys = (nursery.key(names[0], rule.left, number), nursery.key(names[1], rule.right, number))
+    fitting = next((key for key in keys if all(fits(how, key) for how in both)), None)
+    return fitting or (options[number % 2 % len(options)] if options else keys[0])
+
+
+def give_key(nursery: Nursery, record: Record, number: int) -> None:
+    """Let a right record say what the left one is made under, unless that is its id."""
+    name = nursery.main("right")
+    column = nursery.hinges.get(name)
+    if column is not None and column != nursery.id_column(name) and not record[column]:
+        record[column] = nursery.key(name, column, number)
+
+
+def ready(nursery: Nursery, record: Record) -> None:
+    """Let a right record be one that a left one is made for at once."""
+    rule = nursery.contract.matching.create
+    if rule is not None:
+        record |= {column: values[0] for column, values in rule.when.items()}
+        record |= {rule.since: LATER} if rule.since else {}
 
 
 def subscription(chance: Stream) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import cast
 
 import pyarrow as pa
 
-from integration_pipelines.core.contract import Contract, FieldType, PropertySpec, SourceObject
+from integration_pipelines.core.contract import FieldType, PropertySpec, SourceObject
 from integration_pipelines.core.tables import TIME
 from integration_pipelines.errors import BugError
 from integration_pipelines.ports.bundle import Connectors
@@ -32,6 +32,9 @@ from integration_pipelines.ports.tenants import Connection
 from integration_pipelines.simulation.accounts import Account, Record, Side
 from integration_pipelines.simulation.life import Life
 from integration_pipelines.simulation.line import Sent, answered, arrive, lagging, left_out, reading_fails, writing_fails
+from integration_pipelines.simulation.making import Making, holders
+from integration_pipelines.simulation.messenger import LifeMessenger
+from integration_pipelines.simulation.nursery import Nursery
 from integration_pipelines.simulation.process import Process
 from integration_pipelines.use_cases.observations import observed_schema
 
@@ -43,7 +46,8 @@ BATCH = 3
 class Shapes:
     """What every connector of a contract needs to know of its objects, worked out once."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, nursery: Nursery) -> None:
+        self.nursery, contract = nursery, nursery.contract
         self.sides: dict[str, Side] = {contract.roles.left.partner: "left", contract.roles.right.partner: "right"}
         self.blanks: dict[str, Record] = {
             name: {column: [] if how.type is FieldType.LIST else "" for column, how in spec.columns.items()}
@@ -141,12 +145,30 @@ class LifeConnector(Connector):
     def write(self, name: str, spec: SourceObject, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
         """Absolute values, record by record."""
         del spec
+        return self._sent(name, writes)
+
+    def find(self, name: str, spec: SourceObject, unique: str, values: Sequence[str]) -> pa.Table:
+        """The records that hold one of those values now."""
+        self._call("fetch", [])
+        reading_fails(self._life, self._side)
+        column = self._around.shapes.by_source[name][unique]
+        ids = sorted({one for value in values for one in holders(self._account, name, column, value)})
+        self._looked_at(name, ids)
+        return pa.Table.from_batches([self._batch(name, spec, ids)])
+
+    def upsert(self, name: str, spec: SourceObject, unique: str, writes: Sequence[RecordWrite]) -> list[WriteOutcome]:
+        """One record for each value: what holds it already is left as it is."""
+        del spec
+        shapes = self._around.shapes
+        return self._sent(name, writes, Making(shapes.nursery, name, shapes.by_source[name][unique]))
+
+    def _sent(self, name: str, writes: Sequence[RecordWrite], making: Making | None = None) -> list[WriteOutcome]:
         if self._around.paused(self._life.tenant):
             self._life.breaks("I9", f"{name} {writes[0].record_id} was about to be written although writes were paused")
-        self._call("write", [(name, write.record_id) for write in writes])
+        self._call("write", [] if making else [(name, write.record_id) for write in writes])
         writing_fails(self._life, self._side)
         columns = self._around.shapes.by_source[name]
-        sent = [Sent(name, write, {columns[f.path]: f.after for f in write.fields}) for write in writes]
+        sent = [Sent(name, write, {columns[f.path]: f.after for f in write.fields}, making) for write in writes]
         told = answered(self._life, self._account, sent, self._around.process.name)
         if self._life.strikes("P16"):
             self._around.process.kill(self._life.tenant, "while a write was under way")
@@ -242,5 +264,5 @@ class LifeConnectors(Connectors):
         raise BugError(f"A rehearsal connects nothing, and {connection.tenant_id} was to be.")
 
     def messenger(self, tenant_id: str, partner: str) -> Messenger:
-        """Nobody is spoken to here."""
-        raise BugError(f"A rehearsal speaks to nobody, and {partner} of {tenant_id} was to hear something.")
+        """To the people of a life."""
+        return LifeMessenger(self._lives[tenant_id], self._around.process, partner)

@@ -4,7 +4,7 @@ A life's chance depends on its number alone, so that it can be lived again among
 matters, is named by its kind and how often it had happened before.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -74,6 +74,8 @@ class Life:
     """Partner and id of each event → the step at which it was accepted first."""
     ended: set[tuple[str, str]] = field(default_factory=set)
     """Those that were found done."""
+    heard: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """What people were told, by the message's id: the steps at which they heard it."""
     events: list[Event] = field(default_factory=list)
     fired: Counter[str] = field(default_factory=Counter)
     happened: Counter[str] = field(default_factory=Counter)

@@ -1,12 +1,13 @@
 """What goes wrong on the line between us and a partner: answers that are lost, late, partial, refused, stale or not there at all."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from integration_pipelines.errors import AuthError, ErrorKind, RateLimitedError, TransientError
 from integration_pipelines.ports.partner import Applied, RecordWrite, Refused, Unknown, WriteOutcome
 from integration_pipelines.simulation.accounts import Account, Effect, Record, Side
 from integration_pipelines.simulation.life import Life
+from integration_pipelines.simulation.making import Making
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,8 @@ class Sent:
     object: str
     write: RecordWrite
     values: Mapping[str, str]
+    making: Making | None = None
+    """Where the record is to be made, unless one holds the value that the write calls its record."""
 
 
 _REFUSALS: Mapping[str, tuple[tuple[ErrorKind, ...], str]] = {
@@ -112,7 +115,7 @@ def answered(life: Life, account: Account, sent: Sequence[Sent], run_id: str) ->
 
 def _one(life: Life, account: Account, sent: Sent, run_id: str) -> WriteOutcome:
     write = sent.write
-    if write.record_id not in account.objects[sent.object]:
+    if sent.making is None and write.record_id not in account.objects[sent.object]:
         return Refused(write.write_id, ErrorKind.INVALID, "There is no such record.", "")
     if account.remembers and account.keys.get(write.idempotency_key, sent.values) != sent.values:
         life.breaks("H22", f"the write of {sent.object} {write.record_id} was sent again with other content under the same key")
@@ -128,11 +131,11 @@ def _one(life: Life, account: Account, sent: Sent, run_id: str) -> WriteOutcome:
         return Unknown(write.write_id, "No answer in time.")
     if life.strikes("H06") and life.stream("H06 how").chance(0.5):
         return Unknown(write.write_id, "A gateway gave up.")
-    carry_out(life, account, sent, run_id)
+    made = carry_out(life, account, sent, run_id)
     if any(life.strikes(fault) for fault in ("H08", "H14")):
         life.tell("answer lost", side=account.side, record=write.record_id)
         return Unknown(write.write_id, "The answer was lost.")
-    return Applied(write.write_id, "")
+    return Applied(write.write_id, "", made)
 
 
 def _refused(life: Life, account: Account, write: RecordWrite) -> Refused | None:
@@ -144,11 +147,16 @@ def _refused(life: Life, account: Account, write: RecordWrite) -> Refused | None
     return None
 
 
-def carry_out(life: Life, account: Account, sent: Sent, run_id: str, *, late: bool = False) -> None:
-    """What was sent is entered; a repeat that the partner knows by its key changes nothing."""
+def carry_out(life: Life, account: Account, sent: Sent, run_id: str, *, late: bool = False) -> str:
+    """What was sent is entered; a repeat that the partner knows by its key changes nothing. Returns the id of a record that was made."""
     write, where = sent.write, (sent.object, sent.write.record_id)
+    if sent.making is not None:
+        record_id, effect = sent.making.carried_out(life, account, write, sent.values)
+        if effect is not None:
+            account.effects.append(replace(effect, run_id=run_id, late=late))
+        return record_id
     if account.remembers and write.idempotency_key in account.keys:
-        return
+        return ""
     account.keys[write.idempotency_key] = sent.values
     shown = dict(account.objects[where[0]][where[1]])
     at = life.tell(
@@ -161,6 +169,7 @@ def carry_out(life: Life, account: Account, sent: Sent, run_id: str, *, late: bo
     )
     if life.strikes("H27"):
         account.lagging[where] = (shown, 1 + life.stream("H27 how").below(3))
+    return ""
 
 
 def lagging(account: Account, where: tuple[str, str], record: Record | None) -> Record | None:
@@ -184,7 +193,7 @@ def arrive(life: Life, often: float) -> None:
     for one in list(life.under_way):
         if chance.chance(often):
             life.under_way.remove(one)
-            if one.sent.write.record_id in one.account.objects[one.sent.object]:
+            if one.sent.making is not None or one.sent.write.record_id in one.account.objects[one.sent.object]:
                 carry_out(life, one.account, one.sent, one.run_id, late=True)
 
 

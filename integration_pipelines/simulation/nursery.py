@@ -7,7 +7,7 @@ from functools import cached_property
 from integration_pipelines.core.contract import Contract, FieldType, ObjectKind, SourceObject, SyncField
 from integration_pipelines.core.contract import Side as Where
 from integration_pipelines.simulation.accounts import Record, Side
-from integration_pipelines.simulation.vocabulary import Vocabulary, fits, vocabulary
+from integration_pipelines.simulation.vocabulary import Vocabulary, fits, like, vocabulary
 
 SIDES: tuple[Side, Side] = ("left", "right")
 BORN = "2026-10-01T08:00:00Z"
@@ -147,8 +147,22 @@ class Nursery:
             side = self.contract.side_of(spec.role)
             readers += self._shown_ids(side)
             readers += [(name, spec.aliases)] if spec.aliases else []
+        readers += [(name, own)] if (own := self.id_column(name)) else []
         wanted = [self.contract.objects[n].columns[c] for n, c in readers]
-        return next((form for form in _FORMS if all(fits(how, form.format(1)) for how in wanted)), _FORMS[0])
+        forms = (*_FORMS, *(like(how, "{0}") for how in wanted))
+        return next((form for form in forms if all(fits(how, form.format(1)) for how in wanted)), _FORMS[0])
+
+    def key(self, name: str, column: str, number: int) -> str:
+        """A value that tells the record of that number from all others."""
+        how = self.contract.objects[name].columns[column]
+        words = (f"key{number}.example", like(how, str(number)))
+        return next((word for word in words if word and fits(how, word)), words[0])
+
+    @cached_property
+    def hinges(self) -> dict[str, str]:
+        """Where records are made for others: by main object the column with the value that both are known by; people leave it alone."""
+        rule = self.contract.matching.create
+        return {} if rule is None else {self.main("left"): rule.unique, self.main("right"): rule.value}
 
     def _shown_ids(self, side: Side) -> list[tuple[str, str]]:
         """Columns of the other side that hold this side's ids: by a field, or because a rule compares them."""

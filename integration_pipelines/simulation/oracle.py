@@ -118,7 +118,7 @@ class Oracle:
             life.breaks("I4", f"the ledger says that {row['target']} {row['target_id']} was written, but it was {where}")
         if row["plan_id"] not in self._state.plan_of:
             life.breaks("I13", f"what was written to {where} is in no plan")
-        elif not effect.made and self._planned(life.tenant, row) != self._sent(effect):
+        elif self._planned(life.tenant, row) != self._sent(effect):
             life.breaks("I13", f"what was written to {where} is not what its plan says")
         if effect.made:
             return

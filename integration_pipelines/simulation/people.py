@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from integration_pipelines.simulation.accounts import Side
 from integration_pipelines.simulation.acts import ACTS, Act, Hand, delete, restore
+from integration_pipelines.simulation.acts_creates import choices
 from integration_pipelines.simulation.life import PEOPLE, Life
 from integration_pipelines.simulation.nursery import SIDES, Nursery
 
@@ -15,6 +16,7 @@ class People:
 
     def __init__(self, nursery: Nursery) -> None:
         self._nursery = nursery
+        self._all = (*ACTS, *choices(nursery))
         self._known: dict[tuple[frozenset[str], bool], list[Act]] = {}
 
     def come(self, life: Life, side: Side, what: str, records: Sequence[tuple[str, str]]) -> None:
@@ -48,7 +50,7 @@ class People:
         key = frozenset(rates), running
         found = self._known.get(key)
         if found is None:
-            mine = [c for c in ACTS if (c.running or not running) and (not c.faults or c.faults & rates.keys())]
+            mine = [c for c in self._all if (c.running or not running) and (not c.faults or c.faults & rates.keys())]
             found = self._known[key] = [c.act for c in mine for _ in range(c.weight)]
         return found
 

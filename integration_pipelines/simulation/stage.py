@@ -13,7 +13,7 @@ from integration_pipelines.core.contract import Contract
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.inbox import EventOutcome
-from integration_pipelines.ports.tenants import Tenant
+from integration_pipelines.ports.tenants import Connection, Tenant
 from integration_pipelines.ports.writing import PlanState
 from integration_pipelines.simulation.accounts import Side
 from integration_pipelines.simulation.births import born
@@ -31,6 +31,7 @@ from integration_pipelines.simulation.people import People
 from integration_pipelines.simulation.post import Post
 from integration_pipelines.simulation.process import Process
 from integration_pipelines.simulation.verdict import Verdict
+from integration_pipelines.simulation.verdict_creates import MadeAndSaid
 from integration_pipelines.use_cases.approve import approve_plan, reject_plan
 from integration_pipelines.use_cases.events import drain
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, SyncMode
@@ -102,7 +103,7 @@ class Stage:
             self.lives[tenant] = Life(tenant, one.seed, accounts, rates, one.left_out)
         self._nursery, self._contract = nursery, contract
         self._state, self._clock, self._duck = State(), StandingClock(START), Duck()
-        self._shapes, self._people, self._gate = Shapes(contract), People(nursery), RehearsedGate()
+        self._shapes, self._people, self._gate = Shapes(nursery), People(nursery), RehearsedGate()
         self._oracle = Oracle(nursery, self._state, self.lives)
         self._runs, self._post = 0, Post(contract)
         self._course = COURSES[course_of(cast[0].seed)] if cast else ()
@@ -150,6 +151,7 @@ class Stage:
             report = self._run(restless, Round(PASS_HOURS))
             waiting = self._decide(restless)
             waiting |= {t for t in restless if report.tenant(t).outcome in _MORE_TO_COME or self._tries_again(t)}
+            waiting |= self._state.talking & restless.keys()
             resting = [t for t, life in restless.items() if _written(life) == before[t] and t not in waiting]
             for tenant in resting:
                 self._rested(restless.pop(tenant), report)
@@ -159,9 +161,10 @@ class Stage:
             life.breaks(
                 "I1", f"it does not come to rest: after {MOST_PASSES} passes without any fault there is still something to write"
             )
-        verdict = Verdict(self._nursery, self._state)
+        verdict, made_and_said = Verdict(self._nursery, self._state), MadeAndSaid(self._nursery, self._state)
         for life in self.lives.values():
             verdict.look(life)
+            made_and_said.look(life, self._clock.now())
 
     def _waits(self, tenant: str) -> bool:
         """Whether an event has no end yet."""
@@ -183,6 +186,8 @@ class Stage:
             ports.tenants.add(Tenant(tenant, tenant, self._clock.now()))
             ports.tenants.install(tenant, self._contract.contract, self._contract.version, self._clock.now())
             ports.tenants.switch(tenant, self._contract.contract, enabled=True)
+            for partner in sorted({one.partner for one in self._contract.notifications}):
+                ports.tenants.connect(Connection(tenant, partner, f"{tenant} at {partner}", "", b"", self._clock.now()))
             if life.stream("start").chance(0.7):
                 ports.tenants.first_plan_approved(tenant, self._contract.contract)
 

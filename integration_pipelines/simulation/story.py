@@ -88,6 +88,12 @@ class _Teller:
         self._words: dict[str, Callable[[Event], str]] = {
             "edited": self._edited, "merged": self._merged, "deleted": self._deleted, "restored": self._restored, "reborn": self._reborn,
             "schema": self._schema, "wrote": self._wrote, "arrived late": self._late, "run ended": self._ended,
+            "arrived": lambda e: _joined(f"{self._named(e.facts)} is new", self._when(e.facts)),
+            "made": lambda e: f"we had {self._named(e.facts)} made under {_quoted(e.facts['key'])}: {self._values(e.facts)}",
+            "there already": lambda e: f"{self._named(e.facts)} was there already under {_quoted(e.facts['key'])}, and stays as it is",
+            "said": lambda e: f"we told people: {_quoted(_line(e.facts['text']))}",
+            "message lost": lambda e: f"a message of ours was not heard: {_quoted(_line(e.facts['text']))}",
+            "said, unanswered": lambda _: "nobody answered whether our message was heard",
             "a list without one": lambda e: f"a list that we read left out {e.facts['record']}, which is there",
             "an empty list": lambda _: "a list that we read came empty, although there are records",
             "calm": lambda _: "from here on nothing goes wrong any more, and nobody edits anything",
@@ -221,6 +227,11 @@ def _quoted(value: object) -> str:
     if not text:
         return "blank"
     return repr(_cut(text, LONGEST))
+
+
+def _line(text: object) -> str:
+    """The first line of a message."""
+    return str(text).strip().partition("\n")[0]
 
 
 def _cut(text: str, length: int) -> str:

@@ -189,6 +189,10 @@ class Verdict:
         """
         side: Side = "left" if row["target"] == self._nursery.main("left") else "right"
         account, place = life.accounts[side], (row["target"], row["target_id"])
+        if row["operation"] == "create":
+            unique = self._nursery.hinges.get(row["target"], "")
+            everyone = {**account.objects[row["target"]], **{i: r for (n, i), r in account.gone.items() if n == row["target"]}}
+            return any(record.get(unique) == row["target_id"] for record in everyone.values())
         others = {e.write_id for e in account.effects if e.late}
         for field, value in loads(row["after_image"]).items():
             spec = self.contract.fields[field]

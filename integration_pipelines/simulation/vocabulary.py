@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from integration_pipelines.core.contract import Column, Contract, Expectation, FieldType, NestedColumn, ObjectKind, SourceObject
 from integration_pipelines.gate.readings import READABLE, SHAPES, reading
 from integration_pipelines.simulation.accounts import Side
+from integration_pipelines.simulation.patterns import sample
 
 _TYPICAL: dict[FieldType, tuple[str, ...]] = {
     FieldType.TEXT: ("North", "South Ltd", "Zo\u00eb & Co", "west", "East Side"),
@@ -28,6 +29,8 @@ _TYPICAL: dict[FieldType, tuple[str, ...]] = {
     FieldType.IDS: ("101", "101;102"),
 }  # fmt: skip
 """Tried in turn; what a column's expectations refuse is left out."""
+_LONG_AGO = ("2026-10-01T08:00:00Z",)
+"""Before any rehearsed integration was installed."""
 _ODD = ("A\u0301gnes \U0001f984 \u202eevil", "=HYPERLINK(1)", "<b>x</b>", "  spaced  ", "n\u0303", "NULL")
 """Texts that look like something else."""
 _WRONG = ("not this at all", "x y z", "\u2603", "nonsense!", "-")
@@ -67,17 +70,26 @@ def _words(contract: Contract, spec: SourceObject, column: str, how: Column) -> 
     wanted = list(dict.fromkeys((*_named(contract, spec, column), *_listed(how.expectations), *_TYPICAL[how.type])))
     if how.type is FieldType.ENUM and len(wanted) > len(_TYPICAL[how.type]):
         wanted = [w for w in wanted if w not in _TYPICAL[FieldType.ENUM]]
-    good = tuple(w for w in wanted if fits(how, w))
+    good = tuple(w for w in wanted if fits(how, w)) or tuple(like(how, str(n)) for n in (1, 2, 3) if fits(how, like(how, str(n))))
     bad = tuple(w for w in _WRONG if not fits(how, w))
     odd = tuple(w for w in _ODD if fits(how, w)) if how.type is FieldType.TEXT else ()
     return Words(good, bad, odd)
 
 
+def like(how: Column | NestedColumn, number: str) -> str:
+    """A text with a number in it of the form that a column's expectations ask for; blank if they ask for none. It need not fit."""
+    return next((sample(e.pattern, number) for e in how.expectations if e.expect == "matches" and e.pattern), "")
+
+
 def _named(contract: Contract, spec: SourceObject, column: str) -> Iterable[str]:
-    """What the fields say that this column may hold."""
+    """What the fields say that this column may hold, and the rule by which records are made."""
     side = contract.side_of(spec.role)
     if spec.kind is not ObjectKind.MAIN:
         return
+    rule = contract.matching.create
+    if rule is not None and side == "right":
+        yield from rule.when.get(column, ())
+        yield from _LONG_AGO if column == rule.since else ()
     for one in contract.fields.values():
         place = one.left if side == "left" else one.right
         if place.column == column and place.lookup is None:

@@ -12,7 +12,6 @@ from integration_pipelines.ports.clock import Clock, Ids
 from integration_pipelines.ports.gate import Gate
 from integration_pipelines.ports.history import History
 from integration_pipelines.ports.landing import LandingZone
-from integration_pipelines.ports.messages import Outbox
 from integration_pipelines.ports.pruning import Pruning
 from integration_pipelines.ports.tenants import Grants
 from integration_pipelines.ports.vault import Vault
@@ -31,6 +30,7 @@ from integration_pipelines.simulation.memory.evidence import (
 )
 from integration_pipelines.simulation.memory.inbox import MemoryInbox
 from integration_pipelines.simulation.memory.lake import MemoryLake, MemoryManifest
+from integration_pipelines.simulation.memory.outbox import MemoryOutbox
 from integration_pipelines.simulation.memory.state import State
 from integration_pipelines.simulation.memory.tenants import MemoryTenants
 from integration_pipelines.simulation.memory.writing import MemoryLeases, MemoryLedger, MemoryPlans, NoMetrics
@@ -118,7 +118,7 @@ def ports_of(state: State, process: Process, contract: Contract, outside: Outsid
         inbox=MemoryInbox(state, process),
         webhook_secrets=cast("WebhookSecrets", _Absent("webhook secrets")),
         landing=cast("LandingZone", _Absent("landing zone")),
-        outbox=cast("Outbox", _Absent("outbox")),
+        outbox=MemoryOutbox(state, process),
         pruning=cast("Pruning", _Absent("pruning")),
         vault=cast("Vault", _Absent("vault")),
         gate=outside.gate,

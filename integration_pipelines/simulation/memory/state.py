@@ -12,6 +12,7 @@ from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS, LEDGER, SPE
 from integration_pipelines.ports.evidence import Run
 from integration_pipelines.ports.inbox import InboxEvent
 from integration_pipelines.ports.lake import ManifestEntry, Watermark
+from integration_pipelines.ports.messages import Note
 from integration_pipelines.ports.retries import Overwrite, Retry
 from integration_pipelines.ports.tenants import Connection, Installation, Tenant
 from integration_pipelines.ports.writing import StoredPlan
@@ -93,6 +94,8 @@ class State:
     overwrites: dict[str, dict[tuple[str, str], Overwrite]] = field(default_factory=lambda: defaultdict(dict))
     spellings: Rows = field(default_factory=lambda: Rows(SPELLINGS, "_key"))
     inbox: dict[str, dict[tuple[str, str], InboxEvent]] = field(default_factory=lambda: defaultdict(dict))
+    outbox: dict[str, dict[str, Note]] = field(default_factory=lambda: defaultdict(dict))  # tenant → event key → message
+    talking: set[str] = field(default_factory=set)  # tenants with a message that is neither said nor given up
     refused: list[tuple[str, str]] = field(default_factory=list)
     """What the store did not take because it would break a rule of its own: tenant and rule. A store refuses the whole call for it."""
     audit: dict[str, list[tuple[str, Mapping[str, str]]]] = field(default_factory=lambda: defaultdict(list))
