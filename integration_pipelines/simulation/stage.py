@@ -69,7 +69,7 @@ _PAUSED_AT = {"read", "write", "look behind"}
 LONGEST_FUSE = 100
 """Steps, counted before and after something is kept, among which a process may be killed: about as many as a run has for one tenant."""
 COURSES: Sequence[Sequence[Round]] = (
-    (Round(0), Round(1), Round(24)),
+    (Round(0), Round(0.2), Round(24)),
     (Round(0), Round(1, full=False), Round(30, full=False)),
     (Round(0), Round(1, events=True), Round(30, events=True)),
 )

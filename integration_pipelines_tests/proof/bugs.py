@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count, islice
 from time import monotonic
 
 from integration_pipelines.simulation.catalogue import chosen
 from integration_pipelines.simulation.rehearsal import Lived, Seeds, batches, live
+from integration_pipelines.simulation.stage import course_of
 from integration_pipelines_tests.proof import bugs_core, bugs_use_cases
 from integration_pipelines_tests.proof.planting import Bug
 from integration_pipelines_tests.proof.worlds import world
@@ -33,7 +35,7 @@ def hunt(bug_id: str, at_most: int | None = None) -> Hunt:
     contract, faults = world(bug.world), chosen(bug.faults)
     traces: dict[int, str] = {}
     with bug.planted():
-        for seeds in _batches(min(bug.seeds, at_most or bug.seeds)):
+        for seeds in _batches(bug, min(bug.seeds, at_most or bug.seeds)):
             found = live(contract, seeds, faults)
             lived += len(seeds)
             told = _told(found, traces)
@@ -53,8 +55,9 @@ def _told(found: Lived, traces: dict[int, str]) -> tuple[int, str, str] | None:
     return None
 
 
-def _batches(seeds: int) -> Iterator[Seeds]:
+def _batches(bug: Bug, lives: int) -> Iterator[Seeds]:
     """Growing batches; those of the second step have the lives of the first one with them, in other company."""
-    first, second = STEPS
-    for start, end in ((0, first), (0, second), (second, seeds)):
-        yield from batches(range(start, min(end, seeds)), max(1, end - start))
+    (first, second), mine = STEPS, (s for s in count() if bug.course in {None, course_of(s)})
+    seeds = list(islice(mine, lives))
+    for start, end in ((0, first), (0, second), (second, lives)):
+        yield from batches(seeds[start:end], max(1, end - start))

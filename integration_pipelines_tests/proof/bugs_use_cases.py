@@ -141,12 +141,14 @@ READING = (
             ),
         ),
         seeds=600,
+        course=2,
     ),
     Bug(
         "event_is_believed",
         "what an event names is not read again",
         (Code(_USE + "fetch", "_tenant", "tables = reading.read(touched)", "tables = {}"),),
         seeds=600,
+        course=2,
     ),
     Bug(
         "own_writes_are_forgotten",

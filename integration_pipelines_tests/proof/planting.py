@@ -94,6 +94,7 @@ class Bug:
         world: the contract whose rehearsal has to find it (`worlds`).
         faults: what may go wrong meanwhile.
         seeds: so many lives at most until it is found.
+        course: only lives of this course; None: of all.
     """
 
     id: str
@@ -102,6 +103,7 @@ class Bug:
     world: str = "small"
     faults: tuple[str, ...] = ALL
     seeds: int = 300
+    course: int | None = None
 
     @contextmanager
     def planted(self) -> Iterator[None]:

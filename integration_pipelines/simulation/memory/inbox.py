@@ -30,9 +30,9 @@ class MemoryInbox(Inbox):
         return new
 
     def waiting(self) -> list[Waiting]:
-        """By tenant."""
+        """By tenant; of a tenant for which its process was killed nobody asks any more."""
         found = []
-        for tenant in sorted(self._state.inbox):
+        for tenant in sorted(self._state.inbox.keys() - self._process.dead):
             mine = self._open(tenant)
             if mine:
                 times = [event.received_at for event in mine]
