@@ -1,6 +1,6 @@
 """Decide which plan a tenant's run works on: held, ready, approved, or nothing to do; and keep it where people can see it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.guards import GuardVerdict, PlanNumbers, Written, guard
-from integration_pipelines.core.tables import PLANNED_WRITES
+from integration_pipelines.core.tables import PLANNED_WRITES, TEXT
 from integration_pipelines.core.writes import WriteState
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.tenants import Installation
@@ -47,6 +47,7 @@ def decide(
     mode: SyncMode,
     forecast: int,
     whole: bool = True,
+    given_up: Collection[str] = (),
     ports: Ports,
 ) -> Decision:
     """Choose the plan of one tenant's run.
@@ -56,6 +57,9 @@ def decide(
 
     An approved plan that waits is applied as approved: its writes that still stand go out, whatever else differs waits for the next plan.
     It waits until a whole run applied it: a run that may not write leaves it, and one for single records sends what it has of them.
+
+    Writes that were given up (by `fingerprint`) go nowhere until their record or the contract changes. An approved plan that has only such
+    ones left is done with, or nothing else would ever go out; and no person is asked about a plan of nothing else.
     """
     installation = ports.tenants.installation(tenant.tenant_id, contract.contract)
     why_not = _why_not(installation, mode)
@@ -63,11 +67,11 @@ def decide(
     approved = [p for p in standing if p.state is PlanState.APPROVED]
     waits = frozenset(p.plan_id for p in standing if p in approved or (not whole and p.scope == WHOLE))
     if approved and whole:
-        return _approved_whole(approved, writes, why_not, ports)
-    part = None if why_not else _approved_part(approved, writes, waits, ports)
+        return _approved_whole(approved, writes, why_not, given_up, ports)
+    part = None if why_not else _approved_part(approved, _without(writes, given_up), waits, ports)
     if part is not None:
         return part
-    fresh = _Fresh(tenant, contract, installation, numbers, writes, forecast, whole, ports)
+    fresh = _Fresh(tenant, contract, installation, numbers, writes, forecast, whole, given_up, ports)
     return replace(_own(fresh, [p for p in standing if whole or p.scope != WHOLE], why_not), waits=waits)
 
 
@@ -79,7 +83,9 @@ def _of_something(standing: Sequence[StoredPlan], applies: bool, ports: Ports) -
     return [p for p in standing if p not in empty]
 
 
-def _approved_whole(approved: Sequence[StoredPlan], writes: pa.Table, why_not: str, ports: Ports) -> Decision:
+def _approved_whole(
+    approved: Sequence[StoredPlan], writes: pa.Table, why_not: str, given_up: Collection[str], ports: Ports
+) -> Decision:
     """Apply the first approved plan of which something stands; those of which nothing does are done with.
 
     What is wanted now and was not approved waits for a plan of its own, made by the next run.
@@ -94,11 +100,11 @@ def _approved_whole(approved: Sequence[StoredPlan], writes: pa.Table, why_not: s
             return Decision(plan, nothing, _outcome(why_not), told, waits=waits, covers=still)
         moved += tuple(record for record, state in others.items() if state == WriteState.PLANNED)
         waits -= {plan.plan_id}
-        if still.num_rows:
+        if _without(still, given_up).num_rows:
             return Decision(plan, still, None, _left(writes, still), moved, waits)
         ports.plans.decide(plan.plan_id, plan.plan_hash, PlanState.APPLIED, "system", ports.clock.now())
-    if writes.num_rows == 0:
-        return Decision(None, nothing, None, "", moved)
+    if _without(writes, given_up).num_rows == 0:
+        return Decision(None, writes, None, "", moved)
     done = ports.plans.find(approved[0].tenant_id, approved[0].plan_id)
     return Decision(done, nothing, RunOutcome.PLANNED, _left(writes, nothing), moved, covers=nothing)
 
@@ -128,7 +134,15 @@ class _Fresh:
     writes: pa.Table
     forecast: int
     whole: bool
+    given_up: Collection[str]
     ports: Ports
+
+
+def _without(writes: pa.Table, given_up: Collection[str]) -> pa.Table:
+    """The writes that may go somewhere."""
+    if not given_up:
+        return writes
+    return writes.filter(pc.invert(pc.is_in(writes["fingerprint"], value_set=pa.array(sorted(given_up), TEXT))))
 
 
 def _own(fresh: _Fresh, standing: Sequence[StoredPlan], why_not: str) -> Decision:
@@ -138,7 +152,10 @@ def _own(fresh: _Fresh, standing: Sequence[StoredPlan], why_not: str) -> Decisio
         return Decision(None, nothing, None, "")
     plan = next((p for p in standing if (p.scope, p.plan_hash) == (SCOPES[fresh.whole], numbers.plan_hash)), None)
     if plan is None:
-        plan = _save(fresh, guard(fresh.contract.guards, numbers, _before(fresh)))
+        verdict = guard(fresh.contract.guards, numbers, _before(fresh))
+        if not verdict.passed and numbers.records and not _without(fresh.writes, fresh.given_up).num_rows:
+            return Decision(None, fresh.writes, None, "")
+        plan = _save(fresh, verdict)
     if numbers.records == 0:
         now = ports.clock.now()
         return Decision(ports.plans.decide(plan.plan_id, plan.plan_hash, PlanState.APPLIED, "system", now), nothing, None, "")

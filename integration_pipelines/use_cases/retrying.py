@@ -51,6 +51,15 @@ def failed_writes(tenant_ids: Sequence[str], contract: Contract, *, ports: Ports
     return found
 
 
+def given_up(known: Sequence[Retry], contract: Contract, *, named: bool) -> frozenset[str]:
+    """Fingerprints of writes that are not tried again by themselves; where a person `named` records, only of those that were our mistake."""
+    return frozenset(
+        r.fingerprint
+        for r in known
+        if r.contract_version == contract.version and r.next_try_at is None and (not named or r.error_kind == ErrorKind.BUG)
+    )
+
+
 def hold_back(
     tenant: TenantReport, contract: Contract, decision: Decision, known: Sequence[Retry], *, named: bool, ports: Ports
 ) -> Decision:

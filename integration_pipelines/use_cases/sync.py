@@ -4,7 +4,7 @@ The stages are separate use cases; this file is only their order. A caller (Dags
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -36,7 +36,7 @@ from integration_pipelines.use_cases.planning import Decision, decide, leave_to_
 from integration_pipelines.use_cases.prepare import prepare, setting_up
 from integration_pipelines.use_cases.push import Pushed, push
 from integration_pipelines.use_cases.restored import stand_back_where_older
-from integration_pipelines.use_cases.retrying import failed_writes, give_up_unsent, hold_back, remember
+from integration_pipelines.use_cases.retrying import failed_writes, give_up_unsent, given_up, hold_back, remember
 from integration_pipelines.use_cases.settle import settle_unanswered
 from integration_pipelines.use_cases.shares import Shares
 from integration_pipelines.use_cases.side_by_side import side_by_side
@@ -194,8 +194,8 @@ def _act(report: BatchReport, contract: Contract, result: PassResult, ports: Por
             mine = writes.of(tenant.tenant_id)
             numbers = result.numbers[tenant.tenant_id]
             numbers = replace(numbers, links=max(numbers.links, of_all.get(tenant.tenant_id, 0)))
-            decision = _decide(tenant, contract, numbers, mine, report, ports)
             known = tenant.failed_before = tuple(failed_before.get(tenant.tenant_id, ()))
+            decision = _decide(tenant, contract, numbers, mine, given_up(known, contract, named=named), report, ports)
             decision = hold_back(tenant, contract, decision, known, named=named, ports=ports)
             if decision.outcome is None and decision.plan is not None and decision.writes.num_rows:
                 decision = stand_back_where_older(tenant, contract, decision, ports=ports)
@@ -241,12 +241,20 @@ def _looked_at(report: BatchReport, tenant: TenantReport) -> Callable[[tuple[str
 
 
 def _decide(
-    tenant: TenantReport, contract: Contract, numbers: PlanNumbers, writes: pa.Table, report: BatchReport, ports: Ports
+    tenant: TenantReport,
+    contract: Contract,
+    numbers: PlanNumbers,
+    writes: pa.Table,
+    never: Collection[str],
+    report: BatchReport,
+    ports: Ports,
 ) -> Decision:
     tenant.numbers = numbers
     forecast = _forecast(tenant, contract, writes, ports)
     whole = report.scope == "full"
-    decision = decide(tenant, contract, numbers, writes, mode=report.mode, forecast=forecast, whole=whole, ports=ports)
+    decision = decide(
+        tenant, contract, numbers, writes, mode=report.mode, forecast=forecast, whole=whole, given_up=never, ports=ports
+    )
     tenant.plan, tenant.reason, tenant.moved, tenant.waits = decision.plan, decision.reason, decision.moved, decision.waits
     tenant.calls_before_plan = tenant.calls
     if decision.outcome is not None:
