@@ -8,9 +8,11 @@ import pyarrow as pa
 import pytest
 
 from integration_pipelines.core.contract import Contract, SourceObject
+from integration_pipelines.gate.judge import ExpectationGate
 from integration_pipelines.ports.gate import GateResult
 from integration_pipelines.use_cases.health import health
-from integration_pipelines.use_cases.outcome import RunOutcome, TenantReport
+from integration_pipelines.use_cases.outcome import RunOutcome, SyncMode, TenantReport
+from integration_pipelines.use_cases.sync import sync
 from integration_pipelines.use_cases.vanished import accept_missing
 from integration_pipelines_tests.kit.bench import Product, product, small_accounts
 from integration_pipelines_tests.kit.core import crm_billing
@@ -170,3 +172,16 @@ def test_a_record_that_becomes_good_leaves_quarantine_by_itself(shop: Product) -
     report = shop.one("t1")
     assert (report.outcome, report.certified) == (RunOutcome.WRITTEN, True)
     assert shop.ports.quarantine.load(["t1"], "crm_billing").num_rows == 0
+
+
+@pytest.mark.fault("D30")
+def test_a_first_list_that_came_empty_is_no_beginning(tmp_path: Path, each_database: str) -> None:
+    """The gate stops the tenant; the next run, though it asks for changes only, reads everything and not what changed since nothing."""
+    with product(tmp_path, database_url=each_database) as made:
+        shop = made.with_ports(gate=ExpectationGate())
+        companies, shop.crm().objects["crm_accounts"] = shop.crm().objects["crm_accounts"], {}
+        assert shop.one().outcome is RunOutcome.FAILED
+        shop.crm().objects["crm_accounts"] = companies
+        report = sync(["t1"], shop.contract, ports=shop.ports, mode=SyncMode.APPLY, run_id="run_2", full=False).tenant("t1")
+        assert report.reads["crm_accounts"].rows == len(companies)
+        assert report.balanced

@@ -10,8 +10,9 @@ from integration_pipelines.core.backoff import next_try
 from integration_pipelines.errors import ErrorKind
 from integration_pipelines.ports.retries import Retry
 from integration_pipelines.use_cases.health import health
-from integration_pipelines.use_cases.outcome import RunOutcome
+from integration_pipelines.use_cases.outcome import RunOutcome, TenantReport
 from integration_pipelines_tests.kit.bench import CONTRACT, Product, product
+from integration_pipelines_tests.kit.core import crm_billing
 from integration_pipelines_tests.kit.fakes import FakeClock
 
 
@@ -94,6 +95,56 @@ def test_what_only_a_mistake_of_ours_explains_is_never_sent_under_another_key(sh
     shop.crm().refuse.clear()
     shop.billing().objects["billing_subscriptions"]["sub_acme"]["status"] = "unpaid"
     assert (shop.one().certified, len(keys), len(set(keys)), remembered(shop)) == (True, 2, 2, [])
+
+
+@pytest.fixture
+def asking(tmp_path: Path, each_database: str) -> Iterator[Product]:
+    """A tenant in sync of which nothing may change without a person, and whose CRM says that it knows the first company's key."""
+    contract = crm_billing()
+    guards = contract.guards.model_copy(update={"update_floor": 0, "max_update_percent": 0.0})
+    with product(tmp_path, database_url=each_database, contract=contract.model_copy(update={"guards": guards})) as made:
+        made.first_sync()
+        made.crm().refuse.add("1")
+        made.crm().refuse_as = ErrorKind.BUG
+        past_due(made, "acme")
+        yield made
+
+
+def past_due(shop: Product, *names: str) -> None:
+    """Those customers have not paid."""
+    for name in names:
+        shop.billing().objects["billing_subscriptions"][f"sub_{name}"]["status"] = "past_due"
+
+
+def approved(shop: Product) -> TenantReport:
+    """A run that waits for a person, her word, and the run after it."""
+    assert shop.one().outcome is RunOutcome.HELD
+    shop.approve()
+    return shop.one()
+
+
+def test_nobody_is_asked_again_about_what_was_given_up(asking: Product) -> None:
+    """A plan of nothing else is not made; what changes later is planned, approved and written as always."""
+    assert approved(asking).writes == {"failed": 1}
+    waiting = asking.one()
+    assert (waiting.outcome, waiting.plan, asking.ports.plans.open("t1", CONTRACT)) == (RunOutcome.HELD, None, None)
+    assert "1 writes were refused through a mistake of this program" in waiting.reason
+    past_due(asking, "bolt")
+    assert approved(asking).writes == {"applied": 1}
+
+
+def test_an_approved_plan_does_not_stand_for_the_sake_of_what_was_given_up(asking: Product) -> None:
+    """Somebody paused the run that applied it, after a refusal for good; nothing else of the tenant waits behind that one write."""
+    asking.one()
+    asking.approve()
+    asking.crm().before_write = lambda *_: asking.ports.tenants.switch("t1", CONTRACT, paused=True)
+    asking.one()
+    asking.crm().before_write = lambda *_: None
+    asking.ports.tenants.switch("t1", CONTRACT, paused=False)
+    past_due(asking, "core")
+    assert asking.one().outcome is RunOutcome.PLANNED
+    assert approved(asking).writes == {"applied": 1}
+    assert asking.ports.plans.standing("t1", CONTRACT) == []
 
 
 def test_a_difference_that_went_away_is_not_remembered(shop: Product) -> None:
