@@ -137,7 +137,11 @@ def test_an_approved_plan_does_not_stand_for_the_sake_of_what_was_given_up(askin
     """Somebody paused the run that applied it, after a refusal for good; nothing else of the tenant waits behind that one write."""
     asking.one()
     asking.approve()
-    asking.crm().before_write = lambda *_: asking.ports.tenants.switch("t1", CONTRACT, paused=True)
+
+    def pause(*_: object) -> None:
+        asking.ports.tenants.switch("t1", CONTRACT, paused=True)
+
+    asking.crm().before_write = pause
     asking.one()
     asking.crm().before_write = lambda *_: None
     asking.ports.tenants.switch("t1", CONTRACT, paused=False)
