@@ -114,17 +114,21 @@ class MadeAndSaid:
 
     def _none_besides(self, life: Life, rule: CreateRule) -> None:
         """I4, I9: nothing is made that the contract does not ask for, and nothing twice."""
-        account = life.accounts["right"]
         for effect, key, rights in self._made(life):
             what = f"{self._left} {effect.record_id} was made under {key or 'no key'!r}"
             if not rights:
                 life.breaks("I9", f"{what}, which nothing in {self._right} has")
-            stood = [
-                all(set(account.stood((self._right, r), c)) & set(values) for c, values in rule.when.items()) for r in rights
-            ]
-            if rights and not any(stood):
+            if rights and not any(self._ever_due(life, rule, right) for right in rights):
                 life.breaks("I9", f"{what} although {self._right} {rights[0]} never was one that a record is made for")
         self._doubles(life)
+
+    def _ever_due(self, life: Life, rule: CreateRule, right_id: str) -> bool:
+        """Whether a right record ever said what one is made for; it need not have said all of it at once."""
+        account, place = life.accounts["right"], (self._right, right_id)
+        moments = account.stood(place, rule.since) if rule.since else ()
+        return all(set(account.stood(place, column)) & set(values) for column, values in rule.when.items()) and (
+            rule.since is None or any(self._is_new(life, moment or "") for moment in moments)
+        )
 
     def _doubles(self, life: Life) -> None:
         """Two that were made under one key, unless people brought one back."""
