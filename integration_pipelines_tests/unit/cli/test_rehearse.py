@@ -79,3 +79,13 @@ def test_a_fault_that_nobody_knows_is_refused(command: Command, small: str) -> N
     assert "X99" in said.err
     assert "H08" in said.err
     assert said.out == ""
+
+
+def test_what_is_not_rehearsed_is_said(command: Command, tmp_path: Path) -> None:
+    """Beside what a program reads: records that are archived because theirs is gone."""
+    contract = world("incidents")
+    matching = contract.matching.model_copy(update={"gone_right": "archive"})
+    file = written(tmp_path, contract.model_copy(update={"matching": matching}))
+    said = command("rehearse", file, "--seeds", "1", "--faults", "none", "--processes", "1", "--json")
+    assert json.loads(said.out)["held"] is True
+    assert said.err.startswith("Not rehearsed is that a record we made is archived")
