@@ -48,6 +48,8 @@ class Oracle:
         self._states: dict[str, dict[str, str]] = defaultdict(dict)
         self._plans: dict[str, dict[tuple[str, str], dict[str, str]]] = {}
         self._refused = 0
+        self._kept_out: dict[str, set[tuple[str, str]]] = {}
+        """By tenant what the gate refused when the run before ended."""
         self._noted = 0
 
     @property
@@ -65,8 +67,12 @@ class Oracle:
             if life.tenant not in dead:
                 self._report(life, tenant)
             effects = list(self._new_effects(life))
+            refused = self._refused_records(life.tenant)
+            # A run for events looks several times: what is refused at its end may have been good when it was written.
+            judged = refused & self._kept_out.get(life.tenant, set()) if report.trigger == "event" else refused
+            self._kept_out[life.tenant] = refused
             for effect in effects:
-                self._effect(life, effect)
+                self._effect(life, effect, judged)
             unseen = any(not self._approved(life.tenant, self._plan_of(life.tenant, effect)) for effect in effects)
             if unseen and not self._state.installations[life.tenant].first_plan_approved:
                 life.breaks("I13", "something was written before anybody approved the installation's first plan")
@@ -107,7 +113,7 @@ class Oracle:
             yield from effects[self._seen[life.tenant][side] :]
             self._seen[life.tenant][side] = len(effects)
 
-    def _effect(self, life: Life, effect: Effect) -> None:
+    def _effect(self, life: Life, effect: Effect, refused: Collection[tuple[str, str]]) -> None:
         """What a write did was planned, allowed, and within what the contract lets us write."""
         row = self._state.ledger.of[life.tenant].get(effect.write_id)
         where = f"{effect.object} {effect.record_id}"
@@ -125,7 +131,7 @@ class Oracle:
         for column in effect.fields:
             if (effect.side, column) not in self._writable:
                 life.breaks("I6", f"{column} of {where} was written although that side owns it")
-        if not effect.late and self._is_refused(life.tenant, effect):
+        if not effect.late and (effect.object, effect.record_id) in refused:
             life.breaks("I13", f"{where} was written although the gate refuses it")
         if effect.write_id in self._state.unlinked:
             life.breaks("I5", f"{where} was written although it is linked with nothing")
@@ -144,10 +150,10 @@ class Oracle:
     def _sent(self, effect: Effect) -> dict[str, str]:
         return {c: after for c, (_, after) in effect.fields.items() if self._writable.get((effect.side, c)) != "stamp"}
 
-    def _is_refused(self, tenant: str, effect: Effect) -> bool:
+    def _refused_records(self, tenant: str) -> set[tuple[str, str]]:
         """By the gate; a record that only waits for another one is listed, too, but not refused."""
-        mine = (r for r in self._state.quarantine.get(tenant, ()) if r["expectation"] != EXPECTATION)
-        return any((r["object"], r["record_id"]) == (effect.object, effect.record_id) for r in mine)
+        rows = self._state.quarantine.get(tenant, ())
+        return {(r["object"], r["record_id"]) for r in rows if r["expectation"] != EXPECTATION}
 
     def _limits(self, life: Life, tenant: TenantReport, effects: Iterable[Effect]) -> None:
         """Without a person's word a run changes no more than the guards allow."""

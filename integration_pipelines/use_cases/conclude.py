@@ -148,7 +148,7 @@ def _balance(report: BatchReport, contract: Contract, first: Look, states: pa.Ta
     tenants = sorted(report.kept)
     found = _of(first.engine.outcomes(states), tenants)
     report.found, report.pairs = found, first.pairs()
-    tally = read_tally(contract, tenants, ports=ports, closure=report.closure)
+    tally = read_tally(first.tally, tenants)
     troubles = first.engine.imbalances(tally, found) if tenants else []
     ports.runs.save_outcomes(found, contract.contract, {t: first.inputs.run_ids[t] for t in tenants})
     outcomes = Shares(found.select(["tenant_id", "outcome"]))

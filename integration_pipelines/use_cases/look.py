@@ -1,7 +1,7 @@
 """One look of the engine at a batch of tenants: load what is known, run a pass, keep what it found."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import duckdb
@@ -44,6 +44,7 @@ class Look:
     result: PassResult
     closure: Closure | None  # None: it looked at everything
     known_links: pa.Table  # those of the closure, as they were before
+    tally: Mapping[str, Dataset] = field(default_factory=dict)  # object → every record that was read until then
 
     def pairs(self) -> pa.Table:
         """The links that counted: tenant_id, left_id, right_id."""
@@ -175,12 +176,24 @@ def _save_links(links: pa.Table, ports: Ports) -> dict[str, ConflictError]:
     return refused
 
 
-def read_tally(contract: Contract, tenant_ids: Sequence[str], *, ports: Ports, closure: Closure | None = None) -> pa.Table:
-    """Every record that reads of those tenants saw (`TALLY`), or of them those in a closure, read apart from the records themselves."""
+def tallies(contract: Contract, tenant_ids: Sequence[str], *, ports: Ports, closure: Closure | None = None) -> dict[str, Dataset]:
+    """Every record that reads of those tenants saw until now, or of them those in a closure, by object; stored apart from the records.
+
+    What a push meets later, the survivor of a merge say, is no part of a balance that was drawn over what was read before.
+    """
+    return {
+        name: dataset(
+            ports, tenant_ids, contract.contract, tally_of(name), TALLY_ROWS, among=None if closure is None else closure.of(name)
+        )
+        for name in contract.objects
+    }
+
+
+def read_tally(listed: Mapping[str, Dataset], tenant_ids: Sequence[str]) -> pa.Table:
+    """Of those tenants (`TALLY`)."""
     parts = []
-    for name in contract.objects:
-        among = None if closure is None else closure.of(name)
-        rows = dataset(ports, tenant_ids, contract.contract, tally_of(name), TALLY_ROWS, among=among).rows().read_all()
+    for name, records in listed.items():
+        rows = records.of(tenant_ids).rows().read_all()
         parts.append(
             rows.append_column("object", pa.repeat(pa.scalar(name, TEXT), rows.num_rows)).select(TALLY.names).cast(TALLY)
         )

@@ -26,7 +26,7 @@ from integration_pipelines.use_cases.disconnect import stop_where_access_ended
 from integration_pipelines.use_cases.extract import extract
 from integration_pipelines.use_cases.fetch import fetch_touched
 from integration_pipelines.use_cases.judge import REFUSED, judge
-from integration_pipelines.use_cases.look import Look, keep, look, observe
+from integration_pipelines.use_cases.look import Look, keep, look, observe, tallies
 from integration_pipelines.use_cases.merged import keep_merged
 from integration_pipelines.use_cases.observations import Dataset, texts
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, SyncMode, TenantReport
@@ -148,7 +148,7 @@ def _look(
     only: Sequence[str],
 ) -> Look:
     run_ids = {t.tenant_id: t.run_id for t in report.alive()}
-    return look(
+    found = look(
         contract,
         run_ids,
         observed,
@@ -158,6 +158,8 @@ def _look(
         only=only,
         closure=report.closure,
     )
+    found.tally = tallies(contract, sorted(run_ids), ports=ports, closure=report.closure)
+    return found
 
 
 def _prove(
@@ -168,6 +170,9 @@ def _prove(
     run_ids = {t: report.tenant(t).run_id for t in written}
     closure = None if report.closure is None else report.closure.joined_by(written)
     observed = observe(contract, list(run_ids), ports=ports, closure=closure)
+    if closure is not None and (more := closure.lacking(contract, observed)):
+        closure = closure.joined_by(more)
+        observed = observe(contract, list(run_ids), ports=ports, closure=closure)
     again = look(contract, run_ids, observed, refused, ports=ports, closure=closure)
     note_news(contract, again.result.news, run_ids, ports=ports)  # before the links are kept that make it no news any more
     for tenant_id, error in keep(again, ports=ports, tenants=run_ids).items():
