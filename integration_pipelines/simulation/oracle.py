@@ -67,10 +67,10 @@ class Oracle:
             if life.tenant not in dead:
                 self._report(life, tenant)
             effects = list(self._new_effects(life))
-            refused = self._refused_records(life.tenant)
+            kept_out = self._refused_records(life.tenant)
             # A run for events looks several times: what is refused at its end may have been good when it was written.
-            judged = refused & self._kept_out.get(life.tenant, set()) if report.trigger == "event" else refused
-            self._kept_out[life.tenant] = refused
+            judged = kept_out & self._kept_out.get(life.tenant, set()) if report.trigger == "event" else kept_out
+            self._kept_out[life.tenant] = kept_out
             for effect in effects:
                 self._effect(life, effect, judged)
             unseen = any(not self._approved(life.tenant, self._plan_of(life.tenant, effect)) for effect in effects)

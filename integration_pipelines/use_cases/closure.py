@@ -14,7 +14,7 @@ from integration_pipelines.core.kin import CREATE, Kinship, loose_value
 from integration_pipelines.core.sayings import Said, said
 from integration_pipelines.core.tables import TEXT
 from integration_pipelines.ports.bundle import Ports
-from integration_pipelines.use_cases.observations import Dataset
+from integration_pipelines.use_cases.observations import Dataset, texts
 
 MOST_RECORDS = 5_000
 """A closure with more records than this is looked at together with everything else: that is quicker, and no longer a small change."""
@@ -73,9 +73,8 @@ class Closure:
         found: dict[str, dict[str, set[str]]] = {}
         for main, pairs in Kinship.of(contract).lookups.items():
             rows = observed[main].newest()
-            tenants = rows["tenant_id"].to_pylist()
             for column, name in pairs:
-                for tenant, one in zip(tenants, rows[column].to_pylist(), strict=True):
+                for tenant, one in zip(texts(rows, "tenant_id"), texts(rows, column), strict=True):
                     if one and one not in self.records.get(tenant, {}).get(name, ()):
                         found.setdefault(tenant, {}).setdefault(name, set()).add(one)
         return found
