@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from integration_pipelines.core.contract import Contract, ObjectKind
 from integration_pipelines.core.kin import CREATE, Kinship, loose_value
@@ -74,7 +75,8 @@ class Closure:
         for main, pairs in Kinship.of(contract).lookups.items():
             rows = observed[main].newest()
             for column, name in pairs:
-                for tenant, one in zip(texts(rows, "tenant_id"), texts(rows, column), strict=True):
+                naming = rows.filter(pc.is_valid(rows[column]))
+                for tenant, one in zip(texts(naming, "tenant_id"), texts(naming, column), strict=True):
                     if one and one not in self.records.get(tenant, {}).get(name, ()):
                         found.setdefault(tenant, {}).setdefault(name, set()).add(one)
         return found
