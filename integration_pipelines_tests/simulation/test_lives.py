@@ -6,9 +6,11 @@ import pytest
 
 from integration_pipelines.simulation.catalogue import FAULTS
 from integration_pipelines.simulation.life import Life
+from integration_pipelines.simulation.rehearsal import batches, live
 from integration_pipelines.simulation.stage import COURSES, Casting, Stage, course_of, trace
 from integration_pipelines.wiring import packaged_contracts
-from integration_pipelines_tests.simulation.seeds import CRM_BILLING
+from integration_pipelines_tests.proof.worlds import world
+from integration_pipelines_tests.simulation.seeds import CRM_BILLING, STRICT
 
 LIVES = (40, 40, 20)
 """Of each course."""
@@ -34,6 +36,12 @@ def test_every_life_keeps_every_promise(course: int) -> None:
     assert {s: life.broken for s, life in lives.items() if life.broken} == {}
     assert sum(life.happened["people"] for life in lives.values()) > len(lives)
     assert {"H01", "H08", "P01"} <= {fault for life in lives.values() for fault in life.fired}
+
+
+def test_what_was_found_under_tight_limits_stays_mended() -> None:
+    """Lives in which a promise was broken once are lived again, in company."""
+    for seeds in batches(STRICT, len(STRICT)):
+        assert live(world("strict"), seeds, tuple(FAULTS), tuple(s + 10 for s in seeds)).findings == ()
 
 
 def test_a_life_goes_the_same_way_in_any_company() -> None:
