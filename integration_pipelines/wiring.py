@@ -5,7 +5,7 @@ libraries when first used.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache, lru_cache
@@ -16,6 +16,7 @@ from typing import cast
 import duckdb
 from pydantic import SecretStr
 
+from integration_pipelines.alerting.sink_config import SinkConfig
 from integration_pipelines.core.alerts import Rules
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.contract_lint import Catalogue
@@ -26,7 +27,7 @@ from integration_pipelines.errors import AuthError, ConfigError
 from integration_pipelines.gate.late_gate import LateGate
 from integration_pipelines.logs import configure_logs
 from integration_pipelines.partners.tuned import TunedConnector
-from integration_pipelines.ports.alerts import Alerting
+from integration_pipelines.ports.alerts import Alerting, AlertSink
 from integration_pipelines.ports.bundle import Connectors, Ducks, Ports
 from integration_pipelines.ports.clock import Clock
 from integration_pipelines.ports.messages import Messenger
@@ -187,7 +188,6 @@ def open_vault(settings: Settings) -> Vault:
 
 def alerting_of(settings: Settings, stores: Stores) -> Alerting:
     """What alerts need; the sinks are made when something is to be sent."""
-    from integration_pipelines.alerting.configured import SinkConfig, sinks_of  # noqa: PLC0415 - runs do without
 
     def open_(secret: SecretStr | None) -> str:
         return "" if secret is None else secret.get_secret_value()
@@ -209,7 +209,14 @@ def alerting_of(settings: Settings, stores: Stores) -> Alerting:
         pagerduty_url=settings.alert_pagerduty_url,
     )
     rules = Rules(settings.alert_group_above, timedelta(hours=settings.alert_remind_hours))
-    return Alerting(stores.standings, stores.alert_book, lambda: sinks_of(config), config.names, rules, settings.dagster_url)
+
+    def sinks() -> Sequence[AlertSink]:
+        make = cast(
+            "Callable[[SinkConfig], Sequence[AlertSink]]", import_module("integration_pipelines.alerting.configured").sinks_of
+        )
+        return make(config)
+
+    return Alerting(stores.standings, stores.alert_book, sinks, config.names, rules, settings.dagster_url)
 
 
 def webhook_rules(settings: Settings) -> WebhookRules:

@@ -1,42 +1,16 @@
 """The sinks that an operator configured. One that is configured wrongly says so when it is to deliver, and stops nothing else."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 
 from integration_pipelines.alerting.email import Mail, MailServer
 from integration_pipelines.alerting.pagerduty import EVENTS, PagerDuty
+from integration_pipelines.alerting.sink_config import SinkConfig
 from integration_pipelines.alerting.slack import API, SlackBot, SlackWebhook
 from integration_pipelines.alerting.webhook import SignedWebhook
 from integration_pipelines.core.alerts import Alert, AlertEvent
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.ports.alerts import AlertSink, NotArrived
-
-
-@dataclass(frozen=True, slots=True)
-class SinkConfig:
-    """What is configured; empty means not wanted."""
-
-    slack_webhook_url: str = ""
-    slack_token: str = ""
-    slack_channel: str = ""
-    slack_api: str = API
-    smtp_host: str = ""
-    smtp_port: int = 587
-    smtp_security: str = "starttls"
-    smtp_user: str = ""
-    smtp_password: str = ""
-    mail_from: str = ""
-    mail_to: tuple[str, ...] = ()
-    webhook_url: str = ""
-    webhook_secret: str = ""
-    pagerduty_key: str = ""
-    pagerduty_url: str = EVENTS
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of the wanted sinks, without making them."""
-        return tuple(name for name, _ in _wanted(self))
 
 
 class Misconfigured(AlertSink):
@@ -54,18 +28,13 @@ class Misconfigured(AlertSink):
 
 def sinks_of(config: SinkConfig) -> list[AlertSink]:
     """Every wanted sink."""
-    return [_made(name, make) for name, make in _wanted(config)]
-
-
-def _wanted(config: SinkConfig) -> Iterator[tuple[str, Callable[[], AlertSink]]]:
-    if config.slack_webhook_url or config.slack_token:
-        yield "slack", lambda: _slack(config)
-    if config.smtp_host:
-        yield "email", lambda: _mail(config)
-    if config.webhook_url:
-        yield "webhook", lambda: SignedWebhook(config.webhook_url, config.webhook_secret)
-    if config.pagerduty_key:
-        yield "pagerduty", lambda: PagerDuty(config.pagerduty_key, config.pagerduty_url)
+    makers: dict[str, Callable[[], AlertSink]] = {
+        "slack": lambda: _slack(config),
+        "email": lambda: _mail(config),
+        "webhook": lambda: SignedWebhook(config.webhook_url, config.webhook_secret),
+        "pagerduty": lambda: PagerDuty(config.pagerduty_key, config.pagerduty_url or EVENTS),
+    }
+    return [_made(name, makers[name]) for name in config.names]
 
 
 def _slack(config: SinkConfig) -> AlertSink:
@@ -73,7 +42,7 @@ def _slack(config: SinkConfig) -> AlertSink:
         return SlackWebhook(config.slack_webhook_url)
     if not config.slack_channel:
         raise ConfigError("A Slack token is configured, and no channel.", remedy="Name the channel, or use a webhook instead.")
-    return SlackBot(config.slack_token, config.slack_channel, config.slack_api)
+    return SlackBot(config.slack_token, config.slack_channel, config.slack_api or API)
 
 
 def _mail(config: SinkConfig) -> AlertSink:
