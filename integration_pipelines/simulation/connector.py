@@ -193,7 +193,8 @@ class LifeConnector(Connector):
         del partner_object, wanted
         self._call("set up", [])
         made = sorted({column for columns in self._account.missing.values() for column in columns})
-        for columns in self._account.missing.values():
+        for name, columns in self._account.missing.items():
+            self._account.version[name] += len(columns)
             columns.clear()
         return tuple(made)
 

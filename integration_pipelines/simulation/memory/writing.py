@@ -59,6 +59,8 @@ class MemoryPlans(Plans):
 
     def decide(self, plan_id: str, plan_hash: str, state: PlanState, actor: str, at: datetime) -> StoredPlan:
         """Only where hash and state allow it."""
+        if plan_id not in self._state.plan_of:  # what the dead saved is nowhere
+            self._process.must_live(self._process.current)
         tenant = self._state.plan_of[plan_id]
         mine = self._state.plans[tenant]
         place = next(n for n, p in enumerate(mine) if p.plan_id == plan_id)
