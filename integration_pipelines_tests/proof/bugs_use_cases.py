@@ -161,7 +161,9 @@ READING = (
                 "return intents(unsettled.slice(0, 0), [",
             ),
         ),
-        seeds=1_500,
+        world="plain",
+        seeds=600,
+        course=1,
     ),
 )
 
