@@ -6,18 +6,15 @@ has nothing to say does not load what it would say it with.
 
 import logging
 import sys
-from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from structlog.typing import FilteringBoundLogger
 
 _STRUCTLOG = "structlog"
-_waiting: "list[Callable[[], None]]" = []
-"""The set-up that was asked for before there was anything to set up."""
+_wanted: list[str] = []
+"""Levels that were asked for before there was anything to set up; the first one counts."""
 
 
 def configure_logs(level: str) -> None:
@@ -29,14 +26,14 @@ def configure_logs(level: str) -> None:
     if _STRUCTLOG in sys.modules:
         _set_up(level)
     else:
-        _waiting.append(partial(_set_up, level))
+        _wanted.append(level)
 
 
 def logger(name: str) -> "FilteringBoundLogger":
     """The logger of a module; ask for it when there is something to log."""
     structlog = import_module(_STRUCTLOG)
-    for set_up in _waiting:
-        set_up()
+    for level in _wanted:
+        _set_up(level)
     return cast("FilteringBoundLogger", structlog.get_logger(name))
 
 

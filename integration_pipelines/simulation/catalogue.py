@@ -17,14 +17,14 @@ class Fault:
     id: str
     words: str
     rate: float
-    known: float = 1.0
-    """In so many more lives than others it is switched on: few lives hear of webhooks at all."""
+    share: float = 1.0
+    """So much larger than others' is the share of lives in which it is switched on: few lives hear of webhooks at all."""
 
 
 ACTS = 1.0
 """What people do strikes as often as they come: `acts` says how often they choose it among other things."""
 OF_EVENTS = 2.0
-"""Of what happens to webhooks: see `Fault.known`."""
+"""Of what happens to webhooks: see `Fault.share`."""
 FAULTS: Mapping[str, Fault] = {
     fault.id: fault
     for fault in (
@@ -108,5 +108,5 @@ def switched_on(seed: int, faults: Iterable[str]) -> dict[str, float]:
     return {
         f: FAULTS[f].rate * chance.one((0.5, 1.0, 1.0, 2.0))
         for f, chance in mine.items()
-        if chance.chance(share * FAULTS[f].known)
+        if chance.chance(share * FAULTS[f].share)
     }

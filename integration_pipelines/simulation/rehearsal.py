@@ -18,7 +18,7 @@ from integration_pipelines.simulation.life import PEOPLE, Life
 from integration_pipelines.simulation.reasons import ends
 from integration_pipelines.simulation.stage import COURSES, TURNS, Casting, Stage, course_of, trace
 
-BATCH = 4000
+BATCH = 2700
 """Lives of one batch: the engine's cost per life falls with their number, what they hold grows with it."""
 Seeds = tuple[int, ...]
 Tell = Callable[[int], None]
@@ -187,5 +187,5 @@ def _workers(processes: int) -> Executor:
     """Fresh processes, which inherit nothing: a thread of Arrow's or DuckDB's does not survive a fork."""
     if processes <= 1:
         return ThreadPoolExecutor(1)
-    # A batch makes millions of objects and throws hardly any away before it ends: to look for garbage meanwhile is in vain.
+    # What a batch makes lasts until it ends: to look for garbage meanwhile is in vain.
     return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=gc.disable)

@@ -75,7 +75,7 @@ COURSES: Sequence[Sequence[Round]] = (
 )
 """The ways in which runs may follow each other."""
 TURNS = (0, 1, 0, 1, 0, 1, 0, 1, 0, 2)
-"""Which course a life has, by its number: what webhooks name is looked at tenant by tenant, and costs more than all the rest."""
+"""Which course a life has, by its number: what webhooks name is looked at in rounds of its own, and each costs its queries' plans."""
 
 
 def course_of(seed: int) -> int:

@@ -5,7 +5,7 @@ import os
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-NONCE_BYTES = 12
+from integration_pipelines.store.vault import NONCE_BYTES
 
 
 def new_key(size: int) -> bytes:

@@ -19,9 +19,9 @@ from integration_pipelines.ports.vault import SecretContext, Vault
 
 _MAGIC = b"IPV\x01"
 _KEY_BYTES = 32
-_NONCE_BYTES = 12
+NONCE_BYTES = 12
 _TAG_BYTES = 16
-_SEALED_KEY_BYTES = _NONCE_BYTES + _KEY_BYTES + _TAG_BYTES
+_SEALED_KEY_BYTES = NONCE_BYTES + _KEY_BYTES + _TAG_BYTES
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _KEY_REMEDY = "Make one with `openssl rand -base64 32` and keep a copy: without it stored connections cannot be opened."
 
