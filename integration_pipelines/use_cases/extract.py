@@ -14,10 +14,10 @@ from integration_pipelines.core.contract import Contract, ObjectKind, SourceObje
 from integration_pipelines.core.tables import UNKNOWN_FIELDS
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
-from integration_pipelines.ports.lake import Mode, NewEntry, Watermark
+from integration_pipelines.ports.lake import Mode, NewEntry
 from integration_pipelines.ports.partner import Connector, ExtractionSummary
 from integration_pipelines.use_cases.absences import Doubts, Ids, details, ids_of, main_objects, second_proof, unlisted
-from integration_pipelines.use_cases.observations import TALLY_ROWS, observed_schema, tally_of
+from integration_pipelines.use_cases.observations import TALLY_ROWS, observed_schema, read_since, tally_of
 from integration_pipelines.use_cases.outcome import BatchReport, Read, TenantReport
 from integration_pipelines.use_cases.side_by_side import side_by_side
 from integration_pipelines.use_cases.vanished import refuse_vanished
@@ -111,7 +111,7 @@ def _object(
     spec: SourceObject,
 ) -> _Extracted:
     """One object: rows and tally become durable files, not yet visible."""
-    since = None if full else _since(tenant.tenant_id, contract, name, ports)
+    since = None if full else read_since(ports, tenant.tenant_id, contract, name)
     extraction = connector.extract(name, spec, since)
     seen: list[pa.RecordBatch] = []
     doubts = Doubts()
@@ -137,15 +137,6 @@ def _object(
     )
     unknown = _unknown(tenant.tenant_id, contract.contract, name, summary)
     return _Extracted(name, read, entries, unknown, doubts, since is not None, ids_of(seen))
-
-
-def _since(tenant_id: str, contract: Contract, name: str, ports: Ports) -> Watermark | None:
-    """Where a read of what changed begins: at the start where nothing is known though there must be something, after an empty list."""
-    since = ports.manifest.watermark(tenant_id, contract.contract, name)
-    if since is None or contract.objects[name].allow_empty:
-        return since
-    known = ports.manifest.current([tenant_id], contract.contract, name)
-    return since if any(entry.file.rows for entry in known) else None
 
 
 def _noting(

@@ -17,7 +17,7 @@ from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.lake import Mode
 from integration_pipelines.ports.partner import Connector
 from integration_pipelines.use_cases.closure import Closure, Known, Records, closure_of
-from integration_pipelines.use_cases.observations import lay_over_all, observed_schema, shaped
+from integration_pipelines.use_cases.observations import lay_over_all, observed_schema, read_since, shaped
 from integration_pipelines.use_cases.outcome import BatchReport, Read, RunOutcome, TenantReport
 from integration_pipelines.use_cases.side_by_side import side_by_side
 
@@ -57,8 +57,7 @@ def _tenant(
     tenant: TenantReport, kinship: Kinship, shapes: Mapping[str, pa.Schema], touched: Records, ports: Ports
 ) -> Records | None:
     contract = kinship.contract
-    marks = (ports.manifest.watermark(tenant.tenant_id, contract.contract, name) for name in contract.objects)
-    if any(mark is None for mark in marks):
+    if any(read_since(ports, tenant.tenant_id, contract, name) is None for name in contract.objects):
         tenant.outcome, tenant.reason = RunOutcome.HELD, NEVER_READ
         return None
     known = Known(tenant.tenant_id, kinship, ports)

@@ -21,7 +21,7 @@ from integration_pipelines.core.sql import Files, Rows, Sql
 from integration_pipelines.core.tables import OBSERVED_PREFIX, TEXT
 from integration_pipelines.errors import BugError
 from integration_pipelines.ports.bundle import Ports
-from integration_pipelines.ports.lake import ManifestEntry, Mode, NewEntry
+from integration_pipelines.ports.lake import ManifestEntry, Mode, NewEntry, Watermark
 
 SEQUENCE = pa.field("_sequence", pa.int64())
 TALLY_ROWS = pa.schema([("tenant_id", TEXT), ("record_id", TEXT)])
@@ -186,6 +186,15 @@ def dataset(
 ) -> Dataset:
     """What the manifest says that a dataset of those tenants is now, or of it some records; empty if nothing was read yet."""
     return Dataset(ports, tuple(ports.manifest.current(tenant_ids, integration, name)), schema, among, key)
+
+
+def read_since(ports: Ports, tenant_id: str, contract: Contract, name: str) -> Watermark | None:
+    """Until when an object was read; None if it never was, or came empty though there must be something: that was no beginning."""
+    since = ports.manifest.watermark(tenant_id, contract.contract, name)
+    if since is None or contract.objects[name].allow_empty:
+        return since
+    known = ports.manifest.current([tenant_id], contract.contract, name)
+    return since if any(entry.file.rows for entry in known) else None
 
 
 def base_of(

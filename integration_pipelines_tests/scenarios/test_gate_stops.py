@@ -10,6 +10,7 @@ import pytest
 from integration_pipelines.core.contract import Contract, SourceObject
 from integration_pipelines.gate.judge import ExpectationGate
 from integration_pipelines.ports.gate import GateResult
+from integration_pipelines.use_cases.fetch import NEVER_READ
 from integration_pipelines.use_cases.health import health
 from integration_pipelines.use_cases.outcome import RunOutcome, SyncMode, TenantReport
 from integration_pipelines.use_cases.sync import sync
@@ -176,12 +177,17 @@ def test_a_record_that_becomes_good_leaves_quarantine_by_itself(shop: Product) -
 
 @pytest.mark.fault("D30")
 def test_a_first_list_that_came_empty_is_no_beginning(tmp_path: Path, each_database: str) -> None:
-    """The gate stops the tenant; the next run, though it asks for changes only, reads everything and not what changed since nothing."""
+    """The gate stops the tenant; an event is held, and the next run, though it asks for changes only, reads everything."""
     with product(tmp_path, database_url=each_database) as made:
         shop = made.with_ports(gate=ExpectationGate())
         companies, shop.crm().objects["crm_accounts"] = shop.crm().objects["crm_accounts"], {}
         assert shop.one().outcome is RunOutcome.FAILED
         shop.crm().objects["crm_accounts"] = companies
+        touched = {"t1": {"crm_accounts": ["1"]}}
+        event = sync(
+            ["t1"], shop.contract, ports=shop.ports, mode=SyncMode.APPLY, run_id="run_e", trigger="event", touched=touched
+        )
+        assert (event.tenant("t1").outcome, event.tenant("t1").reason) == (RunOutcome.HELD, NEVER_READ)
         report = sync(["t1"], shop.contract, ports=shop.ports, mode=SyncMode.APPLY, run_id="run_2", full=False).tenant("t1")
         assert report.reads["crm_accounts"].rows == len(companies)
         assert report.balanced
