@@ -64,12 +64,12 @@ _QUICK: list[bool] = []
 
 
 def _start_quickly() -> None:
-    """For commands that read, print and end: nobody looks for pandas, or for garbage among all that is loaded, which takes a fifth of the rest."""
+    """For commands that read, print and end: nobody looks for numpy and pandas, or for garbage among all that is loaded."""
     if "pyarrow" in sys.modules:  # not a process of our own
         return
     _QUICK.append(True)
     gc.disable()
-    import_module("integration_pipelines.defs.arrow_alone").load_arrow_alone()
+    import_module("integration_pipelines.defs.arrow_alone").do_without_arrays()
 
 
 class LazyGroup(click.Group):

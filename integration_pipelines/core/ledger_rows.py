@@ -41,6 +41,11 @@ def ledger_rows(writes: Iterable[Row], run_id: str, plan_id: str, now: datetime)
     return table_of(rows, LEDGER)
 
 
+def images(row: Row) -> tuple[dict[str, str], dict[str, str]]:
+    """A ledger row's before- and after-image: field → text in the target's spelling."""
+    return json.loads(row["before_image"]), json.loads(row["after_image"])
+
+
 def intents(unsettled: pa.Table, planned: Iterable[pa.Table]) -> pa.Table:
     """`INTENTS`: the canonical values of writes that may have been carried out, or may still be, and are not confirmed.
 

@@ -7,12 +7,12 @@ from typing import Any
 import pyarrow as pa
 
 from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.ledger_rows import images
 from integration_pipelines.core.writes import WriteState
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.use_cases.observations import lay_over, observed_schema, shaped
 from integration_pipelines.use_cases.outcome import TenantReport
-from integration_pipelines.use_cases.push import images
 from integration_pipelines.use_cases.shown import says
 from integration_pipelines.use_cases.side_by_side import side_by_side
 

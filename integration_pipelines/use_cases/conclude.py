@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.diffs import mark
+from integration_pipelines.core.ledger_rows import images
 from integration_pipelines.core.passes import PassResult
 from integration_pipelines.core.sql import Sql, text
 from integration_pipelines.core.tables import TEXT
@@ -23,7 +24,7 @@ from integration_pipelines.use_cases.look import Look, read_tally
 from integration_pipelines.use_cases.observations import lay_over, texts
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, TenantReport
 from integration_pipelines.use_cases.planning import Decision
-from integration_pipelines.use_cases.push import Pushed, images
+from integration_pipelines.use_cases.push import Pushed
 from integration_pipelines.use_cases.shares import Shares
 from integration_pipelines.use_cases.shown import says, shows
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from integration_pipelines.core.contract import Contract, SyncField
+from integration_pipelines.core.ledger_rows import images
 from integration_pipelines.core.merge import compared_fields
 from integration_pipelines.core.settled import owner_side
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.use_cases.explain_facts import Facts, Part, Row, find_links, of_no_pair
-from integration_pipelines.use_cases.push import images
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -139,8 +138,8 @@ class Dataset:
         """Files that are read together at once, a large one as it is asked for."""
         if len(part) > 1 or part[0].file.rows <= _FEW_ROWS:
             tables = self.ports.lake.each([entry.file for entry in part], self.schema)
-            numbers = np.repeat(np.array([entry.sequence for entry in part], np.int64), [table.num_rows for table in tables])
-            whole = pa.concat_tables(tables).combine_chunks().append_column(SEQUENCE, pa.array(numbers))
+            numbers = pa.concat_arrays([_number(entry, table.num_rows) for entry, table in zip(part, tables, strict=True)])
+            whole = pa.concat_tables(tables).combine_chunks().append_column(SEQUENCE, numbers)
             return (whole if self.among is None else _of_those(whole, self.among, self.key)).to_batches()
         (entry,) = part
         if self.among is None:
@@ -148,8 +147,13 @@ class Dataset:
         else:
             wanted = self.among[entry.tenant_id]
             batches = iter(self.ports.lake.find(entry.file, self.schema, self.key, wanted).to_batches())
-        numbered = (b.append_column(SEQUENCE, pa.repeat(pa.scalar(entry.sequence, SEQUENCE.type), b.num_rows)) for b in batches)
+        numbered = (b.append_column(SEQUENCE, _number(entry, b.num_rows)) for b in batches)
         return list(numbered) if entry.file.rows <= _SMALL_FILE else numbered
+
+
+def _number(entry: ManifestEntry, rows: int) -> pa.Array:
+    """The sequence of a file, once for each of its rows."""
+    return pa.repeat(pa.scalar(entry.sequence, SEQUENCE.type), rows)
 
 
 def _parts(entries: Iterable[ManifestEntry]) -> list[list[ManifestEntry]]:

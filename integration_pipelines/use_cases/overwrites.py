@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from integration_pipelines.core.contract import Contract
+from integration_pipelines.core.ledger_rows import images
 from integration_pipelines.core.tables import PLANNED_WRITES
 from integration_pipelines.core.writes import WriteState
 from integration_pipelines.ports.bundle import Ports
@@ -27,7 +28,7 @@ from integration_pipelines.use_cases.certify import fetched
 from integration_pipelines.use_cases.observations import lay_over, texts
 from integration_pipelines.use_cases.outcome import TenantReport
 from integration_pipelines.use_cases.planning import RECORDS
-from integration_pipelines.use_cases.push import Pushed, images, push
+from integration_pipelines.use_cases.push import Pushed, push
 
 _LOOK_BACK = timedelta(minutes=1)
 _REASON = "puts back what people entered while a write was under way"

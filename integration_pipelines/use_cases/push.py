@@ -4,7 +4,6 @@ Order within a record: ledger row (planned) → present value read → planned�
 any point leaves a row that `settle` can judge by reading. `pause` is looked at before every request.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -228,8 +227,3 @@ def _settled(outcome: WriteOutcome) -> Settled:
         text = f"{outcome.text} (request {outcome.request_id})" if outcome.request_id else outcome.text
         return Settled(outcome.write_id, WriteState.FAILED, outcome.kind, text)
     return Settled(outcome.write_id, WriteState.UNKNOWN, "transient", outcome.text)
-
-
-def images(row: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
-    """A ledger row's before- and after-image: field → text in the target's spelling."""
-    return json.loads(row["before_image"]), json.loads(row["after_image"])

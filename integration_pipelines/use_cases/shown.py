@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from integration_pipelines.core.contract import Contract, SourceObject
-from integration_pipelines.use_cases.push import images
+from integration_pipelines.core.ledger_rows import images
 from integration_pipelines.use_cases.whole_records import carried_out
 
 Row = Mapping[str, Any]

@@ -26,8 +26,8 @@ from integration_pipelines.use_cases.disconnect import stop_where_access_ended
 from integration_pipelines.use_cases.extract import extract
 from integration_pipelines.use_cases.fetch import fetch_touched
 from integration_pipelines.use_cases.judge import REFUSED, judge
+from integration_pipelines.use_cases.keep_merged import keep_merged
 from integration_pipelines.use_cases.look import Look, keep, look, observe, tallies
-from integration_pipelines.use_cases.merged import keep_merged
 from integration_pipelines.use_cases.observations import Dataset, texts
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, SyncMode, TenantReport
 from integration_pipelines.use_cases.overwrites import look_behind

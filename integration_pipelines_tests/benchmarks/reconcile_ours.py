@@ -15,8 +15,8 @@ from integration_pipelines.core.sql import Sql
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.use_cases.conclude import fate_rows
 from integration_pipelines.use_cases.judge import REFUSED
+from integration_pipelines.use_cases.keep_merged import keep_merged
 from integration_pipelines.use_cases.look import keep, look, observe
-from integration_pipelines.use_cases.merged import keep_merged
 from integration_pipelines.use_cases.outcome import SyncMode, TenantReport
 from integration_pipelines.use_cases.planning import decide
 from integration_pipelines_tests.benchmarks.landing import opened
