@@ -27,6 +27,7 @@ from integration_pipelines.core.contract import FieldType
 from integration_pipelines.core.merge import compared_fields
 from integration_pipelines.core.tables import COUNT, HISTORY, LEDGER, TEXT, TIME
 from integration_pipelines.errors import ConfigError
+from integration_pipelines.known import packaged_contracts
 from integration_pipelines.settings import load_settings
 from integration_pipelines.store.bulk import read_table
 from integration_pipelines.store.clock import SortableIds, SystemClock
@@ -35,7 +36,7 @@ from integration_pipelines.store.lake import ParquetLake
 from integration_pipelines.store.schema import FIELD_COUNTS, RUN_OUTCOMES, RUNS, WRITE_LEDGER
 from integration_pipelines.use_cases.history_kept import kept_files
 from integration_pipelines.use_cases.merged import counting
-from integration_pipelines.wiring import open_stores_of, packaged_contracts
+from integration_pipelines.wiring import open_stores_of
 
 CRM_BILLING = "crm_billing"
 Tenants = str | Sequence[str] | None

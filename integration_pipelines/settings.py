@@ -1,14 +1,15 @@
-"""Settings: environment first (`INTEGRATION_PIPELINES_…`), then `.env`; read once by the composition root and passed down.
+"""Settings: environment first (`INTEGRATION_PIPELINES_…`, in capitals or not), then `.env`; read once by the composition root and passed down.
 
 No secret has a default. Where everything lives is derived from one directory, the home: the checkout that holds `dagster.yaml`.
 """
 
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from integration_pipelines.errors import ConfigError
 
@@ -28,10 +29,10 @@ def find_home(start: Path) -> Path:
     return checkout if (checkout / "dagster.yaml").is_file() else start.resolve()
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What may be configured; every path is absolute after `load_settings`."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     home: Path
     database_url: str = ""  # default: SQLite under data/store
@@ -125,10 +126,39 @@ def load_settings(home: Path | None = None) -> Settings:
         ConfigError: a variable is not what it should be.
     """
     folder = (home or find_home(Path.cwd())).resolve()
+    found: dict[str, Any] = {**_said(_of_file(folder / ".env")), **_said(os.environ)}
+    if "old_master_keys" in found:
+        found["old_master_keys"] = _mapping(found["old_master_keys"])
     try:
-        return Settings(home=folder, _env_file=folder / ".env")
+        return Settings(**found | {"home": folder})
     except ValidationError as error:  # values stay out of the message: some are secrets
         wrong = "; ".join(f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
         raise ConfigError(f"A setting is not readable. {wrong}.", remedy="Correct the environment variable or .env.") from None
-    except SettingsError:
-        raise ConfigError(f"{PREFIX}OLD_MASTER_KEYS is not JSON.", remedy='Write {"key id": "key"}.') from None
+
+
+def _said(variables: Mapping[str, str | None]) -> dict[str, str]:
+    """Those variables that are settings, by the setting's name; others may stand beside them."""
+    named = ((variable.upper().removeprefix(PREFIX).lower(), variable, value) for variable, value in variables.items())
+    return {
+        name: value
+        for name, variable, value in named
+        if value is not None and name in Settings.model_fields and variable.upper().startswith(PREFIX)
+    }
+
+
+def _of_file(path: Path) -> Mapping[str, str | None]:
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values  # noqa: PLC0415 - most have no such file
+
+    return dotenv_values(path, encoding="utf-8")
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    try:
+        keys = json.loads(text)
+    except ValueError:
+        keys = None
+    if not isinstance(keys, dict):
+        raise ConfigError(f"{PREFIX}OLD_MASTER_KEYS is not JSON.", remedy='Write {"key id": "key"}.')
+    return keys

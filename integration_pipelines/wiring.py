@@ -4,31 +4,26 @@ Nothing is opened on import. `open_ports` is called once per process; heavy adap
 libraries when first used.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cache, lru_cache
+from functools import cache
 from importlib import import_module, resources
-from pathlib import Path
 from typing import cast
 
-import duckdb
 from pydantic import SecretStr
 
 from integration_pipelines.alerting.sink_config import SinkConfig
 from integration_pipelines.core.alerts import Rules
-from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.contract_lint import Catalogue
-from integration_pipelines.core.contract_load import load_contract
 from integration_pipelines.core.packs import Pack, load_pack
-from integration_pipelines.core.sql import teach
 from integration_pipelines.errors import AuthError, ConfigError
 from integration_pipelines.gate.late_gate import LateGate
+from integration_pipelines.known import duck_factory, packaged_contracts, sqlite_file
 from integration_pipelines.logs import configure_logs
 from integration_pipelines.partners.tuned import TunedConnector
 from integration_pipelines.ports.alerts import Alerting, AlertSink
-from integration_pipelines.ports.bundle import Connectors, Ducks, Ports
+from integration_pipelines.ports.bundle import Connectors, Ports
 from integration_pipelines.ports.clock import Clock
 from integration_pipelines.ports.messages import Messenger
 from integration_pipelines.ports.partner import Connector, Door
@@ -53,15 +48,6 @@ _PARTNERS = "integration_pipelines.partners"
 
 
 @cache
-def packaged_contracts() -> Mapping[str, Contract]:
-    """Every contract that ships with the product, by name."""
-    folder = resources.files("integration_pipelines") / "contracts"
-    texts = {f.name: f.read_text(encoding="utf-8") for f in folder.iterdir() if f.name.endswith(".yaml")}
-    loaded = [load_contract(text, name) for name, text in sorted(texts.items())]
-    return {contract.contract: contract for contract in loaded}
-
-
-@cache
 def packaged_packs() -> Mapping[str, Pack]:
     """Every pack that ships with the product, by name."""
     folder = resources.files("integration_pipelines") / "contracts" / "packs"
@@ -73,51 +59,6 @@ def packaged_packs() -> Mapping[str, Pack]:
 def catalogues() -> Mapping[str, Catalogue]:
     """What each partner really has, for the contract linter."""
     return {partner: cast("Catalogue", import_module(f"{_PARTNERS}.{partner}.wire")) for partner in (*PARTNERS, *MESSENGERS)}
-
-
-def duck_factory(settings: Settings) -> Ducks:
-    """DuckDB for the core: limited, in UTC, shut off from network and Python's variables, and from all files but a local lake's.
-
-    One database in memory for tables of any size, made when it is first asked for, and one for few rows that a process keeps; each
-    call gives a connection of its own, whose temporary tables nobody else sees. Close it.
-    """
-
-    @cache
-    def large() -> duckdb.DuckDBPyConnection:
-        root = _database(settings.duckdb_limit, settings.duckdb_threads, settings.data / "tmp")
-        if "://" not in settings.lake:
-            root.execute(f"SET GLOBAL allowed_directories = ['{Path(settings.lake).absolute()}/']")
-        root.execute("SET GLOBAL enable_external_access = false")
-        return root
-
-    def connect(*, few: bool = False) -> duckdb.DuckDBPyConnection:
-        return (_small_database(settings.duckdb_limit, settings.data / "tmp", os.getpid()) if few else large()).cursor()
-
-    return connect
-
-
-@lru_cache(maxsize=2)
-def _small_database(limit: str, spill: Path, process: int) -> duckdb.DuckDBPyConnection:
-    """For some hundred rows: a second thread takes longer to wake than they take, and a plan longer to improve than to carry out.
-
-    One that was made before a fork is never used after it.
-    """
-    del process
-    root = _database(limit, 1, spill)
-    root.execute("SET GLOBAL enable_external_access = false; SET GLOBAL enable_optimizer = false")
-    teach(root)
-    return root
-
-
-def _database(limit: str, threads: int, spill: Path) -> duckdb.DuckDBPyConnection:
-    spill.mkdir(parents=True, exist_ok=True)
-    root = duckdb.connect()
-    root.execute(f"SET GLOBAL memory_limit = '{limit}'; SET GLOBAL threads = {threads}")
-    root.execute(
-        f"SET GLOBAL temp_directory = '{spill}'; SET GLOBAL TimeZone = 'UTC'; SET GLOBAL preserve_insertion_order = false"
-    )
-    root.execute("SET GLOBAL python_enable_replacements = false; SET GLOBAL autoinstall_known_extensions = false")
-    return root
 
 
 class PartnerConnectors(Connectors):
@@ -173,8 +114,9 @@ class PartnerConnectors(Connectors):
 
 def open_stores_of(settings: Settings, clock: Clock) -> Stores:
     """The store alone, migrated: for commands that only read."""
-    if settings.store_url.startswith("sqlite:///"):
-        Path(settings.store_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    file = sqlite_file(settings)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
     admin = settings.database_admin_url
     contracts = list(packaged_contracts().values())
     return open_stores(settings.store_url, clock, admin_url=admin.get_secret_value() if admin else "", contracts=contracts)

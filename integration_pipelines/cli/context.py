@@ -12,6 +12,7 @@ from integration_pipelines.core.contract import Contract
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.logs import configure_logs
 from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.known import Known
 from integration_pipelines.settings import Settings, load_settings
 
 
@@ -34,6 +35,19 @@ def ports() -> Iterator[Ports]:
         yield opened
 
 
+@contextmanager
+def known() -> Iterator[Known]:
+    """What is stored, for a command that asks and changes nothing; a store that is not up to date is opened as for any other."""
+    from integration_pipelines.known import open_known  # noqa: PLC0415 - as above
+
+    with open_known(settings()) as found:
+        if found is not None:
+            yield found
+            return
+    with ports() as opened:
+        yield opened
+
+
 def actor() -> str:
     """Who gives the command, for the audit log."""
     return os.environ.get("INTEGRATION_PIPELINES_ACTOR") or getpass.getuser()
@@ -44,7 +58,7 @@ def integration_option() -> Callable[[F], F]:
     return click.option("--integration", help="Which integration; needed only if the tenant has several.")
 
 
-def contract_of(opened: Ports, tenant_id: str, integration: str | None) -> Contract:
+def contract_of(opened: Known, tenant_id: str, integration: str | None) -> Contract:
     """The contract that is meant: the one named, or the only one that the tenant has.
 
     Raises:

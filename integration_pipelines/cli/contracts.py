@@ -24,7 +24,7 @@ def contract() -> None:
 def load(file: str) -> Contract:
     """A contract by its file or, if it comes with the product, by its name."""
     from integration_pipelines.core.contract_load import load_contract  # noqa: PLC0415 - `--help` need not load it
-    from integration_pipelines.wiring import packaged_contracts  # noqa: PLC0415 - idem
+    from integration_pipelines.known import packaged_contracts  # noqa: PLC0415 - idem
 
     path = Path(file)
     if path.is_file():

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from integration_pipelines.cli.context import contract_of, integration_option, ports
+from integration_pipelines.cli.context import contract_of, integration_option, known
 from integration_pipelines.cli.show import plain, print_json, say
 from integration_pipelines.core.contract import Contract, FieldType
 from integration_pipelines.use_cases.explain import Explanation, FieldStory, explain
@@ -25,7 +25,7 @@ def explain_command(tenant: str, record: str, fields: tuple[str, ...], integrati
 
     Example: integration-pipelines explain acme 18400000037 mrr
     """
-    with ports() as opened:
+    with known() as opened:
         found = opened.tenants.find(tenant)
         contract = contract_of(opened, found.tenant_id, integration)
         told = explain(found.tenant_id, contract, record, fields, ports=opened)

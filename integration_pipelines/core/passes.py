@@ -16,12 +16,13 @@ from integration_pipelines.core.creates import NAMED_RECORDS, find_creations, na
 from integration_pipelines.core.epochs import changed_links
 from integration_pipelines.core.guards import PlanNumbers
 from integration_pipelines.core.intake import accept, latest, slim
-from integration_pipelines.core.merge import compared_fields, respell, widen
+from integration_pipelines.core.merge import respell, widen
 from integration_pipelines.core.news import news
 from integration_pipelines.core.reconcile import merged, reconcile
 from integration_pipelines.core.rollup import subscription_facts
+from integration_pipelines.core.shapes import base_schema, merged_schema
 from integration_pipelines.core.sql import Files, Rows, Sql
-from integration_pipelines.core.tables import IDENTITY_LINKS, INSTALLED, INTENTS, SPELLINGS, TEXT, empty
+from integration_pipelines.core.tables import IDENTITY_LINKS, INSTALLED, INTENTS, SPELLINGS, empty
 from integration_pipelines.core.waiting import waiting
 
 
@@ -121,22 +122,3 @@ class Pass:
         for object_name in given.contract.objects:
             latest(sql, f"observed_{object_name}", given.observed[object_name])
         accept(sql, given.contract, given.refused)
-
-
-def base_schema(contract: Contract) -> pa.Schema:
-    """The shape of a base: the last value that both sides were seen to hold, per link and compared field."""
-    columns = ["tenant_id", "link_id", *compared_fields(contract)]
-    return pa.schema([(column, pa.string()) for column in columns])
-
-
-def merged_schema(contract: Contract) -> pa.Schema:
-    """The shape of the merged customers: per link the value that each compared field should have."""
-    text = ("record_label", *compared_fields(contract))
-    columns: dict[str, pa.DataType] = {
-        "tenant_id": TEXT,
-        "link_id": TEXT,
-        "left_id": TEXT,
-        "right_id": TEXT,
-        "is_primary": pa.bool_(),
-    }
-    return pa.schema(columns | dict.fromkeys(text, TEXT))

@@ -11,9 +11,9 @@ from integration_pipelines.defs.landed import landed_webhooks
 from integration_pipelines.defs.pruning import prune_storage, pruning
 from integration_pipelines.defs.resources import ProductResource
 from integration_pipelines.defs.schedules import own_run_for_failed_tenants, schedules, settle_what_was_interrupted
+from integration_pipelines.known import packaged_contracts
 from integration_pipelines.store.clock import SystemClock
 from integration_pipelines.use_cases.launches import EVENTS_FIRST, EVENTS_JOB, PRIORITY, events_job
-from integration_pipelines.wiring import packaged_contracts
 
 JOBS = {
     "reconcile_all": "Reconcile ranges of tenants: what the schedules launch. Plans only, unless the run config says `mode: apply`.",

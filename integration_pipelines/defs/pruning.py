@@ -10,8 +10,8 @@ from pydantic import Field
 
 from integration_pipelines.defs.resources import ProductResource
 from integration_pipelines.defs.specs import check_specs
+from integration_pipelines.known import packaged_contracts
 from integration_pipelines.use_cases.prune import prune
-from integration_pipelines.wiring import packaged_contracts
 
 KEEP_DAYS = 7
 MOST_RUNS = 10_000

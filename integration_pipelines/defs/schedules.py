@@ -12,9 +12,9 @@ import dagster as dg
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.defs.batches import range_request, ranges, ready_tenants, register, retry_request
 from integration_pipelines.defs.resources import ProductResource
+from integration_pipelines.known import packaged_contracts
 from integration_pipelines.ports.tenants import TenantStore
 from integration_pipelines.use_cases.launches import TENANT_TAG
-from integration_pipelines.wiring import packaged_contracts
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job

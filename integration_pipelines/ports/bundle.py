@@ -1,30 +1,37 @@
-"""All ports of one process together, so that a use case asks for one thing and a test replaces any of them."""
+"""All ports of one process together, so that a use case asks for one thing and a test replaces any of them.
+
+The ports are named here and loaded by those who have them: a command that asks for a few does not pay for all.
+"""
+
+from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import duckdb
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
-from integration_pipelines.core.contract import Contract
-from integration_pipelines.core.contract_findings import Catalogue
-from integration_pipelines.ports.alerts import Alerting
-from integration_pipelines.ports.clock import Clock, Ids
-from integration_pipelines.ports.evidence import Audit, Diffs, Links, Quarantine, Runs, UnknownFields
-from integration_pipelines.ports.gate import Gate
-from integration_pipelines.ports.history import History
-from integration_pipelines.ports.inbox import Inbox
-from integration_pipelines.ports.lake import Lake, Manifest
-from integration_pipelines.ports.landing import LandingZone
-from integration_pipelines.ports.messages import Messenger, Outbox
-from integration_pipelines.ports.partner import Connector, Door
-from integration_pipelines.ports.pruning import Pruning
-from integration_pipelines.ports.retries import Overwrites, Retries, Spellings
-from integration_pipelines.ports.tenants import Connection, Grants, TenantStore
-from integration_pipelines.ports.vault import Vault
-from integration_pipelines.ports.webhooks import WebhookSecrets
-from integration_pipelines.ports.writing import Leases, Ledger, Metrics, Plans
+    import duckdb
+
+    from integration_pipelines.core.contract import Contract
+    from integration_pipelines.core.contract_findings import Catalogue
+    from integration_pipelines.ports.alerts import Alerting
+    from integration_pipelines.ports.clock import Clock, Ids
+    from integration_pipelines.ports.evidence import Audit, Diffs, Links, Quarantine, Runs, UnknownFields
+    from integration_pipelines.ports.gate import Gate
+    from integration_pipelines.ports.history import History
+    from integration_pipelines.ports.inbox import Inbox
+    from integration_pipelines.ports.lake import Lake, Manifest
+    from integration_pipelines.ports.landing import LandingZone
+    from integration_pipelines.ports.messages import Messenger, Outbox
+    from integration_pipelines.ports.partner import Connector, Door
+    from integration_pipelines.ports.pruning import Pruning
+    from integration_pipelines.ports.retries import Overwrites, Retries, Spellings
+    from integration_pipelines.ports.tenants import Connection, Grants, TenantStore
+    from integration_pipelines.ports.vault import Vault
+    from integration_pipelines.ports.webhooks import WebhookSecrets
+    from integration_pipelines.ports.writing import Leases, Ledger, Metrics, Plans
 
 
 class Connectors(ABC):

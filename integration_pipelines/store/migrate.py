@@ -3,21 +3,18 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.store import dialect
-from integration_pipelines.store.engine import EVERYONE, reading, writing
+from integration_pipelines.store.engine import EVERYONE, writing
+from integration_pipelines.store.revision import is_current
 from integration_pipelines.store.row_security import secure
 from integration_pipelines.store.views import create_views
 
 if TYPE_CHECKING:
     from alembic.config import Config
-
-HEAD = "0007"
-"""The newest revision, so that a store which has it is opened without loading Alembic."""
 
 
 def upgrade(engine: Engine, app_role: str | None = None) -> None:
@@ -30,9 +27,7 @@ def upgrade(engine: Engine, app_role: str | None = None) -> None:
     Raises:
         ConfigError: the store was made by a newer version of this program.
     """
-    with reading(engine) as connection:
-        current = _revision(connection)
-    if current != HEAD:
+    if not is_current(engine):
         with writing(engine, EVERYONE) as connection:
             dialect.serialise(connection, "migrations")
             _migrate(connection)
@@ -48,13 +43,6 @@ def alembic_config(connection: Connection) -> "Config":
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
-
-
-def _revision(connection: Connection) -> str | None:
-    if not sa.inspect(connection).has_table("alembic_version"):
-        return None
-    found: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-    return found
 
 
 def _migrate(connection: Connection) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from integration_pipelines.core.contract import Contract
-from integration_pipelines.core.passes import base_schema
+from integration_pipelines.core.shapes import base_schema
 from integration_pipelines.errors import IntegrationError
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.lake import ManifestEntry, Mode

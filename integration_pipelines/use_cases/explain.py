@@ -13,7 +13,7 @@ from integration_pipelines.core.ledger_rows import images
 from integration_pipelines.core.merge import compared_fields
 from integration_pipelines.core.settled import owner_side
 from integration_pipelines.errors import ConfigError
-from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.known import Known
 from integration_pipelines.use_cases.explain_facts import Facts, Part, Row, find_links, of_no_pair
 
 
@@ -71,7 +71,7 @@ class Explanation:
     notes: tuple[str, ...]
 
 
-def explain(tenant_id: str, contract: Contract, record: str, fields: Sequence[str] = (), *, ports: Ports) -> Explanation:
+def explain(tenant_id: str, contract: Contract, record: str, fields: Sequence[str] = (), *, ports: Known) -> Explanation:
     """Explain a record's fields.
 
     Args:
@@ -107,7 +107,7 @@ def _wanted(contract: Contract, fields: Sequence[str]) -> dict[str, SyncField]:
     return {f: s for f, s in known.items() if not fields or f in fields}
 
 
-def _notes(tenant_id: str, contract: Contract, record: str, linked: bool, ports: Ports) -> Iterator[str]:
+def _notes(tenant_id: str, contract: Contract, record: str, linked: bool, ports: Known) -> Iterator[str]:
     """What else is known of the record: why it is in quarantine, why it has no link."""
     refused = ports.quarantine.load([tenant_id], contract.contract).to_pylist()
     for row in (r for r in refused if r["record_id"] == record):

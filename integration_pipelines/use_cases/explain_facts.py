@@ -9,7 +9,7 @@ import pyarrow as pa
 from integration_pipelines.core.contract import Contract, ObjectKind
 from integration_pipelines.core.rollup import subscription_facts
 from integration_pipelines.core.sql import Sql
-from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.known import Known
 from integration_pipelines.use_cases.merged import DATASET, counting, kept_schema
 from integration_pipelines.use_cases.observations import SEQUENCE, dataset, observed_schema
 
@@ -42,7 +42,7 @@ class Facts:
     parts: tuple[Part, ...]
 
     @classmethod
-    def gather(cls, tenant_id: str, contract: Contract, links: Sequence[Row], ports: Ports, *, rolled: bool) -> "Facts":
+    def gather(cls, tenant_id: str, contract: Contract, links: Sequence[Row], ports: Known, *, rolled: bool) -> "Facts":
         """Read them; only the store and the lake are asked. With `rolled`, also what a roll-up is made of."""
         left = tuple(dict.fromkeys(str(k["left_id"]) for k in links))
         right = tuple(dict.fromkeys(str(k["right_id"]) for k in links))
@@ -66,7 +66,7 @@ class Facts:
         )  # fmt: skip
 
 
-def find_links(tenant_id: str, contract: Contract, record: str, ports: Ports) -> list[Row]:
+def find_links(tenant_id: str, contract: Contract, record: str, ports: Known) -> list[Row]:
     """The links that count of a record's group: everything that is rolled up together; a detail record stands for its parent."""
     found = _counting(tenant_id, contract, [record], ports)
     if not found:  # it may be a detail record
@@ -79,7 +79,7 @@ def find_links(tenant_id: str, contract: Contract, record: str, ports: Ports) ->
     return sorted(mine, key=lambda k: (k["created_at"], k["right_id"]))
 
 
-def of_no_pair(tenant_id: str, contract: Contract, record: str, ports: Ports) -> Iterator[str]:
+def of_no_pair(tenant_id: str, contract: Contract, record: str, ports: Known) -> Iterator[str]:
     """What is known of a record of which no pair counts: pairs in doubt or over, and as what it was read; a part also tells of its parent."""
     for pair in ports.links.find([tenant_id], contract.contract, states=_OTHERS, records=[record]).to_pylist():
         other = pair["left_id"] if record == pair["right_id"] else pair["right_id"]
@@ -103,11 +103,11 @@ def of_no_pair(tenant_id: str, contract: Contract, record: str, ports: Ports) ->
 _OTHERS = ("proposed", "merged", "tombstone")
 
 
-def _counting(tenant_id: str, contract: Contract, records: Sequence[str], ports: Ports) -> Sequence[Row]:
+def _counting(tenant_id: str, contract: Contract, records: Sequence[str], ports: Known) -> Sequence[Row]:
     return ports.links.find([tenant_id], contract.contract, states=("live", "one_sided"), records=records).to_pylist()
 
 
-def _parent(tenant_id: str, contract: Contract, record: str, ports: Ports) -> str:
+def _parent(tenant_id: str, contract: Contract, record: str, ports: Known) -> str:
     """The main record that a detail record belongs to, '' if it is none."""
     for name, spec in contract.objects.items():
         if spec.parent is not None:
@@ -117,11 +117,11 @@ def _parent(tenant_id: str, contract: Contract, record: str, ports: Ports) -> st
     return ""
 
 
-def _seen(tenant_id: str, contract: Contract, side: Side, ids: Sequence[str], ports: Ports) -> list[Row]:
+def _seen(tenant_id: str, contract: Contract, side: Side, ids: Sequence[str], ports: Known) -> list[Row]:
     return _newest(tenant_id, contract, contract.main_object(side), "record_id", ids, ports)
 
 
-def _newest(tenant_id: str, contract: Contract, name: str, column: str, values: Sequence[str], ports: Ports) -> list[Row]:
+def _newest(tenant_id: str, contract: Contract, name: str, column: str, values: Sequence[str], ports: Known) -> list[Row]:
     """The newest observation of every record whose column says one of those values."""
 
     def where(key: str, wanted: Sequence[str]) -> pa.Table:
@@ -136,7 +136,7 @@ def _newest(tenant_id: str, contract: Contract, name: str, column: str, values: 
     return [row for row in newest.values() if row[column] in values]
 
 
-def _details(tenant_id: str, contract: Contract, right_ids: Sequence[str], ports: Ports) -> list[Row]:
+def _details(tenant_id: str, contract: Contract, right_ids: Sequence[str], ports: Known) -> list[Row]:
     if contract.rollup is None:
         return []
     parent = contract.objects[contract.rollup.object].parent or ""
@@ -145,7 +145,7 @@ def _details(tenant_id: str, contract: Contract, right_ids: Sequence[str], ports
 
 
 def _parts(
-    tenant_id: str, contract: Contract, right_ids: Sequence[str], details: Sequence[Row], ports: Ports
+    tenant_id: str, contract: Contract, right_ids: Sequence[str], details: Sequence[Row], ports: Known
 ) -> tuple[Part, ...]:
     """The detail records of those customers, each with what it adds to the amount by the engine's own calculation."""
     rollup = contract.rollup

@@ -14,7 +14,7 @@ import pyarrow as pa
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.link_rules import RETURNED
 from integration_pipelines.core.links import link_id
-from integration_pipelines.core.passes import base_schema
+from integration_pipelines.core.shapes import base_schema
 from integration_pipelines.core.tables import IDENTITY_LINKS
 from integration_pipelines.errors import ConflictError, InvalidError
 from integration_pipelines.ports.bundle import Ports

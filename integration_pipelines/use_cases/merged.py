@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from integration_pipelines.core.contract import Contract
-from integration_pipelines.core.passes import merged_schema
+from integration_pipelines.core.shapes import merged_schema
 from integration_pipelines.use_cases.observations import newest_rows
 
 DATASET = "merged_customers"

@@ -15,11 +15,12 @@ import pyarrow.compute as pc
 
 from integration_pipelines.core.contract import Column, Contract, FieldType, NestedColumn, SourceObject
 from integration_pipelines.core.intake import latest
-from integration_pipelines.core.passes import base_schema
+from integration_pipelines.core.shapes import base_schema
 from integration_pipelines.core.sql import Files, Rows, Sql
 from integration_pipelines.core.tables import OBSERVED_PREFIX, TEXT
 from integration_pipelines.errors import BugError
 from integration_pipelines.ports.bundle import Ports
+from integration_pipelines.ports.known import Known
 from integration_pipelines.ports.lake import ManifestEntry, Mode, NewEntry, Watermark
 
 SEQUENCE = pa.field("_sequence", pa.int64())
@@ -55,7 +56,7 @@ def _type(column: Column | NestedColumn) -> pa.DataType:
 class Dataset:
     """A dataset of some tenants as it stood at one moment: its files are known, and read when asked and as often as asked."""
 
-    ports: Ports
+    ports: Known
     entries: tuple[ManifestEntry, ...]
     schema: pa.Schema
     among: Mapping[str, Collection[str]] | None = None  # tenant → the only records wanted; None: all
@@ -151,7 +152,7 @@ class Dataset:
         return list(numbered) if entry.file.rows <= _SMALL_FILE else numbered
 
 
-def _number(entry: ManifestEntry, rows: int) -> pa.Array:
+def _number(entry: ManifestEntry, rows: int) -> "pa.Array[Any]":
     """The sequence of a file, once for each of its rows."""
     return pa.repeat(pa.scalar(entry.sequence, SEQUENCE.type), rows)
 
@@ -179,7 +180,7 @@ def _of_those(rows: pa.Table, among: Mapping[str, Collection[str]], key: str) ->
 
 
 def dataset(
-    ports: Ports,
+    ports: Known,
     tenant_ids: Sequence[str],
     integration: str,
     name: str,

@@ -7,8 +7,8 @@ process of its own, warmed up on a small account; processor time counts without 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from integration_pipelines.known import packaged_contracts
 from integration_pipelines.partners.hubspot.wire import Paths
-from integration_pipelines.wiring import packaged_contracts
 from integration_pipelines_tests.benchmarks.alone import Contender, Rounds, compete
 from integration_pipelines_tests.benchmarks.meter import Run
 from integration_pipelines_tests.benchmarks.report import Figure, Report

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import structlog
 
+from integration_pipelines.known import packaged_contracts
 from integration_pipelines.partners.hubspot.client import HubSpotConnector
 from integration_pipelines.partners.stripe.client import StripeConnector
 from integration_pipelines.ports.lake import StoredFile
 from integration_pipelines.ports.quota import Quota
 from integration_pipelines.store.clock import SortableIds, SystemClock
 from integration_pipelines.store.lake import ParquetLake
-from integration_pipelines.wiring import packaged_contracts
 from integration_pipelines_tests.benchmarks.meter import Answer, Meter
 from integration_pipelines_tests.benchmarks.task import Task, which
 

@@ -14,10 +14,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from integration_pipelines.core.contract import Contract
-from integration_pipelines.core.passes import base_schema
+from integration_pipelines.core.shapes import base_schema
 from integration_pipelines.core.tables import IDENTITY_LINKS
+from integration_pipelines.known import packaged_contracts
 from integration_pipelines.use_cases.observations import observed_schema
-from integration_pipelines.wiring import packaged_contracts
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DRIFT = 0.005

@@ -6,7 +6,7 @@ import pytest
 from integration_pipelines import definitions
 from integration_pipelines.defs.integrations import integrations
 from integration_pipelines.defs.specs import chain_keys
-from integration_pipelines.wiring import packaged_contracts
+from integration_pipelines.known import packaged_contracts
 from integration_pipelines_tests.defs.conftest import QUIET
 
 pytestmark = QUIET

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from integration_pipelines.core.contract import Contract
+from integration_pipelines.known import duck_factory
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.tenants import Tenant
 from integration_pipelines.settings import Settings
@@ -19,7 +20,7 @@ from integration_pipelines.use_cases.approve import approve_plan
 from integration_pipelines.use_cases.outcome import BatchReport, SyncMode, TenantReport
 from integration_pipelines.use_cases.records import sync_named
 from integration_pipelines.use_cases.sync import sync
-from integration_pipelines.wiring import catalogues, duck_factory, open_stores_of
+from integration_pipelines.wiring import catalogues, open_stores_of
 from integration_pipelines_tests.kit.alerts import alerting
 from integration_pipelines_tests.kit.core import crm_billing, subscription
 from integration_pipelines_tests.kit.fakes import FakeAccount, FakeClock, FakeConnectors, FakeIds, OpenGate

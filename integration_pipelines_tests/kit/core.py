@@ -13,7 +13,8 @@ import yaml
 
 import integration_pipelines
 from integration_pipelines.core.contract import Column, Contract, FieldType, NestedColumn
-from integration_pipelines.core.passes import Pass, PassInputs, PassResult, base_schema
+from integration_pipelines.core.passes import Pass, PassInputs, PassResult
+from integration_pipelines.core.shapes import base_schema
 from integration_pipelines.core.sql import Rows, teach
 from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS, INTENTS, OBSERVED_PREFIX, TEXT
 

@@ -26,6 +26,7 @@ from pydantic import SecretStr
 from sqlalchemy.engine import Connection
 
 from integration_pipelines.errors import IntegrationError
+from integration_pipelines.known import duck_factory, packaged_contracts
 from integration_pipelines.logs import configure_logs
 from integration_pipelines.partners.hubspot.client import HubSpotConnector
 from integration_pipelines.partners.stripe.client import StripeConnector
@@ -43,7 +44,7 @@ from integration_pipelines.store.quota import SharedQuota
 from integration_pipelines.use_cases.events import drain
 from integration_pipelines.use_cases.outcome import SyncMode, TenantReport
 from integration_pipelines.use_cases.sync import sync
-from integration_pipelines.wiring import PartnerConnectors, catalogues, duck_factory, open_vault, packaged_contracts
+from integration_pipelines.wiring import PartnerConnectors, catalogues, open_vault
 from integration_pipelines_tests.kit.alerts import alerting
 from integration_pipelines_tests.kit.crash import Point, Watch, die, watched
 from integration_pipelines_tests.kit.fakes import OpenGate

@@ -16,10 +16,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from integration_pipelines.known import packaged_contracts
 from integration_pipelines.store.engine import make_engine
 from integration_pipelines.store.open import prepare
 from integration_pipelines.store.row_security import ENGINE
-from integration_pipelines.wiring import packaged_contracts
 
 KINDS = ("sqlite", "postgresql")
 _numbers = count(1)

@@ -13,7 +13,8 @@ import yaml
 import integration_pipelines
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.creates import NAMED_RECORDS
-from integration_pipelines.core.passes import Pass, PassInputs, PassResult, base_schema
+from integration_pipelines.core.passes import Pass, PassInputs, PassResult
+from integration_pipelines.core.shapes import base_schema
 from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS, INSTALLED, INTENTS, OBSERVED_PREFIX, TEXT
 from integration_pipelines_tests.kit.core import NOW, REFUSED, connect
 

@@ -13,7 +13,8 @@ from typing import Any
 import pyarrow as pa
 
 from integration_pipelines.core.contract import Column, Contract, FieldType, Side, SourceObject, SyncField
-from integration_pipelines.core.passes import PassInputs, base_schema
+from integration_pipelines.core.passes import PassInputs
+from integration_pipelines.core.shapes import base_schema
 from integration_pipelines.core.tables import DIFFS, IDENTITY_LINKS, INTENTS, OBSERVED_PREFIX, TEXT
 from integration_pipelines.simulation.reference import canonical
 from integration_pipelines_tests.kit.core import NOW, REFUSED, crm_billing

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from integration_pipelines.core.contract import Contract
-from integration_pipelines.wiring import packaged_contracts
+from integration_pipelines.known import packaged_contracts
 
 SHARED = "customer_segment"
 """The field that both sides may edit in the worlds where one does."""

@@ -2,9 +2,9 @@
 
 from collections import Counter
 
+from integration_pipelines.known import packaged_contracts
 from integration_pipelines.simulation.catalogue import FAULTS
 from integration_pipelines.simulation.stage import Casting, Stage, course_of
-from integration_pipelines.wiring import packaged_contracts
 from integration_pipelines_tests.simulation.seeds import SUPPORT_INCIDENTS
 
 LIVES = 24

@@ -4,11 +4,11 @@ from itertools import count, islice
 
 import pytest
 
+from integration_pipelines.known import packaged_contracts
 from integration_pipelines.simulation.catalogue import FAULTS
 from integration_pipelines.simulation.life import Life
 from integration_pipelines.simulation.rehearsal import batches, live
 from integration_pipelines.simulation.stage import COURSES, Casting, Stage, course_of, trace
-from integration_pipelines.wiring import packaged_contracts
 from integration_pipelines_tests.proof.worlds import world
 from integration_pipelines_tests.simulation.seeds import CRM_BILLING, STRICT
 

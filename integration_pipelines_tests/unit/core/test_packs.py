@@ -4,7 +4,8 @@ import pytest
 
 from integration_pipelines.core.packs import Pack, answers, lint_pack, load_pack
 from integration_pipelines.errors import ConfigError, ContractError
-from integration_pipelines.wiring import catalogues, packaged_contracts, packaged_packs
+from integration_pipelines.known import packaged_contracts
+from integration_pipelines.wiring import catalogues, packaged_packs
 
 ESCALATION = "support_escalation"
 

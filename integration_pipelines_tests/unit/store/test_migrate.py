@@ -16,7 +16,8 @@ from sqlalchemy.engine import Engine
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.store import migrate
 from integration_pipelines.store.engine import make_engine, reading, writing
-from integration_pipelines.store.migrate import HEAD, alembic_config, upgrade
+from integration_pipelines.store.migrate import alembic_config, upgrade
+from integration_pipelines.store.revision import HEAD
 from integration_pipelines.store.schema import METADATA
 from integration_pipelines_tests.kit.databases import forget, new_database
 
