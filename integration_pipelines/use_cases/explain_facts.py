@@ -50,19 +50,15 @@ class Facts:
         shown = dataset(ports, [tenant_id], contract.contract, DATASET, kept_schema(contract), among=among, key="link_id")
         kept = counting(shown.rows().read_all())
         rows = kept.sort_by([(SEQUENCE.name, "descending"), ("is_primary", "descending")]).to_pylist()
-        seen = {
-            r["record_id"]: r
-            for side, ids in zip(_SIDES, (left, right), strict=True)
-            for r in _seen(tenant_id, contract, side, ids, ports)
-        }
+        lefts, rights = (_seen(tenant_id, contract, side, ids, ports) for side, ids in zip(_SIDES, (left, right), strict=True))
         details = _details(tenant_id, contract, right, ports) if rolled else []
-        seen |= {r["record_id"]: r for r in details}
+        seen = {r["record_id"]: r for r in (*lefts, *rights, *details)}
         return cls(
             left, right, rows[0] if rows else {}, seen,
             ports.diffs.of_records(tenant_id, contract.contract, left, right).to_pylist(),
             ports.ledger.of_records(tenant_id, contract.contract, [*left, *right]).to_pylist(),
             [o for o in ports.overwrites.load([tenant_id], contract.contract) if o.target_id in {*left, *right}],
-            _parts(tenant_id, contract, right, details, ports),
+            _parts(contract, rights, details, ports),
         )  # fmt: skip
 
 
@@ -123,15 +119,17 @@ def _seen(tenant_id: str, contract: Contract, side: Side, ids: Sequence[str], po
 
 def _newest(tenant_id: str, contract: Contract, name: str, column: str, values: Sequence[str], ports: Known) -> list[Row]:
     """The newest observation of every record whose column says one of those values."""
+    schema = observed_schema(contract.objects[name])
 
-    def where(key: str, wanted: Sequence[str]) -> pa.Table:
-        schema = observed_schema(contract.objects[name])
+    def where(key: str, wanted: Sequence[str], columns: pa.Schema) -> pa.Table:
         among = {tenant_id: wanted}
-        return dataset(ports, [tenant_id], contract.contract, name, schema, among=among, key=key).rows().read_all()
+        return dataset(ports, [tenant_id], contract.contract, name, columns, among=among, key=key).rows().read_all()
 
-    rows = where(column, values)
     if column != "record_id":  # what said so once may say otherwise now
-        rows = where("record_id", sorted({str(record) for record in rows["record_id"].to_pylist()}))
+        said = where(column, values, pa.schema([schema.field(c) for c in ("tenant_id", "record_id", column)]))
+        rows = where("record_id", sorted({str(record) for record in said["record_id"].to_pylist()}), schema)
+    else:
+        rows = where(column, values, schema)
     newest = {row["record_id"]: row for row in rows.sort_by(SEQUENCE.name).to_pylist()}
     return [row for row in newest.values() if row[column] in values]
 
@@ -144,15 +142,12 @@ def _details(tenant_id: str, contract: Contract, right_ids: Sequence[str], ports
     return [r for r in rows if not r["deleted"]]
 
 
-def _parts(
-    tenant_id: str, contract: Contract, right_ids: Sequence[str], details: Sequence[Row], ports: Known
-) -> tuple[Part, ...]:
+def _parts(contract: Contract, parents: Sequence[Row], details: Sequence[Row], ports: Known) -> tuple[Part, ...]:
     """The detail records of those customers, each with what it adds to the amount by the engine's own calculation."""
     rollup = contract.rollup
     if rollup is None or not details:
         return ()
     spec = contract.objects[rollup.object]
-    parents = _newest(tenant_id, contract, spec.parent_object or "", "record_id", right_ids, ports)
     con = ports.duck(few=True)
     try:
         sql = Sql(con, few=True)
