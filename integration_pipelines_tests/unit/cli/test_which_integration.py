@@ -12,7 +12,18 @@ from integration_pipelines.errors import ConfigError
 from integration_pipelines_tests.kit.bench import product
 from integration_pipelines_tests.unit.cli.conftest import Command
 
-HEAVY = {"pandas", "dagster", "great_expectations", "alembic", "httpx", "fastapi"}
+HEAVY = {
+    "pandas",
+    "numpy",
+    "dagster",
+    "great_expectations",
+    "alembic",
+    "httpx",
+    "fastapi",
+    "pydantic_settings",
+    "structlog",
+    "cryptography",
+}
 
 
 def test_of_several_integrations_one_has_to_be_named(home: Path) -> None:
