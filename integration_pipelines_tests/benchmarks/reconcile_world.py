@@ -24,7 +24,7 @@ DRIFT = 0.005
 OWNERS = 50
 _SEGMENTS = {"Enterprise": "enterprise", "Mid-Market": "mid_market", "SMB": "small_business", "Startup": "startup"}
 _BATCH = 65_536
-_FIRST_COMPANY = 20_000_000
+FIRST_COMPANY = 20_000_000
 
 _COMPANIES = {
     "id": "company", "name": "' Account ' || n || '  '", "domain": "'www.account-' || n || '.example'", "lifecycle_stage": "'customer'",
@@ -82,7 +82,7 @@ class World:
         self._con.register("drawn", _drawn(tenants, accounts, seed))
         self._con.execute(
             f"""CREATE TABLE accounts AS SELECT *, '{prefix}' || lpad(tenant::VARCHAR, 5, '0') AS tenant_id,
-              ({_FIRST_COMPANY} + n)::VARCHAR AS company,
+              ({FIRST_COMPANY} + n)::VARCHAR AS company,
               'cus_' || n AS customer FROM drawn"""
         )
         self._con.execute(

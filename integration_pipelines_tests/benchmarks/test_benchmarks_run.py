@@ -10,6 +10,7 @@ import pytest
 
 from integration_pipelines_tests.benchmarks import __main__ as program
 from integration_pipelines_tests.benchmarks.alone import run_alone
+from integration_pipelines_tests.benchmarks.explain import explain
 from integration_pipelines_tests.benchmarks.extract import extract
 from integration_pipelines_tests.benchmarks.meter import Answer, Given, Meter
 from integration_pipelines_tests.benchmarks.nightly import nightly
@@ -26,6 +27,7 @@ def failing(meter: Meter, folder: Path, given: Given) -> Answer:
 
 TINY: dict[str, Callable[[], Report]] = {
     "extract": lambda: extract(customers=30, rounds=1),  # raises unless all sides read the same records
+    "explain": lambda: explain(sizes=(20,), questions=1),  # raises unless the amount is told
     "nightly": lambda: nightly(sizes=(1, 2), rounds=1, accounts=20),  # raises unless every tenant is certified
     "large": lambda: within_memory(200),  # ends with code 1 beyond the memory that the settings allow
     "reconcile": lambda: reconcile(sizes=(200,), rounds=1),  # raises unless both find the same differences
@@ -71,4 +73,4 @@ def test_an_unknown_benchmark_is_refused_with_the_names_there_are(capsys: pytest
     """Wrong use ends with code 2 and the names to choose from."""
     with pytest.raises(SystemExit, match="2"):
         program.main(["nonsense"])
-    assert "extract, reconcile, nightly" in capsys.readouterr().err
+    assert "extract, reconcile, explain, nightly" in capsys.readouterr().err
