@@ -12,10 +12,12 @@ from importlib import resources
 from pathlib import Path
 
 import duckdb
+from sqlalchemy.engine import Engine
 
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.contract_load import load_contract
 from integration_pipelines.core.sql import teach
+from integration_pipelines.errors import ConfigError
 from integration_pipelines.ports.bundle import Ducks
 from integration_pipelines.settings import Settings
 from integration_pipelines.store.clock import SortableIds, SystemClock
@@ -139,24 +141,32 @@ def open_known(settings: Settings) -> Iterator[StoredFacts | None]:
         yield None
         return
     engine = make_engine(settings.store_url)
-    clock = SystemClock()
     try:
-        yield (
-            None
-            if not is_current(engine)
-            else StoredFacts(
-                clock=clock,
-                contracts=packaged_contracts(),
-                tenants=SqlTenantStore(engine, clock),
-                links=SqlLinks(engine),
-                diffs=SqlDiffs(engine),
-                quarantine=SqlQuarantine(engine),
-                ledger=SqlLedger(engine),
-                overwrites=SqlOverwrites(engine),
-                manifest=SqlManifest(engine),
-                lake=ParquetLake(settings.lake, SortableIds(clock)),
-                duck=duck_factory(settings),
-            )
-        )
+        yield _stored(settings, engine) if _ready(engine) else None
     finally:
         engine.dispose()
+
+
+def _ready(engine: Engine) -> bool:
+    """Whether it may be read as it is; where even that is refused, opening it in full finds out what is missing."""
+    try:
+        return is_current(engine)
+    except ConfigError:
+        return False
+
+
+def _stored(settings: Settings, engine: Engine) -> StoredFacts:
+    clock = SystemClock()
+    return StoredFacts(
+        clock=clock,
+        contracts=packaged_contracts(),
+        tenants=SqlTenantStore(engine, clock),
+        links=SqlLinks(engine),
+        diffs=SqlDiffs(engine),
+        quarantine=SqlQuarantine(engine),
+        ledger=SqlLedger(engine),
+        overwrites=SqlOverwrites(engine),
+        manifest=SqlManifest(engine),
+        lake=ParquetLake(settings.lake, SortableIds(clock)),
+        duck=duck_factory(settings),
+    )

@@ -127,9 +127,11 @@ def load_settings(home: Path | None = None) -> Settings:
         ConfigError: a variable is not what it should be.
     """
     folder = (home or find_home(Path.cwd())).resolve()
-    found: dict[str, Any] = {**_said(_of_file(folder / ".env")), **_said(os.environ)}
-    if "old_master_keys" in found:
-        found["old_master_keys"] = _mapping(found["old_master_keys"])
+    places = [_said(_of_file(folder / ".env")), _said(os.environ)]
+    found: dict[str, Any] = {name: value for place in places for name, value in place.items()}
+    found["old_master_keys"] = {
+        key: value for place in places for key, value in _mapping(place.get("old_master_keys", "{}")).items()
+    }
     try:
         return Settings(**found | {"home": folder})
     except ValidationError as error:  # values stay out of the message: some are secrets
@@ -148,7 +150,7 @@ def _said(variables: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _of_file(path: Path) -> Mapping[str, str | None]:
-    if not path.is_file():
+    if not (path.is_file() or path.is_fifo()):  # some keep secrets behind a pipe
         return {}
     values: Mapping[str, str | None] = import_module("dotenv").dotenv_values(path, encoding="utf-8")  # most have no such file
     return values
@@ -156,7 +158,7 @@ def _of_file(path: Path) -> Mapping[str, str | None]:
 
 def _mapping(text: str) -> dict[str, Any]:
     try:
-        keys = json.loads(text)
+        keys = json.loads(text) or {}
     except ValueError:
         keys = None
     if not isinstance(keys, dict):

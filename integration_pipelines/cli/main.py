@@ -59,13 +59,15 @@ TEXTUAL = frozenset(
     }
 )
 """Commands that read the store and print; none of them starts a run."""
+_ALONE: list[bool] = []
+"""Whether this process is there for one command."""
 _QUICK: list[bool] = []
-"""Whether this process is there for such a command alone."""
+"""Whether that is one of those."""
 
 
 def _start_quickly() -> None:
     """For commands that read, print and end: nobody looks for numpy and pandas, or for garbage among all that is loaded."""
-    if "pyarrow" in sys.modules:  # not a process of our own
+    if not _ALONE or "pyarrow" in sys.modules:  # somebody else's process
         return
     _QUICK.append(True)
     gc.disable()
@@ -118,6 +120,7 @@ def app() -> None:
 
 def run() -> None:
     """Entry point: exit 0 success, 1 refused, held or failed, 2 wrong use. Never a traceback for an expected fault."""
+    _ALONE.append(True)
     try:
         result: Any = app(standalone_mode=False)
         sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -53,6 +54,22 @@ def test_old_keys_are_a_mapping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("INTEGRATION_PIPELINES_OLD_MASTER_KEYS", text)
     with pytest.raises(ConfigError, match="OLD_MASTER_KEYS is not JSON"):
         load_settings(tmp_path)
+
+
+def test_old_keys_of_both_places_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was sealed long ago opens, wherever its key is; a key of the environment goes before one of the file."""
+    (tmp_path / ".env").write_text('INTEGRATION_PIPELINES_OLD_MASTER_KEYS=\'{"k0": "file", "k9": "file"}\'', encoding="utf-8")
     monkeypatch.setenv("INTEGRATION_PIPELINES_OLD_MASTER_KEYS", '{"k0": "abc"}')
     monkeypatch.setenv("INTEGRATION_PIPELINES_MASTER_KEY", "def")
-    assert load_settings(tmp_path).master_keys() == ({"k0": "abc", "k1": "def"}, "k1")
+    assert load_settings(tmp_path).master_keys() == ({"k0": "abc", "k9": "file", "k1": "def"}, "k1")
+    monkeypatch.setenv("INTEGRATION_PIPELINES_OLD_MASTER_KEYS", "null")
+    assert load_settings(tmp_path).master_keys() == ({"k0": "file", "k9": "file", "k1": "def"}, "k1")
+
+
+def test_the_file_may_be_a_pipe(tmp_path: Path) -> None:
+    """As those make it who keep secrets elsewhere."""
+    os.mkfifo(tmp_path / ".env")
+    teller = Thread(target=lambda: (tmp_path / ".env").write_text("INTEGRATION_PIPELINES_LOG_LEVEL=DEBUG", encoding="utf-8"))
+    teller.start()
+    assert load_settings(tmp_path).log_level == "DEBUG"
+    teller.join()

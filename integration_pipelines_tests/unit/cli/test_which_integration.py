@@ -72,3 +72,14 @@ def test_explain_loads_nothing_that_it_has_no_use_for(filled: Path) -> None:
     loaded = {name.partition(".")[0] for name in modules if "." in name}  # a package that was only looked for has no parts
     assert "pyarrow" in loaded
     assert loaded & HEAVY == set()
+
+
+def test_a_command_inside_another_program_takes_nothing_from_it() -> None:
+    """Only a process that is there for one command does without numpy and pandas; looking a command up is no such thing."""
+    program = (
+        "from click.testing import CliRunner; from integration_pipelines.cli.main import app; "
+        "print(CliRunner().invoke(app, ['contract', 'scopes', 'crm_billing']).exit_code); import numpy, pandas"
+    )
+    env = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, env=env, text=True)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "0", "")
