@@ -31,7 +31,7 @@ TINY: dict[str, Callable[[], Report]] = {
     "nightly": lambda: nightly(sizes=(1, 2), rounds=1, accounts=20),  # raises unless every tenant is certified
     "large": lambda: within_memory(200),  # ends with code 1 beyond the memory that the settings allow
     "reconcile": lambda: reconcile(sizes=(200,), rounds=1),  # raises unless both find the same differences
-    "webhooks": lambda: webhooks(records=2, times=2, rate=40, seconds=1),  # raises if one is lost or not answered with success
+    "webhooks": lambda: webhooks(records=5, times=5, rate=40, seconds=1),  # raises if one is lost or not answered with success
 }
 
 
