@@ -32,7 +32,9 @@ ERROR = Console(stderr=True, highlight=False, emoji=False)
 def main(arguments: Sequence[str], output: Path = OUTPUT) -> None:
     """Prove what is promised; ends with code 1 and a sentence for everything that does not hold."""
     parser = argparse.ArgumentParser(prog="make proof", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="different lives, each lived twice (%(default)s)")
+    parser.add_argument(
+        "--seeds", type=int, default=SEEDS, help="different lives of the first contract, each lived twice (%(default)s)"
+    )
     parser.add_argument("--batch", type=int, default=BATCH, help="lives of a batch (%(default)s)")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="batches at once (%(default)s)")
     parser.add_argument("--bugs", nargs="*", metavar="BUG", help="which planted bugs; all without it, none with no name")
