@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NEEDS := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11 python,$(shell $(p) -c '$(NEEDS)' 2>/dev/null && echo $(p))))
-WORKERS ?= 3
+WORKERS ?= 2
 EXAMPLES ?= 300
 ARGS ?=
 

@@ -57,6 +57,7 @@ class World:
         hurry: float = HURRY,
         tickets: int = 0,
     ) -> None:
+        self.rate_limits = rate_limits
         self.faults = Faults()
         self.accounts: list[PartnerAccount] = []
         self._now = now

@@ -3,7 +3,7 @@
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from integration_pipelines.use_cases.onboard import add_tenant, connect_tenant, 
 from integration_pipelines.use_cases.outcome import BatchReport, SyncMode
 from integration_pipelines.use_cases.switch import switch_writes
 from integration_pipelines.use_cases.sync import sync
-from integration_pipelines.wiring import open_ports
+from integration_pipelines.wiring import PartnerConnectors, open_ports
+from integration_pipelines_tests.kit.partner_fakes import OpenQuota
 
 CONTRACT = "crm_billing"
 MASTER_KEY = b64encode(bytes(range(32))).decode()
@@ -71,13 +72,18 @@ class Shop:
 
 @contextmanager
 def open_shop(folder: Path, world: World, *, database_url: str = "", integration: str = CONTRACT) -> Iterator[Shop]:
-    """Connect every tenant of a world, with writes on; the store is SQLite below the folder, or the database named."""
+    """Connect every tenant of a world, with writes on; the store is SQLite below the folder, or the database named.
+
+    Where the partners ask for no patience, we have none either.
+    """
     settings = Settings(home=folder, database_url=database_url, master_key=SecretStr(MASTER_KEY))
     with (
         running_sandbox(world) as url,
         httpx.Client(base_url=url, trust_env=False, timeout=30) as http,
-        open_ports(settings) as ports,
+        open_ports(settings) as opened,
     ):
+        hasty = PartnerConnectors(opened.tenants, opened.vault, OpenQuota(), opened.clock)
+        ports = opened if world.rate_limits else replace(opened, connectors=hasty)
         accounts: list[Json] = http.get("/_control/accounts").json()
         tenants: dict[str, str] = {}
         for name in sorted({a["tenant"] for a in accounts}):
