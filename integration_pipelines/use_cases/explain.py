@@ -94,8 +94,7 @@ def explain(tenant_id: str, contract: Contract, record: str, fields: Sequence[st
         )
     if not links:
         return Explanation(record, (), (), notes)
-    rolled = any(spec.left.rollup or spec.right.rollup for spec in wanted.values())
-    facts = Facts.gather(tenant_id, contract, links, ports, rolled=rolled)
+    facts = Facts.gather(tenant_id, contract, links, wanted, ports)
     return Explanation(record, tuple(links), tuple(_story(contract, facts, f, s) for f, s in wanted.items()), notes)
 
 

@@ -1,21 +1,22 @@
 """What is stored about one record and those it is linked to: the facts that an explanation is told from."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 
-from integration_pipelines.core.contract import Contract, ObjectKind
+from integration_pipelines.core.contract import Contract, ObjectKind, SyncField
 from integration_pipelines.core.rollup import subscription_facts
+from integration_pipelines.core.rollup_inputs import PARENT_COLUMNS
 from integration_pipelines.core.sql import Sql
 from integration_pipelines.ports.known import Known
-from integration_pipelines.use_cases.merged import DATASET, counting, kept_schema
+from integration_pipelines.use_cases.merged import DATASET, GONE, counting, kept_schema
 from integration_pipelines.use_cases.observations import SEQUENCE, dataset, observed_schema
 
 Row = Mapping[str, Any]
-Side = Literal["left", "right"]
-_SIDES: tuple[Side, Side] = ("left", "right")
+_OF_A_LINK = frozenset({"tenant_id", "link_id", "is_primary", GONE.name})
+_OF_A_RECORD = frozenset({"tenant_id", "record_id", "observed_at", "deleted"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,21 @@ class Facts:
     parts: tuple[Part, ...]
 
     @classmethod
-    def gather(cls, tenant_id: str, contract: Contract, links: Sequence[Row], ports: Known, *, rolled: bool) -> "Facts":
-        """Read them; only the store and the lake are asked. With `rolled`, also what a roll-up is made of."""
+    def gather(
+        cls, tenant_id: str, contract: Contract, links: Sequence[Row], wanted: Mapping[str, SyncField], ports: Known
+    ) -> "Facts":
+        """Read what those fields are told from, and no more; only the store and the lake are asked."""
+        rolled = any(spec.left.rollup or spec.right.rollup for spec in wanted.values())
         left = tuple(dict.fromkeys(str(k["left_id"]) for k in links))
         right = tuple(dict.fromkeys(str(k["right_id"]) for k in links))
         among = {tenant_id: [str(k["link_id"]) for k in links]}
-        shown = dataset(ports, [tenant_id], contract.contract, DATASET, kept_schema(contract), among=among, key="link_id")
+        told = _only(kept_schema(contract), {*_OF_A_LINK, *wanted, *(spec.currency_field for spec in wanted.values())})
+        shown = dataset(ports, [tenant_id], contract.contract, DATASET, told, among=among, key="link_id")
         kept = counting(shown.rows().read_all())
         rows = kept.sort_by([(SEQUENCE.name, "descending"), ("is_primary", "descending")]).to_pylist()
-        lefts, rights = (_seen(tenant_id, contract, side, ids, ports) for side, ids in zip(_SIDES, (left, right), strict=True))
+        lefts = _newest(tenant_id, contract, contract.main_object("left"), "record_id", left, ports, _OF_A_RECORD)
+        parents = {*_OF_A_RECORD, *PARENT_COLUMNS} if rolled else _OF_A_RECORD
+        rights = _newest(tenant_id, contract, contract.main_object("right"), "record_id", right, ports, parents)
         details = _details(tenant_id, contract, right, ports) if rolled else []
         seen = {r["record_id"]: r for r in (*lefts, *rights, *details)}
         return cls(
@@ -113,20 +120,29 @@ def _parent(tenant_id: str, contract: Contract, record: str, ports: Known) -> st
     return ""
 
 
-def _seen(tenant_id: str, contract: Contract, side: Side, ids: Sequence[str], ports: Known) -> list[Row]:
-    return _newest(tenant_id, contract, contract.main_object(side), "record_id", ids, ports)
+def _only(schema: pa.Schema, columns: Collection[str | None]) -> pa.Schema:
+    return pa.schema([field for field in schema if field.name in columns])
 
 
-def _newest(tenant_id: str, contract: Contract, name: str, column: str, values: Sequence[str], ports: Known) -> list[Row]:
-    """The newest observation of every record whose column says one of those values."""
-    schema = observed_schema(contract.objects[name])
+def _newest(
+    tenant_id: str,
+    contract: Contract,
+    name: str,
+    column: str,
+    values: Sequence[str],
+    ports: Known,
+    columns: Collection[str] | None = None,
+) -> list[Row]:
+    """The newest observation of every record whose column says one of those values; all of it, or those columns."""
+    whole = observed_schema(contract.objects[name])
+    schema = whole if columns is None else _only(whole, columns)
 
     def where(key: str, wanted: Sequence[str], columns: pa.Schema) -> pa.Table:
         among = {tenant_id: wanted}
         return dataset(ports, [tenant_id], contract.contract, name, columns, among=among, key=key).rows().read_all()
 
     if column != "record_id":  # what said so once may say otherwise now
-        said = where(column, values, pa.schema([schema.field(c) for c in ("tenant_id", "record_id", column)]))
+        said = where(column, values, _only(whole, {"tenant_id", "record_id", column}))
         rows = where("record_id", sorted({str(record) for record in said["record_id"].to_pylist()}), schema)
     else:
         rows = where(column, values, schema)
