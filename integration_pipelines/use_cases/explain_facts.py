@@ -1,7 +1,8 @@
 """What is stored about one record and those it is linked to: the facts that an explanation is told from."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -12,9 +13,10 @@ from integration_pipelines.core.rollup_inputs import PARENT_COLUMNS
 from integration_pipelines.core.sql import Sql
 from integration_pipelines.ports.known import Known
 from integration_pipelines.use_cases.merged import DATASET, GONE, counting, kept_schema
-from integration_pipelines.use_cases.observations import SEQUENCE, dataset, observed_schema
+from integration_pipelines.use_cases.observations import SEQUENCE, Dataset, dataset, observed_schema
 
 Row = Mapping[str, Any]
+_AT_ONCE = 4
 _OF_A_LINK = frozenset({"tenant_id", "link_id", "is_primary", GONE.name})
 _OF_A_RECORD = frozenset({"tenant_id", "record_id", "observed_at", "deleted"})
 
@@ -53,12 +55,20 @@ class Facts:
         among = {tenant_id: [str(k["link_id"]) for k in links]}
         told = _only(kept_schema(contract), {*_OF_A_LINK, *wanted, *(spec.currency_field for spec in wanted.values())})
         shown = dataset(ports, [tenant_id], contract.contract, DATASET, told, among=among, key="link_id")
-        kept = counting(shown.rows().read_all())
+        main = [_Object.of(tenant_id, contract, contract.main_object(side), ports) for side in ("left", "right")]
+        part = _Object.of(tenant_id, contract, contract.rollup.object, ports) if rolled and contract.rollup is not None else None
+        with ThreadPoolExecutor(_AT_ONCE) as pool:  # files of large tenants are read beside each other
+            merged = pool.submit(lambda: counting(shown.rows().read_all()))
+            of_left = pool.submit(main[0].newest, "record_id", left, _OF_A_RECORD)
+            of_right = pool.submit(
+                main[1].newest, "record_id", right, {*_OF_A_RECORD, *PARENT_COLUMNS} if rolled else _OF_A_RECORD
+            )
+            of_part = pool.submit(part.newest, part.parent, right) if part is not None else None
+            if part is not None:
+                pool.submit(lambda: ports.duck(few=True).close())  # what it is a part of takes a moment to be made
+        kept, lefts, rights = merged.result(), of_left.result(), of_right.result()
+        details = [row for row in (of_part.result() if of_part is not None else ()) if not row["deleted"]]
         rows = kept.sort_by([(SEQUENCE.name, "descending"), ("is_primary", "descending")]).to_pylist()
-        lefts = _newest(tenant_id, contract, contract.main_object("left"), "record_id", left, ports, _OF_A_RECORD)
-        parents = {*_OF_A_RECORD, *PARENT_COLUMNS} if rolled else _OF_A_RECORD
-        rights = _newest(tenant_id, contract, contract.main_object("right"), "record_id", right, ports, parents)
-        details = _details(tenant_id, contract, right, ports) if rolled else []
         seen = {r["record_id"]: r for r in (*lefts, *rights, *details)}
         return cls(
             left, right, rows[0] if rows else {}, seen,
@@ -91,7 +101,7 @@ def of_no_pair(tenant_id: str, contract: Contract, record: str, ports: Known) ->
         )
         yield f"Its pair with {other} is {pair['state']} since {pair['updated_at']:%Y-%m-%d %H:%M} UTC: {why}"
     for name, spec in contract.objects.items():
-        for row in _newest(tenant_id, contract, name, "record_id", (record,), ports):
+        for row in _Object.of(tenant_id, contract, name, ports).newest("record_id", (record,)):
             gone = ", where it was gone by then" if row["deleted"] else ""
             read = f"It was read among {name} on {row['observed_at']:%Y-%m-%d %H:%M} UTC{gone}"
             if spec.parent is not None and row[spec.parent]:
@@ -114,7 +124,7 @@ def _parent(tenant_id: str, contract: Contract, record: str, ports: Known) -> st
     """The main record that a detail record belongs to, '' if it is none."""
     for name, spec in contract.objects.items():
         if spec.parent is not None:
-            found = _newest(tenant_id, contract, name, "record_id", (record,), ports)
+            found = _Object.of(tenant_id, contract, name, ports).newest("record_id", (record,))
             if found:
                 return str(found[0][spec.parent])
     return ""
@@ -124,38 +134,33 @@ def _only(schema: pa.Schema, columns: Collection[str | None]) -> pa.Schema:
     return pa.schema([field for field in schema if field.name in columns])
 
 
-def _newest(
-    tenant_id: str,
-    contract: Contract,
-    name: str,
-    column: str,
-    values: Sequence[str],
-    ports: Known,
-    columns: Collection[str] | None = None,
-) -> list[Row]:
-    """The newest observation of every record whose column says one of those values; all of it, or those columns."""
-    whole = observed_schema(contract.objects[name])
-    schema = whole if columns is None else _only(whole, columns)
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """Observations of one object: which files there are is known, and they are read when asked."""
 
-    def where(key: str, wanted: Sequence[str], columns: pa.Schema) -> pa.Table:
-        among = {tenant_id: wanted}
-        return dataset(ports, [tenant_id], contract.contract, name, columns, among=among, key=key).rows().read_all()
+    files: Dataset
+    tenant_id: str
+    parent: str  # the column that names the main record, '' if it is one
 
-    if column != "record_id":  # what said so once may say otherwise now
-        said = where(column, values, _only(whole, {"tenant_id", "record_id", column}))
-        rows = where("record_id", sorted({str(record) for record in said["record_id"].to_pylist()}), schema)
-    else:
-        rows = where(column, values, schema)
-    newest = {row["record_id"]: row for row in rows.sort_by(SEQUENCE.name).to_pylist()}
-    return [row for row in newest.values() if row[column] in values]
+    @classmethod
+    def of(cls, tenant_id: str, contract: Contract, name: str, ports: Known) -> "_Object":
+        """As they are known by now."""
+        spec = contract.objects[name]
+        return cls(dataset(ports, [tenant_id], contract.contract, name, observed_schema(spec)), tenant_id, spec.parent or "")
 
+    def newest(self, column: str, values: Sequence[str], columns: Collection[str] | None = None) -> list[Row]:
+        """The newest observation of every record whose column says one of those values; all of it, or those columns."""
+        schema = self.files.schema if columns is None else _only(self.files.schema, columns)
+        wanted = values
+        if column != "record_id":  # what said so once may say otherwise now
+            said = self._where(column, values, _only(self.files.schema, {"tenant_id", "record_id", column}))
+            wanted = sorted({str(record) for record in said["record_id"].to_pylist()})
+        rows = self._where("record_id", wanted, schema)
+        newest = {row["record_id"]: row for row in rows.sort_by(SEQUENCE.name).to_pylist()}
+        return [row for row in newest.values() if row[column] in values]
 
-def _details(tenant_id: str, contract: Contract, right_ids: Sequence[str], ports: Known) -> list[Row]:
-    if contract.rollup is None:
-        return []
-    parent = contract.objects[contract.rollup.object].parent or ""
-    rows = _newest(tenant_id, contract, contract.rollup.object, parent, right_ids, ports)
-    return [r for r in rows if not r["deleted"]]
+    def _where(self, column: str, values: Sequence[str], schema: pa.Schema) -> pa.Table:
+        return replace(self.files, schema=schema, among={self.tenant_id: values}, key=column).rows().read_all()
 
 
 def _parts(contract: Contract, parents: Sequence[Row], details: Sequence[Row], ports: Known) -> tuple[Part, ...]:

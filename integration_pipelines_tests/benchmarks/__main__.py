@@ -12,7 +12,7 @@ OUTPUT = Path(__file__).resolve().parents[2] / "data" / "benchmarks.json"
 BENCHMARKS: dict[str, Callable[[bool], Report]] = {
     "extract": lambda quick: extract.extract(customers=2_000 if quick else 20_000, rounds=1 if quick else 3),
     "reconcile": lambda quick: reconcile.reconcile(sizes=(2_000,) if quick else (100_000, 1_000_000), rounds=1 if quick else 3),
-    "explain": lambda quick: explain.explain(sizes=(20,) if quick else (20, 1_000_000), questions=3 if quick else 20),
+    "explain": lambda quick: explain.explain(sizes=(20,) if quick else (20, 100_000, 1_000_000), questions=3 if quick else 20),
     "nightly": lambda quick: nightly.nightly(sizes=(1, 4) if quick else (1, 10, 100, 1_000), rounds=1),
     "webhooks": lambda quick: webhooks.webhooks(
         records=50 if quick else 500, times=2 if quick else 10, rate=200, seconds=5 if quick else 60
