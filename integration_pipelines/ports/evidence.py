@@ -88,6 +88,10 @@ class Quarantine(ABC):
     def load(self, tenant_ids: Sequence[str], integration: str, *, include_resolved: bool = False) -> pa.Table:
         """Rows (`QUARANTINE`)."""
 
+    @abstractmethod
+    def of_records(self, tenant_id: str, integration: str, records: Sequence[str]) -> pa.Table:
+        """Rows (`QUARANTINE`) that are not resolved of records with those ids, whatever their object."""
+
 
 class UnknownFields(ABC):
     """Partner fields no contract knows."""

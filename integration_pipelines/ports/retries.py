@@ -79,6 +79,10 @@ class Overwrites(ABC):
     def load(self, tenant_ids: Sequence[str], integration: str, *, since: datetime | None = None) -> list[Overwrite]:
         """Newest first."""
 
+    @abstractmethod
+    def of_records(self, tenant_id: str, integration: str, target_ids: Sequence[str]) -> list[Overwrite]:
+        """Of any time about those records, newest first."""
+
 
 class Spellings(ABC):
     """Values that a partner keeps in its own way, by record and field."""

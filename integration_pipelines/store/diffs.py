@@ -11,15 +11,24 @@ from sqlalchemy.engine import Engine
 from integration_pipelines.core.tables import DIFFS
 from integration_pipelines.ports.evidence import Diffs
 from integration_pipelines.store.arrow import with_runs
-from integration_pipelines.store.bulk import read_table, staged, upsert
-from integration_pipelines.store.schema import DIFF_IS_OPEN, DIFF_OBSERVATIONS, LINKS, RECONCILIATION_DIFFS
+from integration_pipelines.store.bulk import Order, read_of_records, read_table, staged, upsert
+from integration_pipelines.store.schema import DIFF_IS_OPEN, DIFF_OBSERVATIONS, RECONCILIATION_DIFFS
 
 _D = RECONCILIATION_DIFFS.c
 _OBSERVED = ("tenant_id", "diff_id", "integration", "kind", "action", "status", "left_value", "right_value", "resolved_value")
+_BY_ID: Order = (("tenant_id", "ascending"), ("diff_id", "ascending"))
+_NEWEST: Order = (("last_seen_at", "descending"), ("first_seen_at", "descending"), ("diff_id", "ascending"))
 
 
 def _query(tenant_ids: Sequence[str], integration: str) -> sa.Select[Any]:
     return sa.select(*(_D[n] for n in DIFFS.names)).where(_D.tenant_id.in_(tenant_ids), _D.integration == integration)
+
+
+def _about(tenant_ids: Sequence[str], integration: str, left_ids: Sequence[str], right_ids: Sequence[str]) -> sa.Select[Any]:
+    """Those of these records, each side by an index of its own: of two ways in one question SQLite takes neither."""
+    mine = _query(tenant_ids, integration)
+    either = sa.union(mine.where(_D.left_id.in_(left_ids)), mine.where(_D.right_id.in_(right_ids))).subquery()
+    return sa.select(either)
 
 
 class SqlDiffs(Diffs):
@@ -30,11 +39,11 @@ class SqlDiffs(Diffs):
 
     def unresolved(self, tenant_ids: Sequence[str], integration: str, records: Sequence[str] | None = None) -> pa.Table:
         """Rows (`DIFFS`) whose `resolved_at` is null, of all records or of some, ordered by tenant and diff id."""
-        query = _query(tenant_ids, integration).where(DIFF_IS_OPEN).order_by(_D.tenant_id, _D.diff_id)
-        if records is not None:  # each way by an index of its own
-            mine = (_D.tenant_id.in_(tenant_ids), DIFF_IS_OPEN)
-            query = query.where(sa.or_(*(sa.and_(*mine, side.in_(records)) for side in (_D.left_id, _D.right_id))))
-        return read_table(self._engine, query, DIFFS, tenant_ids)
+        if records is None:
+            query = _query(tenant_ids, integration).where(DIFF_IS_OPEN).order_by(_D.tenant_id, _D.diff_id)
+            return read_table(self._engine, query, DIFFS, tenant_ids)
+        query = _about(tenant_ids, integration, records, records).where(DIFF_IS_OPEN)
+        return read_of_records(self._engine, query, DIFFS, tenant_ids, _BY_ID)
 
     def record(self, diffs: pa.Table, run_ids: dict[str, str]) -> None:
         """Insert or update by `diff_id`, and note each row under its tenant's run for `diff_history`; one transaction."""
@@ -60,13 +69,5 @@ class SqlDiffs(Diffs):
 
     def of_records(self, tenant_id: str, integration: str, left_ids: Sequence[str], right_ids: Sequence[str]) -> pa.Table:
         """Rows (`DIFFS`) of any time about those records, newest first."""
-        # Nearly every difference has a right record, and by that it is found; few have a left one only.
-        rights = sa.select(LINKS.c.right_id).where(
-            LINKS.c.tenant_id == tenant_id, LINKS.c.integration == integration, LINKS.c.left_id.in_(left_ids)
-        )
-        mine = _D.left_id.in_(left_ids)
-        about = sa.or_(_D.right_id.in_(right_ids), sa.and_(_D.right_id.in_(rights), mine), sa.and_(_D.right_id.is_(None), mine))
-        query = _query([tenant_id], integration).where(about)
-        return read_table(
-            self._engine, query.order_by(_D.last_seen_at.desc(), _D.first_seen_at.desc(), _D.diff_id), DIFFS, (tenant_id,)
-        )
+        query = _about([tenant_id], integration, left_ids, right_ids)
+        return read_of_records(self._engine, query, DIFFS, (tenant_id,), _NEWEST)

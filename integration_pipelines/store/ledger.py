@@ -15,7 +15,7 @@ from integration_pipelines.core.writes import MOVES, WriteState
 from integration_pipelines.errors import BugError, ConflictError, ErrorKind
 from integration_pipelines.ports.writing import Lease, Ledger, Settled
 from integration_pipelines.store import dialect
-from integration_pipelines.store.bulk import read_table, staged
+from integration_pipelines.store.bulk import Order, read_of_records, read_table, staged
 from integration_pipelines.store.engine import EVERYONE, reading
 from integration_pipelines.store.schema import LEASES, WRITE_CREATES, WRITE_IS_OPEN, WRITE_LEDGER, WRITE_PLANS
 
@@ -25,6 +25,8 @@ _ITSELF = "system"  # who decides about plans when no person does
 _UNSETTLED = [s.value for s in (WriteState.PLANNED, WriteState.SENT, WriteState.UNKNOWN, WriteState.APPLIED)]
 _IDS = pa.schema([("write_id", TEXT)])
 _RESULTS = pa.schema([(n, TEXT) for n in ("write_id", "state", "error_kind", "error_text", "record_id")])
+_BY_ID: Order = (("tenant_id", "ascending"), ("write_id", "ascending"))
+_NEWEST: Order = (("created_at", "descending"), ("write_id", "ascending"))
 _NAMED = ("tenant_id", "target", "target_id", "record_id")
 _SENT = [s.value for s in (WriteState.SENT, WriteState.UNKNOWN, WriteState.APPLIED, WriteState.CONFIRMED)]
 
@@ -129,8 +131,9 @@ class SqlLedger(Ledger):
         if records is not None:
             made.append(_W.target_id.in_(records))
         mine = (_W.tenant_id.in_(tenant_ids), _W.integration == integration)
-        query = sa.select(*(_W[n] for n in _NAMED)).where(*mine, sa.and_(*made)).order_by(_W.tenant_id, _W.write_id)
-        return read_table(self._engine, query, pa.schema([(n, TEXT) for n in _NAMED]), tenant_ids)
+        shape = pa.schema([(n, TEXT) for n in (*_NAMED, "write_id")])
+        query = sa.select(*(_W[n] for n in shape.names)).where(*mine, sa.and_(*made))
+        return read_of_records(self._engine, query, shape, tenant_ids, _BY_ID).select(_NAMED)
 
     def of_plan(self, tenant_id: str, plan_id: str) -> pa.Table:
         """`LEDGER` rows of that plan."""
@@ -139,8 +142,8 @@ class SqlLedger(Ledger):
     def of_records(self, tenant_id: str, integration: str, target_ids: Sequence[str]) -> pa.Table:
         """`LEDGER` rows of any time about those records, newest first."""
         mine = (_W.tenant_id == tenant_id, _W.integration == integration, _W.target_id.in_(target_ids))
-        query = sa.select(*(_W[n] for n in LEDGER.names)).where(*mine).order_by(_W.created_at.desc(), _W.write_id)
-        return read_table(self._engine, query, LEDGER, (tenant_id,))
+        query = sa.select(*(_W[n] for n in LEDGER.names)).where(*mine)
+        return read_of_records(self._engine, query, LEDGER, (tenant_id,), _NEWEST)
 
     def of_run(self, tenant_id: str, run_id: str) -> pa.Table:
         """`LEDGER` rows of that run."""

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 from integration_pipelines.core.tables import QUARANTINE, TEXT
 from integration_pipelines.errors import BugError
 from integration_pipelines.ports.evidence import Quarantine
-from integration_pipelines.store.bulk import read_table, staged, upsert
+from integration_pipelines.store.bulk import read_of_records, read_table, staged, upsert
 from integration_pipelines.store.schema import QUARANTINED
 
 _Q = QUARANTINED.c
@@ -62,6 +62,12 @@ class SqlQuarantine(Quarantine):
         if not include_resolved:
             query = query.where(_Q.resolved_at.is_(None))
         return read_table(self._engine, query.order_by(*(_Q[n] for n in _KEY)), QUARANTINE, tenant_ids)
+
+    def of_records(self, tenant_id: str, integration: str, records: Sequence[str]) -> pa.Table:
+        """Rows (`QUARANTINE`) that are not resolved of records with those ids, by object and record."""
+        mine = (_Q.tenant_id == tenant_id, _Q.integration == integration, _Q.record_id.in_(records), _Q.resolved_at.is_(None))
+        query = sa.select(*(_Q[n] for n in QUARANTINE.names)).where(*mine)
+        return read_of_records(self._engine, query, QUARANTINE, (tenant_id,), [(n, "ascending") for n in _KEY])
 
 
 def _inside(rows: pa.Table, column: str, allowed: Sequence[str]) -> None:

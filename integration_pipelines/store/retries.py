@@ -75,9 +75,17 @@ class SqlOverwrites(Overwrites):
         query = sa.select(OVERWRITES).where(_O.tenant_id.in_(tenant_ids), _O.integration == integration)
         if since is not None:
             query = query.where(_O.detected_at >= since)
+        return self._read(query.order_by(_O.detected_at.desc(), _O.write_id, _O.field), tenant_ids)
+
+    def of_records(self, tenant_id: str, integration: str, target_ids: Sequence[str]) -> list[Overwrite]:
+        """Newest first; put in order here, so that they are found by their record."""
+        mine = (_O.tenant_id == tenant_id, _O.integration == integration, _O.target_id.in_(target_ids))
+        found = self._read(sa.select(OVERWRITES).where(*mine), (tenant_id,))
+        return sorted(found, key=lambda o: (-o.detected_at.timestamp(), o.write_id, o.field))
+
+    def _read(self, query: sa.Select[Any], tenant_ids: Sequence[str]) -> list[Overwrite]:
         with reading(self._engine, tenant_ids) as connection:
-            rows = connection.execute(query.order_by(_O.detected_at.desc(), _O.write_id, _O.field)).mappings()
-            return [Overwrite(**_named(row, OVERWRITES)) for row in rows]
+            return [Overwrite(**_named(row, OVERWRITES)) for row in connection.execute(query).mappings()]
 
 
 class SqlSpellings(Spellings):

@@ -5,7 +5,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from integration_pipelines.store.engine import reading
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest revision, so that a store which has it is opened without loading Alembic."""
 
 

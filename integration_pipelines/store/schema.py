@@ -115,8 +115,11 @@ RECONCILIATION_DIFFS = sa.Table(
     *columns_of(DIFFS, key=("tenant_id", "diff_id"), optional=set(DIFFS.names) - _FILLED_DIFFS),
     sa.Index(None, "tenant_id", "integration", "resolved_at"),
     sa.Index(None, "tenant_id", "integration", "last_seen_at"),
-    sa.Index(None, "tenant_id", "right_id"),
-    partial_index("ix_reconciliation_diffs_open_left", "tenant_id", "left_id", where=DIFF_IS_OPEN),
+    # Longer than the ones above, so that a question about few records is answered by these.
+    *(
+        sa.Index(f"ix_reconciliation_diffs_{side}", "tenant_id", "integration", side, "resolved_at")
+        for side in ("left_id", "right_id")
+    ),
 )
 
 DIFF_OBSERVATIONS = sa.Table(
@@ -161,6 +164,7 @@ QUARANTINED = sa.Table(
         optional={"resolved_at"},
     ),
     sa.Index(None, "tenant_id", "integration", "resolved_at"),
+    sa.Index(None, "tenant_id", "integration", "record_id"),
 )
 
 UNKNOWN = sa.Table(
@@ -285,6 +289,7 @@ WRITE_LEDGER = sa.Table(
     sa.Index(None, "tenant_id", "plan_id"),
     partial_index("ix_write_ledger_open", "created_at", where=WRITE_IS_OPEN),
     partial_index("ix_write_ledger_creates", "tenant_id", "integration", "target_id", where=WRITE_CREATES),
+    sa.Index(None, "tenant_id", "integration", "target_id"),
     sa.Index(None, "tenant_id", "run_id"),
 )
 

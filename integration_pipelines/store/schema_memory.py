@@ -42,6 +42,7 @@ OVERWRITES = sa.Table(
     sa.Column("action", Words, nullable=False, comment="kept, restored or held, as the field's rule says"),
     time("restored_at", optional=True),
     sa.Index(None, "tenant_id", "integration", "detected_at"),
+    sa.Index(None, "tenant_id", "integration", "target_id"),
 )
 
 SPELLINGS = sa.Table(

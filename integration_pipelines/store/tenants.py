@@ -50,11 +50,13 @@ class SqlTenantStore(TenantStore):
 
     def find(self, name_or_id: str) -> Tenant:
         """Raises ConfigError, naming the nearest tenants, if there is none."""
-        known = self.all()
         key = _folded(name_or_id)
-        for tenant in known:
-            if name_or_id == tenant.tenant_id or key == _folded(tenant.name):
-                return tenant
+        named = sa.select(*_TENANT).where(_T.removed_at.is_(None), (_T.tenant_id == name_or_id) | (_T.name_key == key))
+        with reading(self._engine, EVERYONE) as db:
+            row = db.execute(named.order_by(_T.tenant_id).limit(1)).first()
+        if row is not None:
+            return Tenant(*row)
+        known = self.all()
         names = {_folded(t.name): t.name for t in known} | {t.tenant_id.casefold(): t.tenant_id for t in known}
         near = [names[n] for n in difflib.get_close_matches(key, names, n=3, cutoff=0.5)]
         hint = f"Did you mean {', '.join(near)}?" if near else "List them with `integration-pipelines tenant list`."

@@ -108,8 +108,7 @@ def _wanted(contract: Contract, fields: Sequence[str]) -> dict[str, SyncField]:
 
 def _notes(tenant_id: str, contract: Contract, record: str, linked: bool, ports: Known) -> Iterator[str]:
     """What else is known of the record: why it is in quarantine, why it has no link."""
-    refused = ports.quarantine.load([tenant_id], contract.contract).to_pylist()
-    for row in (r for r in refused if r["record_id"] == record):
+    for row in ports.quarantine.of_records(tenant_id, contract.contract, [record]).to_pylist():
         yield f"It is in quarantine for its {row['field']}: {row['reason']} {row['remedy']}"
     if not linked:
         for row in ports.diffs.of_records(tenant_id, contract.contract, [record], [record]).to_pylist():

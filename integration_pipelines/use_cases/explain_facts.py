@@ -74,7 +74,7 @@ class Facts:
             left, right, rows[0] if rows else {}, seen,
             ports.diffs.of_records(tenant_id, contract.contract, left, right).to_pylist(),
             ports.ledger.of_records(tenant_id, contract.contract, [*left, *right]).to_pylist(),
-            [o for o in ports.overwrites.load([tenant_id], contract.contract) if o.target_id in {*left, *right}],
+            ports.overwrites.of_records(tenant_id, contract.contract, [*left, *right]),
             _parts(contract, rights, details, ports),
         )  # fmt: skip
 

@@ -143,7 +143,8 @@ def _replaced(
     by_id = {w.row["write_id"]: w for w in written}
     now = ports.clock.now()
     found = []
-    earlier = ports.overwrites.load([tenant.tenant_id], contract.contract) if told else []
+    about = sorted({by_id[image.write_id].row["target_id"] for image in told})
+    earlier = ports.overwrites.of_records(tenant.tenant_id, contract.contract, about) if about else []
     known = {(o.write_id, o.field) for o in earlier}
     lost = {(o.target, o.target_id, o.field, o.lost_value) for o in earlier}
     for image in told:

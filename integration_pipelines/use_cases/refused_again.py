@@ -14,9 +14,10 @@ def refused_records(tenant_id: str, contract: Contract, records: Sequence[str], 
         ConfigError: one that is named is not in quarantine.
     """
     found: dict[str, set[str]] = {}
-    for row in ports.quarantine.load([tenant_id], contract.contract).to_pylist():
-        if not records or row["record_id"] in records:
-            found.setdefault(row["object"], set()).add(row["record_id"])
+    name = contract.contract
+    rows = ports.quarantine.of_records(tenant_id, name, records) if records else ports.quarantine.load([tenant_id], name)
+    for row in rows.to_pylist():
+        found.setdefault(row["object"], set()).add(row["record_id"])
     strange = sorted(set(records).difference(*found.values()))
     if strange:
         raise ConfigError(

@@ -157,6 +157,11 @@ class MemoryQuarantine(Quarantine):
         rows = [row | {"integration": integration} for t in tenant_ids for row in self._state.quarantine.get(t, ())]
         return pa.Table.from_pylist(rows, QUARANTINE)
 
+    def of_records(self, tenant_id: str, integration: str, records: Sequence[str]) -> pa.Table:
+        """Of these, what is refused now."""
+        rows = self.load([tenant_id], integration)
+        return rows.filter(pc.is_in(rows["record_id"], value_set=pa.array(records, TEXT)))
+
 
 class NoUnknownFields(UnknownFields):
     """Nobody looks at unknown fields here."""
@@ -301,6 +306,10 @@ class MemoryOverwrites(Overwrites):
             o for t in tenant_ids for o in self._state.overwrites.get(t, {}).values() if since is None or o.detected_at >= since
         ]
         return sorted(found, key=lambda o: (-o.detected_at.timestamp(), o.write_id, o.field))
+
+    def of_records(self, tenant_id: str, integration: str, target_ids: Sequence[str]) -> list[Overwrite]:
+        """Newest first."""
+        return [o for o in self.load([tenant_id], integration) if o.target_id in target_ids]
 
 
 class MemorySpellings(Spellings):

@@ -82,11 +82,11 @@ def test_files_sort_by_creation(tmp_path: Path) -> None:
 
 
 def test_pages_become_row_groups_worth_reading(tmp_path: Path) -> None:
-    """Many small pages are collected to row groups of at least 65,536 rows, compressed with zstd."""
+    """Many small pages are collected to even row groups of at most 16,384 rows, compressed with zstd."""
     page = _batch(*["x"] * 1000)
     file = _write(_lake(tmp_path), *[page] * 140)
     stored = pq.read_metadata(tmp_path / file.path)
-    assert [stored.row_group(i).num_rows for i in range(stored.num_row_groups)] == [66_000, 66_000, 8_000]
+    assert [stored.row_group(i).num_rows for i in range(stored.num_row_groups)] == [*[13_200] * 10, 8_000]
     assert stored.row_group(0).column(1).compression == "ZSTD"
 
 
@@ -241,7 +241,32 @@ def test_rows_are_found_by_value_wherever_they_stand(tmp_path: Path) -> None:
     lake = _lake(tmp_path)
     names = [f"{n:06}" for n in range(140_000)] + ["", "\U0001f600", "zzz", *(f"{n * 7919 % 140_000:06}" for n in range(70_000))]
     file = _write(lake, _batch(*names))
-    wanted = {"000000", "065535", "065536", "139999", "", "\U0001f600", "zzz", "no such"}
+    wanted = {"000000", "013199", "013200", "139999", "", "\U0001f600", "zzz", "no such"}
     found = [str(name) for name in lake.find(file, SCHEMA, "name", wanted)["name"].to_pylist()]
     assert sorted(found) == sorted(name for name in names if name in wanted)
     assert lake.find(file, SCHEMA, "name", {"no such", "~"}).num_rows == 0
+
+
+def test_one_record_costs_no_more_than_its_row_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large file only the groups that may hold a value are looked through, and only the one that does is read whole."""
+    lake = _lake(tmp_path)
+    file = _write(lake, _batch(*(f"{n:06}" for n in range(140_000))))
+    read: list[tuple[int, int]] = []
+    whole = pq.ParquetFile.read_row_group
+
+    def counted(self: pq.ParquetFile, i: int, columns: list[str], use_threads: bool) -> pa.Table:
+        found = whole(self, i, columns=columns, use_threads=use_threads)
+        read.append((found.num_rows, len(columns)))
+        return found
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", counted)
+    assert lake.find(file, SCHEMA, "name", {"070000"}).num_rows == 1
+    assert read == [(15_556, 1), (15_556, len(SCHEMA))]
+
+
+def test_values_that_hardly_repeat_are_written_plainly(tmp_path: Path) -> None:
+    """A dictionary of ids is a second copy of them: without it a file is smaller than Arrow makes it when nothing is said."""
+    ids = _batch(*(f"cus_{n * 7919 % 16_384:014}" for n in range(16_384)))
+    file = _write(_lake(tmp_path), ids)
+    pq.write_table(pa.Table.from_batches([ids]), tmp_path / "plain.parquet", compression="zstd", compression_level=1)
+    assert file.bytes < 0.8 * (tmp_path / "plain.parquet").stat().st_size
