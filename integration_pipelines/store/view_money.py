@@ -1,6 +1,7 @@
 """Amounts that people can read, in SQL that every database understands: no regular expressions, no formatting functions.
 
-One expression per value, made of digits cut at places counted from their end, so that a database evaluates little per row. Text only.
+Digits are cut at places counted from their end. What is used often has a name, which keeps the text of a view short: whoever connects
+to SQLite reads the text of every view first. What a name stands for may be worked out each time that it is used, so that is kept short, too.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from integration_pipelines.core.canonical import THREE_DECIMALS, ZERO_DECIMALS
 
 _DIGITS = 19  # amounts are 64-bit
+_PLACES = dict.fromkeys(("USD", "EUR", "GBP"), 2) | dict.fromkeys(ZERO_DECIMALS, 0) | dict.fromkeys(THREE_DECIMALS, 3)
+"""Of currencies, those first that most amounts are in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,41 +32,36 @@ def with_readable(source: str, columns: Sequence[str], values: Sequence[Value], 
         is_money: a condition on the source's columns.
         currency: the column with the upper-case code.
     """
-    twins = [f"{readable(v.expression, is_money, currency)} AS {v.readable}" for v in values]
-    return f"SELECT {', '.join([*columns, *twins])} FROM {source}"
+    numbered = list(enumerate(values))
+    known = " ".join(f"WHEN '{code}' THEN {count}" for code, count in _PLACES.items())
+    places = f"CASE {currency} {known} ELSE 2 END"
+    digits = [f"ltrim({v.expression}, '-') AS digits_{n}" for n, v in numbered]
+    whole = [f"{_whole(f'digits_{n}')} AS whole_{n}" for n, _ in numbered]
+    twins = [f"{_readable(v.expression, n, is_money, currency)} AS {v.readable}" for n, v in numbered]
+    told = f"SELECT *, {places} AS places, {', '.join(digits)} FROM {source}"
+    return f"SELECT {', '.join([*columns, *twins])} FROM (SELECT *, {', '.join(whole)} FROM ({told}) AS told) AS cut"
 
 
-def readable(value: str, is_money: str, currency: str) -> str:
+def _readable(value: str, number: int, is_money: str, currency: str) -> str:
     """Minor units as `1,234.50 USD`, blank as `(blank)`, and what is no amount of a known currency as it stands."""
-    digits = f"ltrim({value}, '-')"
-    amount = f"({is_money}) AND length({currency}) = 3 AND {digits} <> '' AND ltrim({digits}, '0123456789') = '' AND {value} NOT LIKE '--%'"
+    digits, whole = f"digits_{number}", f"whole_{number}"
+    plain = f"length({digits}) BETWEEN 1 AND {_DIGITS} AND ltrim({digits}, '0123456789') = '' AND {value} NOT LIKE '--%'"
     sign = f"CASE WHEN {value} LIKE '-%' THEN '-' ELSE '' END"
-    by_places = f"""CASE WHEN {currency} IN ({_listed(ZERO_DECIMALS)}) THEN {_major(digits, 0)}
-      WHEN {currency} IN ({_listed(THREE_DECIMALS)}) THEN {_major(digits, 3)} ELSE {_major(digits, 2)} END"""
-    return f"CASE WHEN {value} = '' THEN '(blank)' WHEN {amount} THEN {sign} || {by_places} || ' ' || {currency} ELSE {value} END"
+    minor = f"CASE WHEN places > 0 THEN '.' || substr('000' || {digits}, length({digits}) + 4 - places) ELSE '' END"
+    return f"""CASE WHEN {value} = '' THEN '(blank)' WHEN ({is_money}) AND length({currency}) = 3 AND {plain}
+      THEN {sign} || {_grouped(whole)} || {minor} || ' ' || {currency} ELSE {value} END"""
 
 
-def _major(digits: str, places: int) -> str:
-    """Digits of minor units as major units, by how many digits there are."""
-    groups = range(1, (_DIGITS - places + 2) // 3 + 1)
-    cases = [f"WHEN length({digits}) <= {places + 3 * g} THEN {_grouped(digits, places, g)}" for g in groups]
-    if places:
-        cases.insert(
-            0, f"WHEN length({digits}) <= {places} THEN '0.' || substr('000', 1, {places} - length({digits})) || {digits}"
-        )
-    return f"CASE {' '.join(cases)} ELSE {digits} END"
+def _whole(digits: str) -> str:
+    """Those before the point."""
+    return f"CASE WHEN length({digits}) > places THEN substr({digits}, 1, length({digits}) - places) ELSE '0' END"
 
 
-def _grouped(digits: str, places: int, groups: int) -> str:
-    """Digits with exactly that many groups before the point."""
-    tail = 3 * (groups - 1) + places
-    parts = [f"substr({digits}, 1, length({digits}) - {tail})"]
-    for group in range(groups - 1, 0, -1):
-        parts += ["','", f"substr({digits}, length({digits}) - {3 * group + places - 1}, 3)"]
-    if places:
-        parts += ["'.'", f"substr({digits}, length({digits}) - {places - 1})"]
-    return " || ".join(parts)
-
-
-def _listed(codes: Sequence[str]) -> str:
-    return ", ".join(f"'{c}'" for c in codes)
+def _grouped(digits: str, behind: int = 0) -> str:
+    """Digits in groups of three, without those groups that stand behind."""
+    last = 3 * behind
+    first = f"substr({digits}, 1, length({digits}) - {last})"
+    if last + 3 >= _DIGITS:
+        return first
+    more = f"{_grouped(digits, behind + 1)} || ',' || substr({digits}, length({digits}) - {last + 2}, 3)"
+    return f"CASE WHEN length({digits}) <= {last + 3} THEN {first} ELSE {more} END"
