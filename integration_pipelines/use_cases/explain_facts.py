@@ -49,34 +49,34 @@ class Facts:
         cls, tenant_id: str, contract: Contract, links: Sequence[Row], wanted: Mapping[str, SyncField], ports: Known
     ) -> "Facts":
         """Read what those fields are told from, and no more; only the store and the lake are asked."""
-        rolled = any(spec.left.rollup or spec.right.rollup for spec in wanted.values())
+        name, rolled = contract.contract, any(spec.left.rollup or spec.right.rollup for spec in wanted.values())
         left = tuple(dict.fromkeys(str(k["left_id"]) for k in links))
         right = tuple(dict.fromkeys(str(k["right_id"]) for k in links))
         among = {tenant_id: [str(k["link_id"]) for k in links]}
         told = _only(kept_schema(contract), {*_OF_A_LINK, *wanted, *(spec.currency_field for spec in wanted.values())})
-        shown = dataset(ports, [tenant_id], contract.contract, DATASET, told, among=among, key="link_id")
-        main = [_Object.of(tenant_id, contract, contract.main_object(side), ports) for side in ("left", "right")]
-        part = _Object.of(tenant_id, contract, contract.rollup.object, ports) if rolled and contract.rollup is not None else None
         with ThreadPoolExecutor(_AT_ONCE) as pool:  # files of large tenants are read beside each other
+            if rolled:
+                pool.submit(lambda: ports.duck(few=True).close())  # what the amount is worked out by takes a moment to be made
+            shown = dataset(ports, [tenant_id], name, DATASET, told, among=among, key="link_id")
             merged = pool.submit(lambda: counting(shown.rows().read_all()))
+            main = [_Object.of(tenant_id, contract, contract.main_object(side), ports) for side in ("left", "right")]
             of_left = pool.submit(main[0].newest, "record_id", left, _OF_A_RECORD)
             of_right = pool.submit(
                 main[1].newest, "record_id", right, {*_OF_A_RECORD, *PARENT_COLUMNS} if rolled else _OF_A_RECORD
             )
+            part = (
+                _Object.of(tenant_id, contract, contract.rollup.object, ports) if rolled and contract.rollup is not None else None
+            )
             of_part = pool.submit(part.newest, part.parent, right) if part is not None else None
-            if part is not None:
-                pool.submit(lambda: ports.duck(few=True).close())  # what it is a part of takes a moment to be made
+            diffs = ports.diffs.of_records(tenant_id, name, left, right).to_pylist()
+            writes = ports.ledger.of_records(tenant_id, name, [*left, *right]).to_pylist()
+            overwrites = ports.overwrites.of_records(tenant_id, name, [*left, *right])
         kept, lefts, rights = merged.result(), of_left.result(), of_right.result()
         details = [row for row in (of_part.result() if of_part is not None else ()) if not row["deleted"]]
         rows = kept.sort_by([(SEQUENCE.name, "descending"), ("is_primary", "descending")]).to_pylist()
         seen = {r["record_id"]: r for r in (*lefts, *rights, *details)}
-        return cls(
-            left, right, rows[0] if rows else {}, seen,
-            ports.diffs.of_records(tenant_id, contract.contract, left, right).to_pylist(),
-            ports.ledger.of_records(tenant_id, contract.contract, [*left, *right]).to_pylist(),
-            ports.overwrites.of_records(tenant_id, contract.contract, [*left, *right]),
-            _parts(contract, rights, details, ports),
-        )  # fmt: skip
+        parts = _parts(contract, rights, details, ports)
+        return cls(left, right, rows[0] if rows else {}, seen, diffs, writes, overwrites, parts)
 
 
 def find_links(tenant_id: str, contract: Contract, record: str, ports: Known) -> list[Row]:
