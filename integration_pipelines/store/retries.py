@@ -18,6 +18,8 @@ from integration_pipelines.store.schema import OVERWRITES, SPELLINGS, WRITE_RETR
 _R = WRITE_RETRIES.c
 _O = OVERWRITES.c
 _S = SPELLINGS.c
+AT_ONCE = 10_000
+"""Records of one question: SQLite takes some ten thousand values."""
 
 
 class SqlRetries(Retries):
@@ -79,8 +81,11 @@ class SqlOverwrites(Overwrites):
 
     def of_records(self, tenant_id: str, integration: str, target_ids: Sequence[str]) -> list[Overwrite]:
         """Newest first; put in order here, so that they are found by their record."""
-        mine = (_O.tenant_id == tenant_id, _O.integration == integration, _O.target_id.in_(target_ids))
-        found = self._read(sa.select(OVERWRITES).where(*mine), (tenant_id,))
+        found: list[Overwrite] = []
+        for first in range(0, len(target_ids), AT_ONCE):
+            some = target_ids[first : first + AT_ONCE]
+            mine = (_O.tenant_id == tenant_id, _O.integration == integration, _O.target_id.in_(some))
+            found += self._read(sa.select(OVERWRITES).where(*mine), (tenant_id,))
         return sorted(found, key=lambda o: (-o.detected_at.timestamp(), o.write_id, o.field))
 
     def _read(self, query: sa.Select[Any], tenant_ids: Sequence[str]) -> list[Overwrite]:

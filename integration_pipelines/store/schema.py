@@ -288,7 +288,8 @@ WRITE_LEDGER = sa.Table(
     sa.Index(None, "tenant_id", "integration", "created_at"),
     sa.Index(None, "tenant_id", "plan_id"),
     partial_index("ix_write_ledger_open", "created_at", where=WRITE_IS_OPEN),
-    partial_index("ix_write_ledger_creates", "tenant_id", "integration", "target_id", where=WRITE_CREATES),
+    # The operation is named again, so that all of them are found by this one, which is the shortest.
+    partial_index("ix_write_ledger_creates", "tenant_id", "integration", "operation", "target_id", where=WRITE_CREATES),
     sa.Index(None, "tenant_id", "integration", "target_id"),
     sa.Index(None, "tenant_id", "run_id"),
 )

@@ -142,29 +142,30 @@ def _replaced(
 ) -> list[Overwrite]:
     by_id = {w.row["write_id"]: w for w in written}
     now = ports.clock.now()
-    found = []
-    about = sorted({by_id[image.write_id].row["target_id"] for image in told})
-    earlier = ports.overwrites.of_records(tenant.tenant_id, contract.contract, about) if about else []
-    known = {(o.write_id, o.field) for o in earlier}
-    lost = {(o.target, o.target_id, o.field, o.lost_value) for o in earlier}
+    unseen = []
     for image in told:
-        one = by_id[image.write_id]
-        field = one.fields.get(image.path)
-        if field is None or (image.write_id, field) in known:  # what is on record already may have been put back since
-            continue
-        before, after = (images[field] or "" for images in one.images)
-        # A partner that knows no keys may take another write of the same value for one that was given up.
-        late = one.row["state"] == WriteState.FAILED
-        if late and (one.row["target"], one.row["target_id"], field, image.value) in lost:
-            continue
-        if image.value not in {before, after}:
-            found.append(
-                Overwrite(
-                    tenant.tenant_id, contract.contract, tenant.run_id, image.write_id, one.row["target"], one.row["target_id"],
-                    field, before, image.value, after, image.changed_by, now, _action(contract, one.row["target"], field),
-                )
-            )  # fmt: skip
-    return found
+        row, field = by_id[image.write_id].row, by_id[image.write_id].fields.get(image.path)
+        if field is not None:
+            before, after = (images[field] or "" for images in by_id[image.write_id].images)
+            if image.value not in {before, after}:
+                action = _action(contract, row["target"], field)
+                unseen.append(
+                    Overwrite(
+                        tenant.tenant_id, contract.contract, tenant.run_id, image.write_id, row["target"], row["target_id"],
+                        field, before, image.value, after, image.changed_by, now, action,
+                    )
+                )  # fmt: skip
+    earlier = ports.overwrites.of_records(tenant.tenant_id, contract.contract, sorted({o.target_id for o in unseen}))
+    known = {(o.write_id, o.field) for o in earlier}  # what is on record already may have been put back since
+    lost = {(o.target, o.target_id, o.field, o.lost_value) for o in earlier}
+    # A partner that knows no keys may take another write of the same value for one that was given up.
+    given_up = {w for w, one in by_id.items() if one.row["state"] == WriteState.FAILED}
+    return [
+        o
+        for o in unseen
+        if (o.write_id, o.field) not in known
+        and not (o.write_id in given_up and (o.target, o.target_id, o.field, o.lost_value) in lost)
+    ]
 
 
 def _action(contract: Contract, target: str, field: str) -> str:

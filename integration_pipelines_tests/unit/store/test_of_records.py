@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from integration_pipelines.ports.retries import Overwrite
+from integration_pipelines.store import retries
 from integration_pipelines.store.engine import EVERYONE, reading
 from integration_pipelines.store.open import Stores
 from integration_pipelines_tests.unit.store.rows import CRM, LATER, NOW, diff, diffs, refused
@@ -68,6 +70,23 @@ def test_replaced_edits_are_found_by_their_record_newest_first(stores: Stores) -
     stores.overwrites.record([*mine, overwrite("w2", "2"), *strangers])
     found = stores.overwrites.of_records("t1", CRM, ["1"])
     assert [(o.write_id, o.field) for o in found] == [("w9", "mrr"), ("w1", "arr"), ("w1", "mrr")]
+
+
+def test_replaced_edits_of_however_many_records_are_found(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than one question may name: newest first over all of them."""
+    monkeypatch.setattr(retries, "AT_ONCE", 2)
+    stores.overwrites.record([replace(overwrite(f"w{i}", str(i)), detected_at=NOW + i * timedelta(seconds=1)) for i in range(6)])
+    found = stores.overwrites.of_records("t1", CRM, [*map(str, range(5)), "none"])
+    assert [o.write_id for o in found] == ["w4", "w3", "w2", "w1", "w0"]
+    assert stores.overwrites.of_records("t1", CRM, []) == []
+
+
+@pytest.mark.parametrize("each_database", ["sqlite"], indirect=True)
+def test_all_records_that_we_made_are_found_among_many_writes(stores: Stores) -> None:
+    """By the index of those alone."""
+    with _plans(stores) as steps:
+        stores.ledger.created(["t1"], CRM)
+    assert [step.split(" (")[0] for step in steps] == ["SEARCH write_ledger USING INDEX ix_write_ledger_creates"]
 
 
 @contextmanager
