@@ -51,6 +51,7 @@ class Figures:
 
     points: int = 0
     reached: int = 0
+    missed: list["Moment"] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -130,6 +131,7 @@ def strike(alive: Life, moment: Moment) -> tuple[bool, Json]:
 
 def _note(figures: Figures, moment: Moment, reached: object, answer: Json) -> None:
     figures.reached += bool(reached)
+    figures.missed += [] if reached else [moment]
     said = answer["said"] or {}
     failing = isinstance(moment, Syscall) and moment.error
     if answer["code"] not in ({0} if failing or not reached else {KILLED}):
