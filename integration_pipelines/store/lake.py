@@ -26,9 +26,9 @@ from integration_pipelines.store.lake_places import DRAFT, Place, place_at
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PATH = re.compile(r"[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,80}-[0-9a-f]{12}\.parquet")
 _GROUP_ROWS = 16_384
-"""Of a row group: for one record no more than that is read; whole files were read as quickly by groups of 8,192 to 131,072 rows."""
+"""Of a row group: for one record no more than that is read; whole files were read as quickly by groups of 16,384 to 131,072 rows."""
 _DICTIONARY_BYTES = 65_536
-"""Of the values of a row group's column: ids come to more, and as a dictionary they would be there twice; words and texts stay below."""
+"""Of the values of a row group's column: ids come to more, and as a dictionary they would be there twice; most words and texts stay below."""
 _HELD_ROWS = 65_536
 _HELD_BYTES = 64 * 2**20
 _THREADED_ROWS = 65_536

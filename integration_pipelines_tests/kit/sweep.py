@@ -51,7 +51,6 @@ class Figures:
 
     points: int = 0
     reached: int = 0
-    missed: list["Moment"] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -131,7 +130,6 @@ def strike(alive: Life, moment: Moment) -> tuple[bool, Json]:
 
 def _note(figures: Figures, moment: Moment, reached: object, answer: Json) -> None:
     figures.reached += bool(reached)
-    figures.missed += [] if reached else [moment]
     said = answer["said"] or {}
     failing = isinstance(moment, Syscall) and moment.error
     if answer["code"] not in ({0} if failing or not reached else {KILLED}):
