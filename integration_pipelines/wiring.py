@@ -17,9 +17,10 @@ from integration_pipelines.alerting.sink_config import SinkConfig
 from integration_pipelines.core.alerts import Rules
 from integration_pipelines.core.contract_lint import Catalogue
 from integration_pipelines.core.packs import Pack, load_pack
+from integration_pipelines.duck import duck_factory
 from integration_pipelines.errors import AuthError, ConfigError
 from integration_pipelines.gate.late_gate import LateGate
-from integration_pipelines.known import duck_factory, packaged_contracts, sqlite_file
+from integration_pipelines.known import packaged_contracts, sqlite_file
 from integration_pipelines.logs import configure_logs
 from integration_pipelines.partners.tuned import TunedConnector
 from integration_pipelines.ports.alerts import Alerting, AlertSink

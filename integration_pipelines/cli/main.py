@@ -66,12 +66,13 @@ _QUICK: list[bool] = []
 
 
 def _start_quickly() -> None:
-    """For commands that read, print and end: nobody looks for numpy and pandas, or for garbage among all that is loaded."""
+    """For commands that read, print and end: nobody looks for numpy, pandas, plugins or garbage, or speaks to many at once."""
     if not _ALONE or "pyarrow" in sys.modules:  # somebody else's process
         return
     _QUICK.append(True)
     gc.disable()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for some reads what every installed package offers
+    import_module("integration_pipelines.cli.later").load_later()
     import_module("integration_pipelines.defs.arrow_alone").do_without_arrays()
 
 

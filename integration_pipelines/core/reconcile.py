@@ -16,6 +16,7 @@ Makes `cells` (differing fields with their verdict), `field_counts` and `base_mo
 from integration_pipelines.core.contract import Contract, FieldType
 from integration_pipelines.core.epochs import came_back
 from integration_pipelines.core.merge import compared_fields
+from integration_pipelines.core.rollup_groups import customer_parts
 from integration_pipelines.core.settled import MIXED, compared_bit, currency_of, owner_side, owners
 from integration_pipelines.core.sql import Sql, name, text
 
@@ -166,13 +167,17 @@ def _base_moves(sql: Sql, contract: Contract) -> None:
 
 
 def merged(contract: Contract) -> str:
-    """The query for the merged customers: per link the value that each field should have, by its owner."""
+    """The query for the merged customers: per link the value that each field should have, by its owner, and the parts of its roll-up."""
     fields = compared_fields(contract)
     agreed = ", ".join(f"z.{name(field)}" for field in fields)
     columns = ", ".join(
         f"CASE WHEN settled THEN {name('l_' + field)} ELSE {owners(contract, field)} END AS {name(field)}" for field in fields
     )
     kept = "tenant_id, link_id, left_id, right_id, is_primary, record_label"
-    return f"""SELECT {", ".join(f"v.{column}" for column in kept.split(", "))}, {agreed} FROM verbatim_links v
+    links = f"""SELECT {", ".join(f"v.{column}" for column in kept.split(", "))}, {agreed} FROM verbatim_links v
         JOIN base z ON z.tenant_id = v.tenant_id AND z.link_id = v.link_id WHERE v.verbatim
-      UNION ALL SELECT {kept}, {columns} FROM wide ORDER BY tenant_id, left_id, right_id"""
+      UNION ALL SELECT {kept}, {columns} FROM wide"""
+    if contract.rollup is None:
+        return f"{links} ORDER BY tenant_id, left_id, right_id"
+    return f"""SELECT k.*, p.parts FROM ({links}) k LEFT JOIN ({customer_parts("group_facts")}) p
+        ON p.tenant_id = k.tenant_id AND p.customer_id = k.right_id ORDER BY k.tenant_id, k.left_id, k.right_id"""

@@ -47,7 +47,7 @@ def _fold(start: str, steps: str) -> str:
     return f"list_reduce({steps}, lambda a, d: {{'v': {_FOLD_ONE}, 'pct': NULL::HUGEINT, 'off': NULL::HUGEINT}}, {first}).v"
 
 
-_SUBS = """SELECT tenant_id, record_id, customer_id, status, upper(currency) AS currency, trial_end, ended_at, cancel_at, items,
+_SUBS = """SELECT tenant_id, record_id, observed_at, customer_id, status, upper(currency) AS currency, trial_end, ended_at, cancel_at, items,
     nullif(discounts, []) AS own_discounts, status IN {ended} AS ended, status IN {counted}{paused} AS counted,
     coalesce(cancel_at, '') <> '' OR lower(coalesce(cancel_at_period_end, '')) = 'true' AS ends
   FROM {subs}"""
@@ -100,8 +100,8 @@ def subscription_facts(sql: Sql, contract: Contract, now_text: str) -> None:
     """Make `sub_facts`: one row per accepted subscription with its part of the roll-up.
 
     Reads `accepted_<object>` tables of the roll-up's object and its parent. `now_text` (ISO 8601, UTC) decides which repeating
-    discounts still run. Columns: tenant_id, record_id, customer_id, status, mrr12 (10^-12 minor units), currency, ended, renewal,
-    ends, end_date.
+    discounts still run. Columns: tenant_id, record_id, observed_at, customer_id, status, mrr12 (10^-12 minor units), currency, ended,
+    renewal, ends, end_date.
     """
     rollup = contract.rollup
     if rollup is None:
@@ -171,13 +171,13 @@ def _subscription_sums(discounts: Rollup | None, now_text: str) -> str:
 
 def _facts(singles: str, discounts: Rollup | None, now_text: str, *, others: bool) -> str:
     """Most subscriptions have one item and need neither sum nor join; `others` says whether there may be any that have not."""
-    common = "tenant_id, record_id, customer_id, status, currency, trial_end, ended_at, cancel_at, ended, ends"
+    common = "tenant_id, record_id, observed_at, customer_id, status, currency, trial_end, ended_at, cancel_at, ended, ends"
     period_end = "list_min(list_filter(list_transform(s.items, lambda i: i.current_period_end), lambda t: t <> ''))"
     rest = f"""UNION ALL BY NAME SELECT s.* EXCLUDE (items, own_discounts, counted), {period_end} AS period_end,
           CASE WHEN s.counted AND m.record_id IS NOT NULL THEN m.mrr12 ELSE 0 END AS mrr12
         FROM rollup_unusual s LEFT JOIN rollup_sums m ON m.tenant_id = s.tenant_id AND m.record_id = s.record_id
         WHERE coalesce(len(s.items), 0) <> 1"""
-    return f"""SELECT tenant_id, record_id, customer_id, currency, mrr12, ended,
+    return f"""SELECT tenant_id, record_id, observed_at, customer_id, currency, mrr12, ended,
         CASE WHEN status = 'active' AND ends THEN 'canceling' WHEN ended THEN 'canceled' ELSE status END AS status,
         CASE WHEN ended OR status = 'paused' OR ends THEN NULL
           WHEN status = 'trialing' THEN coalesce(nullif(trial_end, ''), period_end) ELSE period_end END AS renewal,

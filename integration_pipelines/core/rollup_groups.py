@@ -1,4 +1,4 @@
-"""From subscriptions to one view of a group of customers, usually those behind one company.
+"""From subscriptions to one view of a group of customers, usually those behind one company; and which of them make it up.
 
 Nearly every group is one customer with one subscription, and then the view is that subscription's; only the others are added up.
 What a subscription costs is `rollup`.
@@ -37,6 +37,22 @@ _ADDED = """SELECT m.tenant_id, m.customer_id, coalesce([{list}][rank], 'none') 
 
 _MEMBERS = "SELECT g.tenant_id, g.group_id, g.customer_id FROM {groups} g SEMI JOIN ({several}) s USING (tenant_id, group_id)"
 _MINOR = "coalesce(multiple({0}, 1000000000000), rdiv(rdiv({0}, 1000), 1000000000))::VARCHAR"
+
+_PART = """{'record_id': f.record_id, 'status': f.status, 'monthly_minor': rdiv(f.mrr12, 1000000000000)::BIGINT,
+    'currency': f.currency, 'observed_at': f.observed_at}"""
+_PARTS = """SELECT f.tenant_id, f.customer_id, [{part}] AS parts FROM sub_facts f
+    ANTI JOIN {members} m ON m.tenant_id = f.tenant_id AND m.customer_id = f.customer_id
+  UNION ALL SELECT f.tenant_id, f.customer_id, list({part} ORDER BY f.record_id) FROM sub_facts f
+    SEMI JOIN {members} m ON m.tenant_id = f.tenant_id AND m.customer_id = f.customer_id GROUP BY ALL"""
+
+
+def customer_parts(facts: str) -> str:
+    """The query for what the view `facts` was rolled up from: (tenant_id, customer_id, parts), a customer without any has no row.
+
+    A part is a subscription of that customer: status, what it costs a month (minor units, null where that cannot be computed) and when
+    it was read.
+    """
+    return _PARTS.format(part=_PART, members=f"{facts}_members")
 
 
 def group_rollup(sql: Sql, contract: Contract, name: str, groups: str) -> None:

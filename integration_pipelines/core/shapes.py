@@ -4,7 +4,12 @@ import pyarrow as pa
 
 from integration_pipelines.core.contract import Contract
 from integration_pipelines.core.merge import compared_fields
-from integration_pipelines.core.tables import TEXT
+from integration_pipelines.core.tables import TEXT, TIME
+
+PARTS = pa.list_(
+    pa.struct([("record_id", TEXT), ("status", TEXT), ("monthly_minor", pa.int64()), ("currency", TEXT), ("observed_at", TIME)])
+)
+"""What a customer's roll-up is made up of; money in minor units."""
 
 
 def base_schema(contract: Contract) -> pa.Schema:
@@ -14,7 +19,7 @@ def base_schema(contract: Contract) -> pa.Schema:
 
 
 def merged_schema(contract: Contract) -> pa.Schema:
-    """The shape of the merged customers: per link the value that each compared field should have."""
+    """The shape of the merged customers: per link the value that each compared field should have, and what its roll-up is made up of."""
     text = ("record_label", *compared_fields(contract))
     columns: dict[str, pa.DataType] = {
         "tenant_id": TEXT,
@@ -23,4 +28,5 @@ def merged_schema(contract: Contract) -> pa.Schema:
         "right_id": TEXT,
         "is_primary": pa.bool_(),
     }
-    return pa.schema(columns | dict.fromkeys(text, TEXT))
+    parts = {} if contract.rollup is None else {"parts": PARTS}
+    return pa.schema(columns | dict.fromkeys(text, TEXT) | parts)

@@ -3,11 +3,17 @@
 Values never enter SQL text except as quoted literals of a validated contract; data travels as Arrow only.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from __future__ import annotations
 
-import duckdb
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import duckdb
 
 _BATCH_ROWS = 65_536
 _MACROS = (

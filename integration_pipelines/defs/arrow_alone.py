@@ -1,7 +1,7 @@
 """Arrow without what it looks for beside it: pandas at its first array, to see whether the values come from there; numpy in several modules.
 
 Pandas is half a second which the run of an event and a short command have not, numpy a tenth, and a command that only shows rows has no
-use for either.
+use for either; nor for Arrow's own clouds, since the lake's files come from elsewhere.
 """
 
 import sys
@@ -13,6 +13,7 @@ from types import ModuleType
 
 PANDAS = "pandas"
 NUMPY = "numpy"
+CLOUDS = ("pyarrow._s3fs", "pyarrow._gcsfs", "pyarrow._azurefs", "pyarrow._hdfs")
 
 
 class _OutOfSight(MetaPathFinder):
@@ -40,5 +41,5 @@ def load_arrow_alone() -> None:
 
 
 def do_without_arrays() -> None:
-    """Keep numpy and pandas out of sight as long as this process lives; for commands whose process shows rows and ends."""
-    sys.meta_path.insert(0, _OutOfSight({NUMPY, PANDAS}))
+    """Keep all of it out of sight as long as this process lives; for commands whose process shows rows and ends."""
+    sys.meta_path.insert(0, _OutOfSight({NUMPY, PANDAS, *CLOUDS}))

@@ -14,7 +14,7 @@ from integration_pipelines.core.merge import compared_fields
 from integration_pipelines.core.settled import owner_side
 from integration_pipelines.errors import ConfigError
 from integration_pipelines.ports.known import Known
-from integration_pipelines.use_cases.explain_facts import Facts, Part, Row, find_links, of_no_pair
+from integration_pipelines.use_cases.explain_facts import Facts, Part, Row, find_links, is_rolled, of_no_pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +121,10 @@ def _story(contract: Contract, facts: Facts, field: str, spec: SyncField) -> Fie
     mine = [d for d in facts.diffs if d["field"] == field]
     current = next((d for d in mine if d["resolved_at"] is None), None)
     newest = mine[0] if mine else None
-    rolled = bool(spec.left.rollup or spec.right.rollup)
+    rolled = is_rolled(spec)
     owner = owner_side(contract, spec)
     source = _source(contract, facts, owner, rolled)
-    times = [facts.seen[r]["observed_at"] for r in source if r in facts.seen]
+    times = [facts.seen[r] for r in source if r in facts.seen]
     return FieldStory(
         field=field,
         label=spec.label,

@@ -12,12 +12,15 @@ GONE = pa.field("gone", pa.bool_())
 
 
 def kept_schema(contract: Contract) -> pa.Schema:
-    """Merged customers as they lie in the lake: `gone` marks links that are none any more; null is as good as false."""
+    """Merged customers as they lie in the lake: `gone` marks links that are none any more; null is as good as false.
+
+    Of `parts` null where there are none, or where they were not kept yet when the file was written.
+    """
     return merged_schema(contract).append(GONE)
 
 
 def counting(rows: pa.Table) -> pa.Table:
     """Of rows in the order of their files those that count, without `gone`."""
     newest = newest_rows(rows.append_column("_place", pa.array(range(rows.num_rows), pa.int64())), "link_id", "_place")
-    here = newest.filter(pc.invert(pc.is_in(newest["gone"], value_set=pa.array([True]))))
+    here = newest.filter(pc.invert(pc.is_in(newest["gone"], value_set=pa.array([True], pa.bool_()))))
     return here.drop_columns(["gone", "_place"])

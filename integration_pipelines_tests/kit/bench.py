@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from integration_pipelines.core.contract import Contract
-from integration_pipelines.known import duck_factory
+from integration_pipelines.duck import duck_factory
 from integration_pipelines.ports.bundle import Ports
 from integration_pipelines.ports.tenants import Tenant
 from integration_pipelines.settings import Settings

@@ -148,8 +148,13 @@ class World:
         return found
 
     def merged(self) -> list[dict[str, Any]]:
-        """The merged customers of one pass."""
-        engine = self.open()
+        """The merged customers of one pass, and of the same one as it goes for few rows: both have to find the same."""
+        found, few = (self._merged(few=few) for few in (False, True))
+        assert few == found
+        return found
+
+    def _merged(self, *, few: bool) -> list[dict[str, Any]]:
+        engine = Pass(connect(few=few), replace(self.inputs(), few=few))
         engine.run()
         return engine.merged().read_all().to_pylist()
 

@@ -25,8 +25,9 @@ from typing import ParamSpec, TextIO, TypeVar
 from pydantic import SecretStr
 from sqlalchemy.engine import Connection
 
+from integration_pipelines.duck import duck_factory
 from integration_pipelines.errors import IntegrationError
-from integration_pipelines.known import duck_factory, packaged_contracts
+from integration_pipelines.known import packaged_contracts
 from integration_pipelines.logs import configure_logs
 from integration_pipelines.partners.hubspot.client import HubSpotConnector
 from integration_pipelines.partners.stripe.client import StripeConnector

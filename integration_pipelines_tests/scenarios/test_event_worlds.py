@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from integration_pipelines.use_cases.merged import DATASET, counting, kept_schema
+from integration_pipelines.use_cases.observations import SEQUENCE, dataset
 from integration_pipelines_tests.kit.bench import CONTRACT, Product, product
 from integration_pipelines_tests.kit.events import Mailbox
 from integration_pipelines_tests.kit.people import accounts, act
@@ -47,8 +49,18 @@ def kept(shop: Product, tenant: str) -> dict[str, Any]:
         "billing": _records(shop.billing(tenant).objects),
         "links": sorted((k["left_id"], k["right_id"], k["state"], k["match_rule"]) for k in links),
         "diffs": sorted(tuple(str(d[n]) for n in wanted) for d in diffs if d["kind"] != "new_link"),
+        "merged": _merged(shop, tenant),
         "quarantined": sorted((q["object"], q["record_id"], q["expectation"]) for q in quarantined),
     }
+
+
+def _merged(shop: Product, tenant: str) -> list[tuple[str, ...]]:
+    """The merged customers that people and explanations are told from, with what their roll-ups are made up of."""
+    kept = dataset(shop.ports, [tenant], CONTRACT, DATASET, kept_schema(shop.contract)).rows().read_all()
+    rows = counting(kept).drop_columns(["link_id", SEQUENCE.name]).to_pylist()
+    for row in rows:
+        row["parts"] = [{**part, "observed_at": None} for part in row["parts"] or ()]
+    return sorted(tuple(map(str, row.values())) for row in rows)
 
 
 def _records(objects: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,10 @@ from integration_pipelines.errors import ConfigError
 from integration_pipelines.ports.partner import RecordWrite
 from integration_pipelines.use_cases.explain import Explanation, FieldStory, explain
 from integration_pipelines.use_cases.links_review import reject
+from integration_pipelines.use_cases.outcome import RunOutcome, SyncMode
+from integration_pipelines.use_cases.sync import sync
 from integration_pipelines_tests.kit.bench import Product, product
+from integration_pipelines_tests.kit.core import item, subscription
 from integration_pipelines_tests.kit.fakes import FakeAccount
 
 
@@ -42,6 +45,39 @@ def test_a_rolled_up_value_names_its_parts_and_the_write(shop: Product, record: 
     assert mrr.written is not None
     assert (mrr.written.before, mrr.written.after, mrr.written.state) == ("", "10.00", "confirmed")
     assert mrr.observed_at is not None or mrr.source == ("sub_acme",)
+
+
+@pytest.mark.parametrize("trigger", ["event", "manual"])
+def test_parts_are_those_of_now_though_their_sum_is_the_same(shop: Product, trigger: str) -> None:
+    """One became dearer by what another one became cheaper: nothing differs and nothing is written, and the story is the new one."""
+    billing = shop.billing().objects["billing_subscriptions"]
+    billing["sub_more"] = subscription("sub_more", "cus_acme", items=[item(unit_amount="500")])
+    assert shop.one().outcome is RunOutcome.WRITTEN
+    billing["sub_acme"]["items"], billing["sub_more"]["items"] = [item(unit_amount="700")], [item(unit_amount="800")]
+    touched = {"t1": {"billing_subscriptions": ["sub_acme", "sub_more"]}} if trigger == "event" else None
+    run = sync(["t1"], shop.contract, ports=shop.ports, mode=SyncMode.APPLY, run_id="run_9", trigger=trigger, touched=touched)
+    assert run.tenant("t1").outcome is RunOutcome.IN_SYNC
+    mrr = story(shop, "1", "mrr")
+    assert (mrr.value, mrr.source) == ("1500", ("sub_acme", "sub_more"))
+    assert [(p.record_id, p.monthly_minor) for p in mrr.parts] == [("sub_acme", 700), ("sub_more", 800)]
+
+
+def test_a_customer_without_a_subscription_is_its_own_source(shop: Product) -> None:
+    """There is nothing that its value is made up of, and when the customer was read is told instead."""
+    del shop.billing().objects["billing_subscriptions"]["sub_acme"]
+    shop.one()
+    mrr = story(shop, "1", "mrr")
+    assert (mrr.value, mrr.source, mrr.parts) == ("0", ("cus_acme",), ())
+    assert mrr.observed_at is not None
+
+
+def test_all_companies_customers_are_told_together(shop: Product) -> None:
+    """Whichever of them is asked about."""
+    shop.billing().objects["billing_customers"]["cus_second"] = {"name": "Acme Labs", "email": "labs@acme.com"}
+    shop.billing().objects["billing_subscriptions"]["sub_second"] = subscription("sub_second", "cus_second")
+    shop.one()
+    for record in ("1", "cus_acme", "cus_second", "sub_second"):
+        assert [p.record_id for p in story(shop, record, "mrr").parts] == ["sub_acme", "sub_second"]
 
 
 def test_a_conflict_names_the_value_that_lost(shop: Product) -> None:

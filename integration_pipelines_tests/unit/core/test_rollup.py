@@ -14,15 +14,15 @@ Json = dict[str, Any]
 MONTHS = {"month": Fraction(1), "year": Fraction(12), "week": Fraction(12, 52), "day": Fraction(12, 365)}
 
 
-def rolled(subscriptions: list[Json], customer_discounts: list[Json] | None = None) -> dict[str, str]:
-    """The billing side of one customer's fields."""
+def rolled(subscriptions: list[Json], customer_discounts: list[Json] | None = None) -> Json:
+    """The billing side of one customer's fields, and what they are made up of."""
     world = World(
         companies=[{"record_id": "1", "domain": "acme.com", "billing_renewal_date": "x", "billing_cancel_date": "x"}],
         customers=[{"record_id": "cus_1", "email": "x@acme.com", "discounts": customer_discounts or []}],
         subscriptions=subscriptions,
     )
     merged = world.merged()[0]
-    return {k: merged[k] for k in ("subscription_status", "mrr", "mrr_currency", "renewal_date", "cancel_date")}
+    return {k: merged[k] for k in ("subscription_status", "mrr", "mrr_currency", "renewal_date", "cancel_date", "parts")}
 
 
 def months(row: Json) -> Fraction:
@@ -102,7 +102,40 @@ def test_mrr_equals_an_independent_calculation_for_every_kind_of_plan(seed: int)
         )
         for n in range(4)
     ]  # fmt: skip
-    assert rolled(subscriptions)["mrr"] == expected_mrr(subscriptions)
+    found = rolled(subscriptions)
+    assert found["mrr"] == expected_mrr(subscriptions)
+    parts = {part["record_id"]: str(part["monthly_minor"]) for part in found["parts"]}
+    assert parts == {one["record_id"]: expected_mrr([one]) for one in subscriptions}
+
+
+def test_each_customer_of_a_company_names_its_own_parts() -> None:
+    """Both roll-ups are the company's, one customer brings two subscriptions to it, the other one, and a third none."""
+    world = World(
+        companies=[{"record_id": "1", "domain": "acme.com"}],
+        customers=[{"record_id": f"cus_{n}", "email": f"{n}@acme.com"} for n in (1, 2, 3)],
+        subscriptions=[
+            subscription("b", "cus_1", status="canceled", ended_at="2026-10-05T10:00:00Z"),
+            subscription("a", "cus_1"),
+            subscription("c", "cus_2", currency="usd", items=[item(unit_amount="250")]),
+        ],
+    )
+    rows = {row["right_id"]: row for row in world.merged()}
+    parts = {
+        right: [(p["record_id"], p["status"], p["monthly_minor"], p["currency"]) for p in row["parts"] or ()]
+        for right, row in rows.items()
+    }
+    assert {row["mrr"] for row in rows.values()} == {"1250"}
+    assert parts == {
+        "cus_1": [("a", "active", 1000, "USD"), ("b", "canceled", 0, "USD")],
+        "cus_2": [("c", "active", 250, "USD")],
+        "cus_3": [],
+    }
+
+
+def test_a_part_that_cannot_be_computed_has_no_amount() -> None:
+    """It is among the parts all the same, since it is why the value waits."""
+    beyond = subscription("a", "cus_1", items=[item(unit_amount="9" * 25, quantity="9" * 12)])
+    assert [(p["record_id"], p["monthly_minor"]) for p in rolled([beyond])["parts"]] == [("a", None)]
 
 
 def test_thirds_that_add_up_to_a_half_round_as_the_half_they_are() -> None:
