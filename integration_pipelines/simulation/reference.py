@@ -212,6 +212,19 @@ class Reference:
         ]
         return roll_up(mine, rollup.status_order, rollup.counted_statuses, rollup.ended_statuses)
 
+    def parts(self, pair: Pair) -> dict[str, tuple[str, int, str]]:
+        """What the compared record brings to the roll-up: its accepted detail rows with status, amount a month and currency."""
+        rollup = self._contract.rollup
+        if rollup is None:
+            return {}
+        own = self.rows_of(Pair(pair.left_id, pair.right_id, (pair.right_id,)))
+        side: Side = "left" if self._contract.side_of(self._contract.objects[rollup.object].role) == "left" else "right"
+        return {
+            i: (_status(r, rollup.ended_statuses), _rounded(_counted(r, rollup.counted_statuses)), r["currency"].upper())
+            for i, r in own
+            if self.accepted(side, rollup.object, i)
+        }
+
     def rows_of(self, pair: Pair) -> list[tuple[str, Record]]:
         """Every detail row of the pair's right records, good or bad."""
         found = []
@@ -240,7 +253,7 @@ def roll_up(rows: Sequence[Record], order: Sequence[str], counted: Sequence[str]
     renewals = [d for r in rows if (d := _renewal(r, ended))]
     over = [d for r in (running or rows) if (d := _end(r, ended))]
     ends = not running or all(_ends(r) for r in running)
-    total = sum((_monthly(r) for r in rows if r["status"] in counted), Fraction(0))
+    total = sum((_counted(r, counted) for r in rows), Fraction(0))
     return {
         "status": min(statuses, key=order.index, default="none"),
         "mrr": "" if currency == MIXED else str(_rounded(total)),
@@ -280,6 +293,10 @@ def _end(row: Record, ended: Sequence[str]) -> str:
     if row["status"] in ended:
         return str(row["ended_at"])
     return str(row["cancel_at"] or _period_end(row)) if _ends(row) else ""
+
+
+def _counted(row: Record, counted: Sequence[str]) -> Fraction:
+    return _monthly(row) if row["status"] in counted else Fraction(0)
 
 
 def _monthly(row: Record) -> Fraction:

@@ -32,6 +32,7 @@ from integration_pipelines.simulation.post import Post
 from integration_pipelines.simulation.process import Process
 from integration_pipelines.simulation.verdict import Verdict
 from integration_pipelines.simulation.verdict_creates import MadeAndSaid
+from integration_pipelines.simulation.verdict_told import Told
 from integration_pipelines.use_cases.approve import approve_plan, reject_plan
 from integration_pipelines.use_cases.events import drain
 from integration_pipelines.use_cases.outcome import BatchReport, RunOutcome, SyncMode
@@ -162,9 +163,11 @@ class Stage:
                 "I1", f"it does not come to rest: after {MOST_PASSES} passes without any fault there is still something to write"
             )
         verdict, made_and_said = Verdict(self._nursery, self._state), MadeAndSaid(self._nursery, self._state)
+        told = Told(self._nursery, verdict, self._ports(Process("people")), self.lives)
         for life in self.lives.values():
             verdict.look(life)
             made_and_said.look(life, self._clock.now())
+            told.look(life)
 
     def _waits(self, tenant: str) -> bool:
         """Whether an event has no end yet."""

@@ -68,7 +68,7 @@ class Verdict:
     def _agreement(self, life: Life) -> None:
         """I1: in each pair both sides say the same, or the difference is on record as one that waits for somebody."""
         reference = Reference(self.contract, life.accounts)
-        for pair, link_id in self._pairs(life):
+        for pair, link_id in self.pairs(life):
             sides = {"left": pair.left_id, "right": pair.right_id}
             if not all(reference.accepted(s, self._nursery.main(s), sides[s]) for s in SIDES):
                 continue
@@ -113,7 +113,7 @@ class Verdict:
             case _:
                 mixed = spec.currency_field is not None and reference.currency(pair, spec.currency_field) == MIXED
                 mixed = mixed or MIXED in {reference.currency(pair, f) for f, s in self.contract.fields.items() if s is spec}
-                return mixed or self._troubled(life, reference, pair) or "merged" in diff["reason"] or "several" in diff["reason"]
+                return mixed or self.troubled(life, reference, pair) or "merged" in diff["reason"] or "several" in diff["reason"]
 
     def _agree_without(self, life: Life, reference: Reference, pair: Pair, field: str) -> bool:
         """Whether both sides say the same but for what the gate refuses, which is on record as that."""
@@ -126,14 +126,14 @@ class Verdict:
         left, right = reference.both(Pair(pair.left_id, pair.right_id, others), field)
         return left == right or left is None or right is None
 
-    def _troubled(self, life: Life, reference: Reference, pair: Pair) -> bool:
+    def troubled(self, life: Life, reference: Reference, pair: Pair) -> bool:
         """Whether a value rests on a record that the gate refuses."""
         refused = {(r["object"], r["record_id"]) for r in self._state.quarantine.get(life.tenant, ())}
         rights = {(self._nursery.main("right"), one) for one in pair.right_ids}
         rows = {(self.contract.rollup.object, i) for i, _ in reference.rows_of(pair)} if self.contract.rollup else set()
         return bool(refused & (rights | rows))
 
-    def _pairs(self, life: Life) -> Iterator[tuple[Pair, str]]:
+    def pairs(self, life: Life) -> Iterator[tuple[Pair, str]]:
         """The live links whose records are both there, with the records that are added up beside them."""
         groups: dict[str, list[Row]] = defaultdict(list)
         for link in self._state.links.of[life.tenant].values():

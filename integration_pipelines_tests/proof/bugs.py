@@ -8,11 +8,11 @@ from time import monotonic
 from integration_pipelines.simulation.catalogue import chosen
 from integration_pipelines.simulation.rehearsal import Lived, Seeds, batches, live
 from integration_pipelines.simulation.stage import course_of
-from integration_pipelines_tests.proof import bugs_core, bugs_creates, bugs_use_cases
+from integration_pipelines_tests.proof import bugs_core, bugs_creates, bugs_told, bugs_use_cases
 from integration_pipelines_tests.proof.planting import Bug
 from integration_pipelines_tests.proof.worlds import world
 
-BUGS: Mapping[str, Bug] = {bug.id: bug for bug in (*bugs_core.BUGS, *bugs_use_cases.BUGS, *bugs_creates.BUGS)}
+BUGS: Mapping[str, Bug] = {bug.id: bug for bug in (*bugs_core.BUGS, *bugs_use_cases.BUGS, *bugs_creates.BUGS, *bugs_told.BUGS)}
 STEPS = (40, 160)
 """Lives of the first batches, so that a bug that shows at once costs little; what is left of its seeds is one more."""
 
