@@ -20,7 +20,10 @@ def load_later(packages: Mapping[str, Collection[str]] = LATER) -> None:
     """Put stand-ins in place of packages that are not loaded yet; for processes that are there for one command."""
     missing = [name for name in packages if name not in sys.modules]
     for name in missing:
-        sys.modules[name] = _StandIn(name, packages[name])
+        stand_in = sys.modules[name] = _StandIn(name, packages[name])
+        parent, _, child = name.rpartition(".")
+        if parent:
+            setattr(import_module(parent), child, stand_in)  # as importing it does
     if missing:
         sys.meta_path.insert(0, _WholeFirst())
 

@@ -78,21 +78,21 @@ def _group_holds(sql: Sql, contract: Contract) -> None:
     if rollup is None:
         return
     spec = contract.objects[rollup.object]
-    refused = "a record that this value is computed from is in quarantine"
-    measure = "a record that this value is computed from has amounts that cannot be computed"
+    refused = "a record that this value is computed from is in quarantine: "
+    measure = "a record that this value is computed from has amounts that cannot be computed: "
     quarantined = "SELECT tenant_id, record_id FROM left_out WHERE outcome = 'quarantined' AND object ="
     sql.make(
         "group_holds",
         f"""SELECT tenant_id, group_id, min(trouble) AS trouble FROM (
-          SELECT g.tenant_id, g.group_id, {text(refused)} AS trouble FROM link_groups g
+          SELECT g.tenant_id, g.group_id, {text(refused)} || o.record_id AS trouble FROM link_groups g
           JOIN observed_{rollup.object} o ON o.tenant_id = g.tenant_id AND o.{name(spec.parent or "")} = g.customer_id
           SEMI JOIN ({quarantined} {text(rollup.object)}) q ON q.tenant_id = o.tenant_id AND q.record_id = o.record_id
           UNION ALL
-          SELECT k.tenant_id, k.left_id, {text(refused)} FROM links k
+          SELECT k.tenant_id, k.left_id, {text(refused)} || k.right_id FROM links k
           SEMI JOIN ({quarantined} {text(spec.parent_object)}) q ON q.tenant_id = k.tenant_id AND q.record_id = k.right_id
           WHERE k.state = 'live'
           UNION ALL
-          SELECT g.tenant_id, g.group_id, {text(measure)} FROM link_groups g
+          SELECT g.tenant_id, g.group_id, {text(measure)} || f.record_id FROM link_groups g
           JOIN sub_facts f ON f.tenant_id = g.tenant_id AND f.customer_id = g.customer_id WHERE f.mrr12 IS NULL)
         GROUP BY tenant_id, group_id""",
     )

@@ -179,5 +179,5 @@ def merged(contract: Contract) -> str:
       UNION ALL SELECT {kept}, {columns} FROM wide"""
     if contract.rollup is None:
         return f"{links} ORDER BY tenant_id, left_id, right_id"
-    return f"""SELECT k.*, p.parts FROM ({links}) k LEFT JOIN ({customer_parts("group_facts")}) p
+    return f"""SELECT k.*, coalesce(p.parts, []) AS parts FROM ({links}) k LEFT JOIN ({customer_parts("group_facts")}) p
         ON p.tenant_id = k.tenant_id AND p.customer_id = k.right_id ORDER BY k.tenant_id, k.left_id, k.right_id"""

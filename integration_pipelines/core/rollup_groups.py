@@ -38,7 +38,7 @@ _ADDED = """SELECT m.tenant_id, m.customer_id, coalesce([{list}][rank], 'none') 
 _MEMBERS = "SELECT g.tenant_id, g.group_id, g.customer_id FROM {groups} g SEMI JOIN ({several}) s USING (tenant_id, group_id)"
 _MINOR = "coalesce(multiple({0}, 1000000000000), rdiv(rdiv({0}, 1000), 1000000000))::VARCHAR"
 
-_PART = """{'record_id': f.record_id, 'status': f.status, 'monthly_minor': rdiv(f.mrr12, 1000000000000)::BIGINT,
+_PART = """{'record_id': f.record_id, 'status': f.status, 'monthly_minor': rdiv(f.mrr12, 1000000000000)::VARCHAR,
     'currency': f.currency, 'observed_at': f.observed_at}"""
 _PARTS = """SELECT f.tenant_id, f.customer_id, [{part}] AS parts FROM sub_facts f
     ANTI JOIN {members} m ON m.tenant_id = f.tenant_id AND m.customer_id = f.customer_id
@@ -49,8 +49,8 @@ _PARTS = """SELECT f.tenant_id, f.customer_id, [{part}] AS parts FROM sub_facts 
 def customer_parts(facts: str) -> str:
     """The query for what the view `facts` was rolled up from: (tenant_id, customer_id, parts), a customer without any has no row.
 
-    A part is a subscription of that customer: status, what it costs a month (minor units, null where that cannot be computed) and when
-    it was read.
+    A part is a subscription of that customer: status, what it costs a month (minor units, null where that cannot be computed; text, since
+    no whole number of Arrow's has room for what one may cost) and when it was read.
     """
     return _PARTS.format(part=_PART, members=f"{facts}_members")
 

@@ -7,9 +7,9 @@ from integration_pipelines.core.merge import compared_fields
 from integration_pipelines.core.tables import TEXT, TIME
 
 PARTS = pa.list_(
-    pa.struct([("record_id", TEXT), ("status", TEXT), ("monthly_minor", pa.int64()), ("currency", TEXT), ("observed_at", TIME)])
+    pa.struct([("record_id", TEXT), ("status", TEXT), ("monthly_minor", TEXT), ("currency", TEXT), ("observed_at", TIME)])
 )
-"""What a customer's roll-up is made up of; money in minor units."""
+"""What a customer's roll-up is made up of; money in minor units, as whole numbers of any length."""
 
 
 def base_schema(contract: Contract) -> pa.Schema:

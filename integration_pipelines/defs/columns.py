@@ -78,7 +78,8 @@ def _merged_schema(contract: Contract) -> dg.TableSchema:
         dg.TableColumn(name, str(f.type), description=f"{f.label}: {f.purpose}. Owner: {f.owner}. {f.data_class} data.")
         for name, f in compared_fields(contract).items()
     ]
-    return dg.TableSchema([*ids, *fields])
+    parts = [] if contract.rollup is None else [_stored(contract, "parts", "list")]
+    return dg.TableSchema([*ids, *fields, *parts])
 
 
 def stage_lineage(contract: Contract, name: str) -> dg.TableColumnLineage | None:

@@ -8,6 +8,7 @@ WORDS = {
     "record_id": "the partner's id of the record",
     "record_label": "how people call the record",
     "link_id": "the pair of records",
+    "parts": "what the roll-up is made up of: record, status, amount a month in minor units, currency, and when it was read",
     "left_id": "id in the {left}",
     "right_id": "id in {right}",
     "left_value": "what the {left} says, in canonical spelling",

@@ -95,6 +95,8 @@ def explain(tenant_id: str, contract: Contract, record: str, fields: Sequence[st
     if not links:
         return Explanation(record, (), (), notes)
     facts = Facts.gather(tenant_id, contract, links, wanted, ports)
+    if facts.parts is None:
+        notes = (*notes, "What its roll-up is made up of was not kept yet by the run that is told of; it is after the next one.")
     return Explanation(record, tuple(links), tuple(_story(contract, facts, f, s) for f, s in wanted.items()), notes)
 
 
@@ -137,14 +139,14 @@ def _story(contract: Contract, facts: Facts, field: str, spec: SyncField) -> Fie
         why=_why(spec, newest),
         run_id="" if newest is None else str(newest["last_run_id"]),
         written=_written(facts, field),
-        parts=facts.parts if rolled else (),
+        parts=(facts.parts or ()) if rolled else (),
         lost=tuple(_lost(contract, facts, field, mine)),
     )
 
 
 def _source(contract: Contract, facts: Facts, owner: str, rolled: bool) -> tuple[str, ...]:
     if rolled:
-        return tuple(p.record_id for p in facts.parts) or facts.right_ids
+        return tuple(p.record_id for p in facts.parts or ()) or facts.right_ids
     if owner == "two_way":
         return (*facts.left_ids[:1], *facts.right_ids[:1])
     del contract

@@ -12,6 +12,7 @@ import pyarrow as pa
 from integration_pipelines.core.contract import Contract, ObjectKind, SyncField
 from integration_pipelines.core.settled import owner_side
 from integration_pipelines.ports.known import Known
+from integration_pipelines.ports.lake import Mode
 from integration_pipelines.use_cases.merged import DATASET, GONE, counting, kept_schema
 from integration_pipelines.use_cases.observations import SEQUENCE, Dataset, dataset, observed_schema
 
@@ -42,7 +43,7 @@ class Facts:
     diffs: Sequence[Row]
     writes: Sequence[Row]
     overwrites: Sequence[Any]
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...] | None  # None: they were not kept yet by the run that the values are of
 
     @classmethod
     def gather(
@@ -64,11 +65,19 @@ class Facts:
             overwrites = ports.overwrites.of_records(tenant_id, name, [*left, *right])
         rows, seen = kept.result(), {record: at for side in sides for record, at in side.result().items()}
         parts = {part["record_id"]: part for row in rows for part in row.get("parts") or ()}
-        if not parts and not seen:  # a roll-up of nothing is told by its customer
-            seen = read("right", right)
+        if (
+            not parts and any(map(is_rolled, wanted.values())) and right[0] not in seen
+        ):  # a roll-up of nothing is told by its customer
+            seen |= read("right", right)
         seen |= {record: part["observed_at"] for record, part in parts.items()}
-        told = tuple(Part(r, p["status"], p["monthly_minor"], p["currency"]) for r, p in sorted(parts.items()))
-        return cls(left, right, rows[0] if rows else {}, seen, diffs, writes, overwrites, told)
+        told = tuple(_part(part) for _, part in sorted(parts.items()))
+        older = any("parts" in row and row["parts"] is None for row in rows)
+        return cls(left, right, rows[0] if rows else {}, seen, diffs, writes, overwrites, None if older else told)
+
+
+def _part(row: Row) -> Part:
+    amount = row["monthly_minor"]
+    return Part(row["record_id"], row["status"], None if amount is None else int(amount), row["currency"])
 
 
 def is_rolled(spec: SyncField) -> bool:
@@ -128,18 +137,22 @@ def _parent(tenant_id: str, contract: Contract, record: str, ports: Known) -> st
 
 
 def _merged(
-    tenant_id: str, contract: Contract, links: Sequence[Row], wanted: Mapping[str, SyncField], ports: Known
+    tenant_id: str, contract: Contract, links: Sequence[Row], fields: Mapping[str, SyncField], ports: Known
 ) -> Sequence[Row]:
     """What those fields should be, and what roll-ups are made up of, by link; the newest and the primary one first.
 
-    Found by the left record, by which the file is ordered: ids of links lie anywhere in it.
+    A whole file is searched by the left record, by which it is ordered: ids of links lie anywhere in it. What was laid over it since is
+    small, and names of links that are none any more nothing but their ids.
     """
-    columns = {*_OF_A_LINK, *wanted, *(spec.currency_field for spec in wanted.values())}
-    schema = _only(kept_schema(contract), columns | ({"parts"} if any(map(is_rolled, wanted.values())) else set()))
-    among = {tenant_id: {str(k["left_id"]) for k in links}}
-    shown = dataset(ports, [tenant_id], contract.contract, DATASET, schema, among=among, key="left_id")
-    mine = {k["link_id"] for k in links}
-    rows = counting(shown.rows().read_all()).sort_by([(SEQUENCE.name, "descending"), ("is_primary", "descending")])
+    columns = {*_OF_A_LINK, *fields, *(spec.currency_field for spec in fields.values())}
+    schema = _only(kept_schema(contract), columns | ({"parts"} if any(map(is_rolled, fields.values())) else set()))
+    mine = {str(k["link_id"]) for k in links}
+    shown = dataset(ports, [tenant_id], contract.contract, DATASET, schema)
+    found = []
+    for mode, key, wanted in ((Mode.FULL, "left_id", {str(k["left_id"]) for k in links}), (Mode.DELTA, "link_id", mine)):
+        entries = tuple(entry for entry in shown.entries if entry.mode is mode)
+        found.append(replace(shown, entries=entries, among={tenant_id: wanted}, key=key).rows().read_all())
+    rows = counting(pa.concat_tables(found)).sort_by([(SEQUENCE.name, "descending"), ("is_primary", "descending")])
     return [row for row in rows.to_pylist() if row["link_id"] in mine]
 
 

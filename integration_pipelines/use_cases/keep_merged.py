@@ -11,8 +11,6 @@ from integration_pipelines.use_cases.look import Look
 from integration_pipelines.use_cases.merged import DATASET, GONE, kept_schema
 from integration_pipelines.use_cases.observations import by_tenant_batches, new_entry, of_tenant
 
-_OF_A_LINK = ["tenant_id", "link_id", "left_id", "right_id"]
-
 
 def keep_merged(seen: Look, *, ports: Ports, tenants: Collection[str]) -> None:
     """Keep what a look found of those tenants: everything, as one file a tenant; or what a closure says anew, laid over it."""
@@ -35,24 +33,22 @@ def _whole(seen: Look, run_ids: dict[str, str], ports: Ports) -> list[NewEntry]:
 
 
 def _changed(seen: Look, run_ids: dict[str, str], ports: Ports) -> list[NewEntry]:
-    """The closure's links as they are now, and those of them that are none any more; nothing where nothing can have changed.
+    """The closure's links as they are now, and those of them that are none any more.
 
-    What a roll-up is made up of may change though nothing differs: one part became dearer by what another one became cheaper.
+    Also where nothing differs or moved: one part of a roll-up may have become dearer by what another one became cheaper, and a run that
+    found out more may have died before it came to this.
     """
-    contract, result = seen.inputs.contract, seen.result
+    contract = seen.inputs.contract
     here = seen.engine.merged().read_all()
     here = here.append_column(GONE, pa.repeat(pa.scalar(value=False), here.num_rows))
-    known = pa.concat_tables([t.select(_OF_A_LINK) for t in (seen.known_links, result.links)])
+    known = pa.concat_tables([t.select(["tenant_id", "link_id"]) for t in (seen.known_links, seen.result.links)])
     gone = known.filter(pc.invert(pc.is_in(known["link_id"], value_set=here["link_id"].combine_chunks())))
-    over = gone.group_by(_OF_A_LINK).aggregate([])
+    over = gone.group_by(["tenant_id", "link_id"]).aggregate([])
     over = over.append_column(GONE, pa.repeat(pa.scalar(value=True), over.num_rows))
     rows = pa.concat_tables([here, over], promote_options="default").select(kept_schema(contract).names)
     found = []
     for tenant, run_id in run_ids.items():
-        moved = tenant in seen.read_anew or any(
-            of_tenant(table, tenant).num_rows for table in (result.links, result.base_moves, result.diffs)
-        )
         mine = of_tenant(rows, tenant).cast(kept_schema(contract))
-        if moved and mine.num_rows:
+        if mine.num_rows:
             found.append(new_entry(ports, tenant, contract.contract, DATASET, Mode.DELTA, mine.to_reader(), run_id))
     return found

@@ -44,7 +44,6 @@ class Look:
     result: PassResult
     closure: Closure | None  # None: it looked at everything
     known_links: pa.Table  # those of the closure, as they were before
-    read_anew: frozenset[str]  # tenants of whom this run read something that a roll-up is made up of
     tally: Mapping[str, Dataset] = field(default_factory=dict)  # object → every record that was read until then
 
     def pairs(self) -> pa.Table:
@@ -101,16 +100,9 @@ def look(
     )
     con = ports.duck(few=inputs.few)
     engine = Pass(con, inputs)
-    known_links = links if isinstance(links, pa.Table) else IDENTITY_LINKS.empty_table()
-    return Look(con, engine, inputs, engine.run(), closure, known_links, _read_anew(contract, run_ids, observed))
-
-
-def _read_anew(contract: Contract, run_ids: Mapping[str, str], observed: Mapping[str, Dataset]) -> frozenset[str]:
-    if contract.rollup is None:
-        return frozenset()
-    made_of = (contract.rollup.object, contract.objects[contract.rollup.object].parent_object)
-    entries = (entry for name in made_of if name is not None for entry in observed[name].entries)
-    return frozenset(entry.tenant_id for entry in entries if entry.run_id == run_ids.get(entry.tenant_id))
+    return Look(
+        con, engine, inputs, engine.run(), closure, links if isinstance(links, pa.Table) else IDENTITY_LINKS.empty_table()
+    )
 
 
 def _rows(found: Dataset, *, few: bool) -> Rows:

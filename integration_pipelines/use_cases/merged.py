@@ -14,7 +14,7 @@ GONE = pa.field("gone", pa.bool_())
 def kept_schema(contract: Contract) -> pa.Schema:
     """Merged customers as they lie in the lake: `gone` marks links that are none any more; null is as good as false.
 
-    Of `parts` null where there are none, or where they were not kept yet when the file was written.
+    `parts` is null in files that were written before they were kept.
     """
     return merged_schema(contract).append(GONE)
 

@@ -3,15 +3,19 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from integration_pipelines.errors import ConfigError
+from integration_pipelines.ports.lake import Mode
 from integration_pipelines.ports.partner import RecordWrite
 from integration_pipelines.use_cases.explain import Explanation, FieldStory, explain
 from integration_pipelines.use_cases.links_review import reject
+from integration_pipelines.use_cases.merged import DATASET, kept_schema
+from integration_pipelines.use_cases.observations import dataset, new_entry
 from integration_pipelines.use_cases.outcome import RunOutcome, SyncMode
 from integration_pipelines.use_cases.sync import sync
-from integration_pipelines_tests.kit.bench import Product, product
+from integration_pipelines_tests.kit.bench import Product, product, small_accounts
 from integration_pipelines_tests.kit.core import item, subscription
 from integration_pipelines_tests.kit.fakes import FakeAccount
 
@@ -66,9 +70,65 @@ def test_a_customer_without_a_subscription_is_its_own_source(shop: Product) -> N
     """There is nothing that its value is made up of, and when the customer was read is told instead."""
     del shop.billing().objects["billing_subscriptions"]["sub_acme"]
     shop.one()
-    mrr = story(shop, "1", "mrr")
-    assert (mrr.value, mrr.source, mrr.parts) == ("0", ("cus_acme",), ())
-    assert mrr.observed_at is not None
+    for others in ((), ("customer_segment",), ("account_owner",)):
+        mrr = next(one for one in told(shop, "1", "mrr", *others).fields if one.field == "mrr")
+        assert (mrr.value, mrr.source, mrr.parts) == ("0", ("cus_acme",), ())
+        assert mrr.observed_at is not None
+
+
+@pytest.mark.parametrize("status", ["active", "canceled"])
+def test_parts_are_told_when_they_leave_quarantine(shop: Product, status: str) -> None:
+    """One was refused, and a run that reads another record finds it good again; until then the reason names it, if it makes a difference."""
+    shop.billing().objects["billing_subscriptions"]["sub_more"] = subscription("sub_more", "cus_acme", status=status)
+    shop.billing().objects["billing_subscriptions"]["sub_acme"]["items"] = [item(unit_amount="1100")]
+    shop.gate.refuse["sub_more"] = "status"
+    shop.one()
+    assert "is in quarantine: sub_more" in story(shop, "1", "mrr").why
+    assert [p.record_id for p in story(shop, "1", "mrr").parts] == ["sub_acme"]
+    shop.gate.refuse.clear()
+    touched = {"t1": {"crm_accounts": ["1"]}}
+    sync(["t1"], shop.contract, ports=shop.ports, mode=SyncMode.APPLY, run_id="run_9", trigger="event", touched=touched)
+    assert [p.record_id for p in story(shop, "1", "mrr").parts] == ["sub_acme", "sub_more"]
+
+
+def test_one_subscription_beyond_measure_stops_nobody(tmp_path: Path, each_database: str) -> None:
+    """It is told what it costs, and the other tenant of the run is written and certified."""
+    with product(tmp_path, {t: small_accounts() for t in ("t1", "t2")}, database_url=each_database) as made:
+        for tenant in ("t1", "t2"):
+            made.first_sync(tenant)
+        dear = item(unit_amount="999999999999", quantity="999999", interval="day")
+        made.billing("t1").objects["billing_subscriptions"]["sub_acme"]["items"] = [dear]
+        made.billing("t2").objects["billing_subscriptions"]["sub_acme"]["items"] = [item(unit_amount="7")]
+        assert made.run("t1", "t2").tenant("t2").certified
+        (part,) = story(made, "1", "mrr").parts
+        assert part.monthly_minor == 30416636249969583364
+
+
+def test_a_home_from_before_says_that_parts_are_not_kept_yet(shop: Product) -> None:
+    """What was written without them is told as far as it goes, and so are links that were marked as gone with nothing but their ids."""
+    as_before(shop)
+    shop.billing().objects["billing_customers"].pop("cus_bolt")
+    run = {
+        "ports": shop.ports,
+        "mode": SyncMode.APPLY,
+        "trigger": "event",
+        "touched": {"t1": {"billing_customers": ["cus_bolt"]}},
+    }
+    sync(["t1"], shop.contract, run_id="run_9", **run)
+    assert story(shop, "2", "mrr").value is None
+    found = told(shop, "1", "mrr")
+    assert (found.fields[0].value, found.fields[0].parts, found.fields[0].source) == ("1000", (), ("cus_acme",))
+    assert "not kept yet" in found.notes[0]
+    shop.one()
+    assert [p.record_id for p in story(shop, "1", "mrr").parts] == ["sub_acme"]
+
+
+def as_before(shop: Product) -> None:
+    """Lay what is kept down again as it was kept before its parts were."""
+    name, older = shop.contract.contract, pa.schema([f for f in kept_schema(shop.contract) if f.name not in {"parts", "gone"}])
+    rows = dataset(shop.ports, ["t1"], name, DATASET, older).rows().read_all().select(older.names)
+    entry = new_entry(shop.ports, "t1", name, DATASET, Mode.FULL, rows.to_reader(), "run_8")
+    shop.ports.manifest.append([entry], shop.clock.now())
 
 
 def test_all_companies_customers_are_told_together(shop: Product) -> None:

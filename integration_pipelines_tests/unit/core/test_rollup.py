@@ -104,7 +104,7 @@ def test_mrr_equals_an_independent_calculation_for_every_kind_of_plan(seed: int)
     ]  # fmt: skip
     found = rolled(subscriptions)
     assert found["mrr"] == expected_mrr(subscriptions)
-    parts = {part["record_id"]: str(part["monthly_minor"]) for part in found["parts"]}
+    parts = {part["record_id"]: part["monthly_minor"] for part in found["parts"]}
     assert parts == {one["record_id"]: expected_mrr([one]) for one in subscriptions}
 
 
@@ -121,13 +121,13 @@ def test_each_customer_of_a_company_names_its_own_parts() -> None:
     )
     rows = {row["right_id"]: row for row in world.merged()}
     parts = {
-        right: [(p["record_id"], p["status"], p["monthly_minor"], p["currency"]) for p in row["parts"] or ()]
+        right: [(p["record_id"], p["status"], p["monthly_minor"], p["currency"]) for p in row["parts"]]
         for right, row in rows.items()
     }
     assert {row["mrr"] for row in rows.values()} == {"1250"}
     assert parts == {
-        "cus_1": [("a", "active", 1000, "USD"), ("b", "canceled", 0, "USD")],
-        "cus_2": [("c", "active", 250, "USD")],
+        "cus_1": [("a", "active", "1000", "USD"), ("b", "canceled", "0", "USD")],
+        "cus_2": [("c", "active", "250", "USD")],
         "cus_3": [],
     }
 
@@ -136,6 +136,15 @@ def test_a_part_that_cannot_be_computed_has_no_amount() -> None:
     """It is among the parts all the same, since it is why the value waits."""
     beyond = subscription("a", "cus_1", items=[item(unit_amount="9" * 25, quantity="9" * 12)])
     assert [(p["record_id"], p["monthly_minor"]) for p in rolled([beyond])["parts"]] == [("a", None)]
+
+
+@pytest.mark.parametrize("items", [1, 10])
+def test_what_costs_more_than_anybody_pays_is_still_told(items: int) -> None:
+    """Neither a day's price a month long nor the sum of several leaves the room that a part's amount has."""
+    dear = [item(unit_amount="999999999999", quantity="999999", interval="day" if items == 1 else "month") for _ in range(items)]
+    found = rolled([subscription("a", "cus_1", items=dear)])
+    assert int(found["mrr"]) > 2**63
+    assert [p["monthly_minor"] for p in found["parts"]] == [found["mrr"]]
 
 
 def test_thirds_that_add_up_to_a_half_round_as_the_half_they_are() -> None:
