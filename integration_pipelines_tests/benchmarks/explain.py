@@ -25,7 +25,7 @@ SENTENCE = (
 )
 LOADED = "the libraries loaded, nothing asked"
 PROMISED = 1.0
-"""Seconds until half of the answers are there, of so many that it means something."""
+"""Seconds until nine of ten answers are there, of so many that it means something."""
 _ENOUGH = 10
 _COMMAND = "from integration_pipelines.cli.main import run; run()"
 _LIBRARIES = (
@@ -77,13 +77,13 @@ def _asked(home: str, tenant: str, accounts: int, questions: int) -> tuple[list[
 
 def _figures(accounts: int, ours: Sequence[float], other: Sequence[float]) -> list[Figure]:
     start = f"explain, {accounts:,} accounts"
-    half = statistics.median(ours)
+    most = _nine_of_ten(ours)
     found = [
-        Figure(f"{start}: half of the answers within", half, "s", LOADED, statistics.median(other)),
-        Figure(f"{start}: nine of ten within", _nine_of_ten(ours), "s", LOADED, _nine_of_ten(other)),
+        Figure(f"{start}: half of the answers within", statistics.median(ours), "s", LOADED, statistics.median(other)),
+        Figure(f"{start}: nine of ten within", most, "s", LOADED, _nine_of_ten(other)),
     ]
     if len(ours) >= _ENOUGH:
-        found.append(Figure(f"{start}: half of the answers, as promised", half, "s", "what is promised", PROMISED, at_most=1.0))
+        found.append(Figure(f"{start}: nine of ten, as promised", most, "s", "what is promised", PROMISED, at_most=1.0))
     return found
 
 
