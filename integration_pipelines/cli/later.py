@@ -33,8 +33,9 @@ class _StandIn(ModuleType):
 
     def __init__(self, name: str, functions: Collection[str]) -> None:
         super().__init__(name)
-        spec = find_spec(name)
-        self.__path__ = list((spec and spec.submodule_search_locations) or ())  # asked for whenever a name is taken out of it
+        self.__spec__ = find_spec(name)
+        self.__path__ = list((self.__spec__ and self.__spec__.submodule_search_locations) or ())
+        """Asked for whenever a name is taken out of it."""
         for function in functions:
             setattr(self, function, self._passed_on(function))
 

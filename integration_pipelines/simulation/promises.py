@@ -16,7 +16,7 @@ PROMISES: Mapping[str, str] = {
     "I11": "every record and every write comes to an end that is on record",
     "I12": "amounts are exact",
     "I13": "nothing is written that the gate refuses or that is in no plan",
-    "I14": "what is called certified is so",
+    "I14": "what is called certified is so, and people are told what is so",
     "H22": "a key is never used for another content",
     "bug": "the engine does not fall over",
 }  # fmt: skip

@@ -212,7 +212,7 @@ class Reference:
         ]
         return roll_up(mine, rollup.status_order, rollup.counted_statuses, rollup.ended_statuses)
 
-    def parts(self, pair: Pair) -> dict[str, tuple[str, int, str]]:
+    def parts(self, pair: Pair) -> dict[str, tuple[str, str, str]]:
         """What the compared record brings to the roll-up: its accepted detail rows with status, amount a month and currency."""
         rollup = self._contract.rollup
         if rollup is None:
@@ -220,7 +220,7 @@ class Reference:
         own = self.rows_of(Pair(pair.left_id, pair.right_id, (pair.right_id,)))
         side: Side = "left" if self._contract.side_of(self._contract.objects[rollup.object].role) == "left" else "right"
         return {
-            i: (_status(r, rollup.ended_statuses), _rounded(_counted(r, rollup.counted_statuses)), r["currency"].upper())
+            i: (_status(r, rollup.ended_statuses), str(_rounded(_counted(r, rollup.counted_statuses))), r["currency"].upper())
             for i, r in own
             if self.accepted(side, rollup.object, i)
         }

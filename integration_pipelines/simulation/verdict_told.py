@@ -55,9 +55,7 @@ class Told:
             if left is not None and left == right and row[field] != left:
                 yield f"that {spec.label} is {row[field]!r}, but both sides say {left!r}"
         if self.contract.rollup is not None:
-            told = {
-                part["record_id"]: (part["status"], int(part["monthly_minor"]), part["currency"]) for part in row["parts"] or ()
-            }
+            told = {part["record_id"]: (part["status"], part["monthly_minor"], part["currency"]) for part in row["parts"] or ()}
             if told != (parts := reference.parts(pair)):
                 yield f"that it is made up of {told}, but it is of {parts}"
 

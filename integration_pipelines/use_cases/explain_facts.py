@@ -65,9 +65,8 @@ class Facts:
             overwrites = ports.overwrites.of_records(tenant_id, name, [*left, *right])
         rows, seen = kept.result(), {record: at for side in sides for record, at in side.result().items()}
         parts = {part["record_id"]: part for row in rows for part in row.get("parts") or ()}
-        if (
-            not parts and any(map(is_rolled, wanted.values())) and right[0] not in seen
-        ):  # a roll-up of nothing is told by its customer
+        rolled_of_nothing = not parts and any(map(is_rolled, wanted.values()))
+        if rolled_of_nothing and right[0] not in seen:  # then it is told by its customer
             seen |= read("right", right)
         seen |= {record: part["observed_at"] for record, part in parts.items()}
         told = tuple(_part(part) for _, part in sorted(parts.items()))

@@ -108,13 +108,8 @@ def test_a_home_from_before_says_that_parts_are_not_kept_yet(shop: Product) -> N
     """What was written without them is told as far as it goes, and so are links that were marked as gone with nothing but their ids."""
     as_before(shop)
     shop.billing().objects["billing_customers"].pop("cus_bolt")
-    run = {
-        "ports": shop.ports,
-        "mode": SyncMode.APPLY,
-        "trigger": "event",
-        "touched": {"t1": {"billing_customers": ["cus_bolt"]}},
-    }
-    sync(["t1"], shop.contract, run_id="run_9", **run)
+    touched = {"t1": {"billing_customers": ["cus_bolt"]}}
+    sync(["t1"], shop.contract, ports=shop.ports, mode=SyncMode.APPLY, run_id="run_9", trigger="event", touched=touched)
     assert story(shop, "2", "mrr").value is None
     found = told(shop, "1", "mrr")
     assert (found.fields[0].value, found.fields[0].parts, found.fields[0].source) == ("1000", (), ("cus_acme",))
