@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import integration_pipelines
@@ -138,6 +138,7 @@ ODD: st.SearchStrategy[object] = st.sampled_from(
 
 
 @settings(max_examples=60, deadline=None)
+@example(place=("asset_prefix",), odd=7)
 @given(place=st.sampled_from([p for p in places(PLAIN) if p]), odd=ODD)
 def test_no_damage_gets_more_than_a_sentence(place: tuple[str | int, ...], odd: object) -> None:
     """Whatever stands anywhere, the file loads or every problem has file, line and field, without the value and without jargon."""
