@@ -72,7 +72,6 @@ def sqlite_file(settings: Settings) -> Path | None:
 class StoredFacts:
     """The ports of a process that only asks (`Known`)."""
 
-    clock: SystemClock
     contracts: Mapping[str, Contract]
     tenants: SqlTenantStore
     links: SqlLinks
@@ -111,7 +110,6 @@ def _ready(engine: Engine) -> bool:
 def _stored(settings: Settings, engine: Engine) -> StoredFacts:
     clock = SystemClock()
     return StoredFacts(
-        clock=clock,
         contracts=packaged_contracts(),
         tenants=SqlTenantStore(engine, clock),
         links=SqlLinks(engine),

@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-NameOrNone = Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]{0,62})?$")]
 """A name that may become a table, a column or an asset; nothing else may stand in generated SQL without quotes."""
+NameOrBlank = Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]{0,62})?$")]
+"""The same, or ''."""
 
 
 class Frozen(BaseModel):
@@ -281,7 +282,7 @@ class Contract(Frozen):
     """One integration, whole."""
 
     contract: str = Field(pattern=r"^[a-z][a-z0-9_]{2,40}$")
-    asset_prefix: NameOrNone | None = None  # what stands before its assets' names; left away: the contract's own name
+    asset_prefix: NameOrBlank | None = None  # what stands before its assets' names; left away: the contract's own name
     version: int = Field(ge=1)
     title: str
     story: str

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
 
     from integration_pipelines.core.contract import Contract
     from integration_pipelines.ports.bundle import Ducks
-    from integration_pipelines.ports.clock import Clock
     from integration_pipelines.ports.evidence import Diffs, Links, Quarantine
     from integration_pipelines.ports.lake import Lake, Manifest
     from integration_pipelines.ports.retries import Overwrites
@@ -19,10 +18,6 @@ if TYPE_CHECKING:
 
 class Known(Protocol):
     """All ports of a process have these, too."""
-
-    @property
-    def clock(self) -> Clock:
-        """Says what is over by now."""
 
     @property
     def contracts(self) -> Mapping[str, Contract]:

@@ -27,7 +27,7 @@ print(json.dumps(["asyncio.events" in sys.modules, "email" in sys.modules]))
 
 
 def test_a_stand_in_becomes_the_module_when_it_is_used() -> None:
-    """By whichever way: an attribute, a kept function, a part of it, or a star; and those who come later find the module itself."""
+    """By whichever way: an attribute, a kept function, or a part of it; and those who come later find the module itself."""
     program = """
 import sys, json
 import asyncio as early

@@ -23,6 +23,10 @@ HEAVY = {
     "pydantic_settings",
     "structlog",
     "cryptography",
+    "duckdb",
+    "dateutil",
+    "asyncio",
+    "email",
 }
 
 
